@@ -1,0 +1,1 @@
+"""What the bot does: use cases, and the doors to the outside."""

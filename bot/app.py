@@ -1,0 +1,196 @@
+"""The composition root: builds everything by constructor, starts and supervises every loop, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.client import EditBot
+from bot.copies import Copier
+from bot.dispatch import Dispatcher
+from bot.edits import Edits
+from bot.errors import StartError
+from bot.housekeeping import Housekeeping
+from bot.metrics import Metrics
+from bot.outbox import Outbox
+from bot.pictures import Pictures
+from bot.reconcile import Reconciler
+from bot.runware.client import RunwareClient
+from bot.services import Memory, Services
+from bot.settings import Settings
+from bot.signals import Signals
+from bot.web import ops_app, public_app, serve
+from cogs import build
+from cogs.announcer import Announcer
+from storage.database import Database, migrate, open_database
+
+log = logging.getLogger(__name__)
+
+_GIB: Final = 1024**3
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Program:
+    """Everything below Discord, running; and the bot of the moment, which may be replaced while the rest goes on."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: Pictures,
+        session: aiohttp.ClientSession,
+        *,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.metrics = Metrics()
+        signals = Signals()
+        self.runware = RunwareClient(
+            session, url=settings.runware_url, api_key=settings.runware_api_key.get_secret_value()
+        )
+        self.edits = Edits(database, store, signals, self.metrics, settings, clock=clock)
+        self.outbox = Outbox(
+            database, signals.notices, self.metrics, clock=clock, retry_seconds=settings.announce_retry_seconds
+        )
+        self.services = Services(
+            edits=self.edits,
+            outbox=self.outbox,
+            pictures=store,
+            memory=Memory(database),
+            metrics=self.metrics,
+            settings=settings,
+            clock=clock,
+        )
+        self.bot = self.new_bot()
+        self._housekeeping = Housekeeping(database, store, self.metrics, settings, clock=clock)
+        dispatcher = Dispatcher(database, self.edits, store, self.runware, signals, settings, clock=clock)
+        reconciler = Reconciler(database, self.edits, dispatcher, self.runware, signals, settings, clock=clock)
+        copier = Copier(database, store, self.runware, signals, settings, clock=clock)
+        announcer = Announcer(self.services, lambda: self.bot)
+        #: Every loop of the program, by name; each is supervised on its own.
+        self.loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "dispatcher": dispatcher.run,
+            "reconciler": reconciler.run,
+            "copier": copier.run,
+            "announcer": announcer.run,
+            "housekeeping": self._housekeeping.run,
+            "loop lag": self.metrics.watch_loop,
+        }
+        self.public = public_app(key=settings.webhook_key, record=self.edits.deliver)
+        self.ops = ops_app(metrics=self.metrics, ready=self._ready, refresh=self._housekeeping.measure)
+
+    def new_bot(self) -> EditBot:
+        """Build a bot; a client that was closed cannot be started again."""
+        return build(self.services)
+
+    async def _ready(self) -> dict[str, bool]:
+        """Tell which parts can work now, for the readiness probe."""
+        return {"database": await self._housekeeping.database_answers(), "discord": self.bot.is_ready()}
+
+
+@asynccontextmanager
+async def open_program(settings: Settings, *, clock: Callable[[], int] = now_ms) -> AsyncGenerator[Program]:
+    """Run everything but the connection to Discord for as long as the block lasts."""
+    store = Pictures(settings.data_dir / "pictures", min_free=int(settings.min_free_gib * _GIB))
+    # A keep-alive timer born in a command callback would count as the bot's unfinished work in SimCord.
+    connector = aiohttp.TCPConnector(keepalive_timeout=600)
+    async with (
+        open_database(settings.database_url, lock=True) as database,
+        store,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        for name in await migrate(database):
+            log.info("applied migration %s", name)
+        program = Program(settings, database, store, session, clock=clock)
+        async with (
+            serve(program.public, settings.listen_host, settings.listen_port),
+            serve(program.ops, settings.ops_host, settings.ops_port),
+            asyncio.TaskGroup() as loops,
+        ):
+            tasks = [loops.create_task(supervise(name, loop), name=name) for name, loop in program.loops.items()]
+            try:
+                yield program
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+
+async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop that should never end; when it does, log why, back off, and start it again."""
+    pause = _FIRST_PAUSE
+    while True:
+        started = time.monotonic()
+        try:
+            await loop()
+        except Exception:
+            log.exception("the %s stopped; it starts again in %.0f s", name, pause)
+        else:
+            log.error("the %s ended by itself; it starts again in %.0f s", name, pause)
+        if time.monotonic() - started > _LONGEST_PAUSE:
+            pause = _FIRST_PAUSE
+        await asyncio.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: Discord refused the token.
+        ExceptionGroup: what else kept the program from running.
+    """
+    if settings.poll_only:
+        log.warning("PUBLIC_URL is not set: Runware cannot call back, so the bot polls for every result")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_program(settings) as program:
+        connection = asyncio.create_task(_stay_connected(program), name="discord")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({connection, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        for task in (connection, stopping):
+            task.cancel()
+        try:
+            await connection
+        except asyncio.CancelledError:
+            log.info("disconnected from Discord")
+        except discord.LoginFailure as refused:
+            raise StartError(
+                "Discord refused DISCORD_TOKEN: copy it again from the Bot page of the developer portal."
+            ) from refused
+
+
+async def _stay_connected(program: Program) -> None:
+    """Keep a client connected: a malformed payload or a broken login ends one, and the next takes its place."""
+    pause = _FIRST_PAUSE
+    token = program.settings.discord_token.get_secret_value()
+    while True:
+        started = time.monotonic()
+        try:
+            async with program.bot as bot:
+                await bot.start(token)
+        except discord.LoginFailure:
+            raise
+        except Exception:
+            log.exception("the connection to Discord broke; a new one is made in %.0f s", pause)
+        if time.monotonic() - started > _LONGEST_PAUSE:
+            pause = _FIRST_PAUSE
+        await asyncio.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)
+        program.bot = program.new_bot()

@@ -1,0 +1,120 @@
+"""The Discord client and its command tree. Here, and nowhere else, errors become words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord import InteractionResponseType, app_commands, ui
+from discord.ext import commands
+
+from bot.errors import EditError
+from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+_RED: Final = discord.Colour(0xDA373C)
+#: What Discord may answer or break with while something is said. Connection resets are not retried by discord.py.
+DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+#: The first response was a message of ours; an error takes its place instead of standing beside it.
+_SPOKE: Final = frozenset({InteractionResponseType.channel_message, InteractionResponseType.deferred_channel_message})
+
+
+class EditBot(commands.Bot):
+    """The bot as Discord sees it: it knows servers and channels, no messages and no members.
+
+    It starts no loops: what runs beside it is started by the program, and reads the bot of the moment each turn.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        cogs: Callable[[EditBot], Iterable[commands.Cog]],
+        dynamic_items: Iterable[type[ui.DynamicItem[Any]]],
+    ) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=EditTree,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        )
+        self.services: Final = services
+        self._new_cogs: Final = cogs
+        self._dynamic_items: Final = tuple(dynamic_items)
+
+    async def setup_hook(self) -> None:
+        """Add the cogs and what their messages carry, and tell Discord the commands if they changed."""
+        for cog in self._new_cogs(self):
+            await self.add_cog(cog)
+        self.add_dynamic_items(*self._dynamic_items)
+        await self._sync()
+
+    async def _sync(self) -> None:
+        # Discord counts command creations by the day, and every sync makes clients load the commands anew.
+        payloads = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        known = json.dumps([self.application_id, payloads], sort_keys=True)
+        digest = hashlib.sha256(known.encode()).hexdigest()
+        if await self.services.memory.get("commands") != digest:
+            await self.tree.sync()
+            await self.services.memory.set("commands", digest)
+            log.info("told Discord the commands: %s", ", ".join(payload["name"] for payload in payloads))
+
+
+class EditTree(app_commands.CommandTree[EditBot]):
+    """The commands, whose errors become words."""
+
+    async def on_error(self, interaction: discord.Interaction[EditBot], error: app_commands.AppCommandError) -> None:
+        """Say what went wrong to the person who asked."""
+        await explain(interaction, error)
+        interaction.client.dispatch("answered", interaction)
+
+
+async def explain(interaction: discord.Interaction[Any], error: BaseException) -> None:
+    """Say an error to the person whose action met it; one that has no words gets an incident number and a log line.
+
+    Nobody else sees it, unless the action was acknowledged in public: then the sentence takes the place of that reply.
+    """
+    sentence = _sentence(error)
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(view=_notice(sentence), ephemeral=True)
+        elif interaction.response.type in _SPOKE:
+            await interaction.edit_original_response(view=_notice(sentence), attachments=[])
+        else:
+            await interaction.followup.send(view=_notice(sentence), ephemeral=True)
+    except DISCORD_ERRORS as unheard:
+        log.warning("an error could not be told: %s (%s)", unheard, sentence)
+
+
+def _sentence(error: BaseException) -> str:
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    if isinstance(cause, EditError):
+        return str(cause)
+    if isinstance(cause, (app_commands.CommandSignatureMismatch, app_commands.CommandNotFound)):
+        return "My commands have just changed. Please try again in a minute; reloading Discord helps."
+    if isinstance(cause, app_commands.TransformerError):
+        return f"I could not make sense of “{discord.utils.escape_markdown(str(cause.value))[:100]}”. Please try again."
+    incident = secrets.token_hex(4)
+    log.error("incident %s", incident, exc_info=cause, extra={"incident": incident})
+    return (
+        f"Something broke on my side (incident `{incident}`). "
+        "Please try again; if it happens again, give that number to whoever runs this bot."
+    )
+
+
+def _notice(sentence: str) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    return view.add_item(ui.Container(ui.TextDisplay(sentence), accent_colour=_RED))

@@ -1,0 +1,142 @@
+"""``python -m bot doctor``: tries everything the bot needs, one line each, and says what to do about what fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bot import quota
+from bot.client import Identity, identify
+from bot.runware.client import RunwareClient
+from bot.runware.errors import RunwareError
+from bot.settings import Settings
+from bot.web import public_app, serve
+from storage.database import DatabaseError, open_database, pending_migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: whether it is well, and one sentence."""
+
+    subject: str
+    well: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'ok     ' if self.well else 'PROBLEM'}  {self.subject}: {self.sentence}"
+
+
+async def examine(
+    settings: Settings, *, identify: Callable[[str, frozenset[int]], Awaitable[Identity]] = identify
+) -> list[Finding]:
+    """Check the database, the disk, Runware, Discord and the public address; none stops the others."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        runware = RunwareClient(
+            session, url=settings.runware_url, api_key=settings.runware_api_key.get_secret_value(), retries=0
+        )
+        return [
+            Finding("settings", well=True, sentence="every setting is possible"),
+            await _database(settings),
+            await asyncio.to_thread(_folder, settings.data_dir),
+            *await _runware(runware),
+            *await _discord(settings, identify),
+            await _public_url(settings, session),
+        ]
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        async with open_database(settings.database_url) as database:
+            waiting = await pending_migrations(database)
+    except DatabaseError as error:
+        return Finding("database", well=False, sentence=str(error))
+    if waiting:
+        names = ", ".join(waiting)
+        return Finding("database", well=True, sentence=f"answers; `run` or `migrate` will apply {names}")
+    return Finding("database", well=True, sentence="answers, and every migration is applied")
+
+
+def _folder(folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return Finding("pictures", well=False, sentence=f"DATA_DIR {folder} cannot be made: {error.strerror}")
+    if not os.access(folder, os.W_OK):
+        return Finding("pictures", well=False, sentence=f"DATA_DIR {folder} cannot be written; give the bot's user the right")
+    return Finding("pictures", well=True, sentence=f"DATA_DIR {folder} can be written")
+
+
+async def _runware(runware: RunwareClient) -> list[Finding]:
+    try:
+        await runware.ping()
+        balance = await runware.balance()
+    except RunwareError as error:
+        return [
+            Finding("Runware", well=False, sentence=f"it answered {error.code}; check RUNWARE_API_KEY and RUNWARE_URL")
+        ]
+    if balance is None:
+        return [Finding("Runware", well=True, sentence="the key works; the balance is not told")]
+    well = balance > 0
+    advice = "" if well else "; put money on the account, or every edit fails"
+    return [Finding("Runware", well=well, sentence=f"the key works; the balance is {quota.dollars(balance)}{advice}")]
+
+
+async def _discord(
+    settings: Settings, identify: Callable[[str, frozenset[int]], Awaitable[Identity]]
+) -> list[Finding]:
+    try:
+        identity = await identify(settings.discord_token.get_secret_value(), settings.allowed_guilds)
+    except ConnectionError as error:
+        return [Finding("Discord", well=False, sentence=str(error))]
+    findings = [Finding("Discord", well=True, sentence=f"the token is {identity.name}'s; invite it with {identity.invite}")]
+    for guild in identity.guilds:
+        if guild.name is None:
+            sentence = f"the bot is not in it; open {identity.invite} to invite it"
+        elif guild.missing:
+            sentence = f"in {guild.name} the bot lacks: {', '.join(guild.missing)}; grant them to its role"
+        else:
+            sentence = f"in {guild.name} the bot may do what it needs"
+        well = guild.name is not None and not guild.missing
+        findings.append(Finding(f"server {guild.id}", well=well, sentence=sentence))
+    return findings
+
+
+async def _public_url(settings: Settings, session: aiohttp.ClientSession) -> Finding:
+    if settings.public_url is None:
+        return Finding("PUBLIC_URL", well=True, sentence="is not set: the bot will poll for every result")
+    async with _listening(settings):
+        try:
+            async with session.get(f"{settings.public_url}/healthz", allow_redirects=False) as answer:
+                reached = answer.status == 200 and answer.headers.get("Server") == "darkroom"  # noqa: PLR2004 - OK
+                sentence = f"{settings.public_url}/healthz answered {answer.status}"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reached, sentence = False, f"{settings.public_url}/healthz cannot be reached ({type(error).__name__})"
+    if reached:
+        return Finding("PUBLIC_URL", well=True, sentence="reaches the listener")
+    door = f"{settings.listen_host}:{settings.listen_port}"
+    return Finding("PUBLIC_URL", well=False, sentence=f"{sentence}, not the listener's answer; have it lead to {door}")
+
+
+@asynccontextmanager
+async def _listening(settings: Settings) -> AsyncGenerator[None]:
+    """Answer on the listener's port for the time of the check, unless the bot itself is running there."""
+
+    async def nobody(_task_uuid: str, _body: bytes) -> None:
+        """Let a delivery that comes now be sent again: nothing here records it."""
+        raise ConnectionRefusedError
+
+    try:
+        async with serve(
+            public_app(key=settings.webhook_key, record=nobody), settings.listen_host, settings.listen_port
+        ):
+            yield
+            return
+    except OSError:
+        pass
+    yield

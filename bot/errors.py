@@ -1,0 +1,48 @@
+"""The exceptions people can meet. Each carries the sentence its reader gets.
+
+``str(error)`` is always a whole sentence for a member: what was wrong, which option, what was given, what to do.
+``cogs`` shows it as it is; everything that is not an :class:`EditError` is a bug and gets an incident number instead.
+"""
+
+from __future__ import annotations
+
+
+class EditError(Exception):
+    """The base of everything that is said to a person in words."""
+
+
+class BadOption(EditError):
+    """An option of a request was refused, before any money was held."""
+
+    def __init__(self, option: str, sentence: str) -> None:
+        super().__init__(sentence)
+        #: The name of the slash option, such as ``seed``.
+        self.option = option
+
+
+class BadPicture(BadOption):
+    """A reference cannot be used: not a picture, too large, animated, damaged."""
+
+
+class OverQuota(EditError):
+    """An allowance does not admit the edit; nothing was written and nothing is owed."""
+
+
+class NotAllowed(EditError):
+    """The person may not do this: another's job, a server that may not spend, a channel they cannot read."""
+
+
+class TooLate(EditError):
+    """It cannot be done any more: a job that was already sent cannot be cancelled."""
+
+
+class NotFound(EditError):
+    """There is no such job, result or picture, or its bytes are gone."""
+
+
+class OutOfSpace(EditError):
+    """The disk is nearly full: new edits are refused in words before a hold."""
+
+
+class StartError(Exception):
+    """The bot cannot start; the sentence tells the operator what to mend."""

@@ -1,0 +1,136 @@
+"""The log: one line per fact on standard error, as text or JSON, written off the loop, with no secret in it.
+
+Modules say ``log = logging.getLogger(__name__)`` and pass what a machine may want to find in ``extra`` (``job_id``,
+``task_uuid``); both formats show it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import json
+import logging
+import queue
+import re
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
+from typing import Any, Final, TextIO
+from urllib.parse import unquote, urlsplit
+
+from bot.settings import Settings
+
+_HIDDEN: Final = "[secret]"
+#: A delivery path after its task: what follows is a token, whatever it looks like.
+_DELIVERY: Final = re.compile(r"(/runware/[0-9a-fA-F-]{36}/)[^\s\"'<>\\]+")
+#: The attributes that every record has; what a record has besides was passed as ``extra``.
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: A shorter password is a common word, and hiding that word everywhere would hide the log.
+_SHORTEST_PASSWORD: Final = 8
+
+
+def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
+    """Send every record to ``stream`` (standard error by default) through a queue, so that no log call blocks the loop.
+
+    Returns a function that writes what is still queued and stops the writer; it also runs when the program exits.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    redact = redactor(secrets_of(settings))
+    handler.setFormatter(JsonFormatter(redact) if settings.log_format == "json" else TextFormatter(redact))
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    entrance = _Entrance(records)
+    root.addHandler(entrance)
+    root.setLevel(settings.log_level)
+    listener = QueueListener(records, handler)
+    listener.start()
+
+    def stop() -> None:
+        atexit.unregister(stop)
+        if entrance in root.handlers:
+            root.removeHandler(entrance)
+            listener.stop()
+
+    atexit.register(stop)
+    return stop
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """Return the values that must not be read in a log."""
+    keys = (settings.discord_token, settings.runware_api_key, settings.webhook_secret)
+    password = urlsplit(settings.database_url).password or ""
+    passwords = {text for text in (password, unquote(password)) if len(text) >= _SHORTEST_PASSWORD}
+    whole = {settings.database_url} if password else set[str]()
+    return frozenset({key.get_secret_value() for key in keys if key} | passwords | whole)
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that hides ``secrets`` and the tokens of delivery paths in a text."""
+    known = sorted(filter(None, secrets), key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def redact(text: str) -> str:
+        text = _DELIVERY.sub(rf"\1{_HIDDEN}", text)
+        return pattern.sub(_HIDDEN, text) if pattern else text
+
+    return redact
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, logger, sentence, extras; a traceback follows on lines of its own."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text. A line break in a message cannot pose as another line of the log."""
+        sentence = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        extras = "".join(f" {name}={value!r}" for name, value in _extras(record).items())
+        line = f"{_time(record)} {record.levelname} {record.name}: {sentence}{extras}"
+        return self._redact("\n".join(filter(None, (line, record.exc_text))))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for machines."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON; secrets are hidden before JSON could write them in another way."""
+        fields: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **({"traceback": record.exc_text} if record.exc_text else {}),
+            **_extras(record),
+        }
+        plain = {name: value if isinstance(value, int | float) else str(value) for name, value in fields.items()}
+        hidden = {name: self._redact(value) if isinstance(value, str) else value for name, value in plain.items()}
+        return json.dumps(hidden, ensure_ascii=False)
+
+
+class _Entrance(QueueHandler):
+    """Puts records on the queue, with everything already text that might change before it is written."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record = copy.copy(record)
+        record.msg, record.args = record.getMessage(), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        record.exc_info = None
+        return record
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,127 @@
+"""What Discord has not heard yet. The announcer pulls from here; nothing here knows Discord."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from bot.metrics import Metrics
+from bot.signals import Signal
+from storage import announcements, jobs, results
+from storage.database import Database, Tx
+from storage.records import OVER, Announcement, Asker, Job
+
+log = logging.getLogger(__name__)
+
+#: After so many failures in a row a job is given up, and counted as undeliverable.
+MAX_TRIES: Final = 8
+#: The longest time without a look at the table, in seconds, in case a signal was lost.
+_IDLE: Final = 5.0
+_BATCH: Final = 16
+
+
+class Outbox:
+    """The jobs with something to show, each handed out once until it is settled by :meth:`shown` or :meth:`later`."""
+
+    def __init__(
+        self,
+        database: Database,
+        signal: Signal,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], int],
+        retry_seconds: float,
+    ) -> None:
+        self._database = database
+        self._signal = signal
+        self._metrics = metrics
+        self._clock = clock
+        self._retry = int(retry_seconds * 1000)
+        self._handed_out: set[int] = set()
+
+    async def due(self) -> AsyncIterator[Job]:
+        """Yield, without end, each job whose card or whose end Discord has not heard."""
+        while True:
+            for job in await self._take():
+                yield job
+            await self._signal.wait(await self._pause())
+
+    async def _take(self) -> list[Job]:
+        due = await self._database.read(announcements.due, self._clock(), _BATCH + len(self._handed_out))
+        fresh = [job for job in due if job.id not in self._handed_out]
+        self._handed_out.update(job.id for job in fresh)
+        return fresh
+
+    async def _pause(self) -> float:
+        now = self._clock()
+        following = await self._database.read(announcements.next_due, now)
+        return _IDLE if following is None else min(_IDLE, (following - now) / 1000)
+
+    async def placed(self, job_id: int, thread_id: int) -> None:
+        """Record the thread that was made or found for a job."""
+        await self._database.run(announcements.placed, job_id, thread_id)
+
+    async def carded(self, job_id: int, message_id: int) -> None:
+        """Record the status message of a job."""
+        await self._database.run(announcements.carded, job_id, message_id)
+
+    async def plan(self, job_id: int) -> list[Announcement]:
+        """Return the messages still to post about a job's end: none while it is open or a picture is being copied."""
+        return await self._database.run(_plan, job_id)
+
+    async def posted_messages(self, job_id: int) -> list[Announcement]:
+        """Return the messages that were posted about a job's end."""
+        said = await self._database.read(announcements.of_job, job_id)
+        return [announcement for announcement in said if announcement.message_id]
+
+    async def begin(self, job_id: int, index: int) -> None:
+        """Commit, before a post, that its fate is unknown until :meth:`posted`."""
+        await self._database.run(announcements.begin, job_id, index)
+
+    async def posted(self, job_id: int, index: int, channel_id: int, message_id: int) -> None:
+        """Record where a message was posted."""
+        await self._database.run(announcements.posted, job_id, index, channel_id, message_id, self._clock())
+
+    async def keep(self, job_id: int, index: int) -> None:
+        """Keep a message for its asker's next command: every way out was shut."""
+        await self._database.run(announcements.keep, job_id, index)
+
+    async def kept_for(self, asker: Asker) -> list[tuple[Job, Announcement]]:
+        """Return what is kept for a member."""
+        return await self._database.read(announcements.kept_for, asker)
+
+    async def hand_over(self, job_id: int, index: int) -> None:
+        """Record that a kept message reached its asker."""
+        await self._database.run(announcements.handed_over, job_id, index, self._clock())
+
+    async def shown(self, job: Job) -> None:
+        """Record that Discord shows this version of a job; a newer one is handed out again at once."""
+        now = self._clock()
+        announced = await self._database.run(announcements.shown, job.id, job.version, now)
+        if announced is not None:
+            self._metrics.announce_lag.observe((now - announced) / 1000)
+        self._settle(job)
+
+    async def later(self, job: Job, error: str) -> None:
+        """Try a job again after a while of its own, doubling each time; give it up after :data:`MAX_TRIES`."""
+        now = self._clock()
+        pause = self._retry * 2**job.notice_tries
+        tries = await self._database.run(announcements.later, job.id, now + pause)
+        if tries >= MAX_TRIES:
+            await self._database.run(announcements.give_up, job.id, now)
+            log.error("job %d could not be announced in %d tries: %s", job.id, tries, error)
+        else:
+            log.warning("job %d is announced later, in %.1f s: %s", job.id, pause / 1000, error)
+        self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        self._handed_out.discard(job.id)
+        self._signal.set()
+
+
+async def _plan(tx: Tx, job_id: int) -> list[Announcement]:
+    job = await jobs.get(tx, job_id)
+    if job is None or job.status not in OVER or await results.uncopied(tx, job_id):
+        return []
+    return await announcements.plan(tx, job_id, job.status)

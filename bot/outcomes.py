@@ -1,0 +1,244 @@
+"""What becomes of a job when Runware speaks of its task: the units of work behind deliveries, answers and polls.
+
+A delivery is a hint and a poll is the authority (design, "The life of an edit"). Both end here, so that a picture is
+recorded, a hold is ended and a job is announced by the same few lines, whoever brought the news first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot import quota
+from storage import announcements, jobs, ledger, results
+from storage.database import Tx
+from storage.jobs import Reconciled
+from storage.records import Failure, Job, Outcome, Processing, Status, Success
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that decide here; times in milliseconds."""
+
+    result_hosts: frozenset[str]
+    #: ``item`` or ``task``: what Runware's ``cost`` speaks of.
+    cost_per: str
+    #: How long the same errors must stand, with nothing processing, before a job ends with them.
+    error_settle: int
+    #: How long after its first POST a job expires.
+    expire: int
+    #: How long an expired job is still asked for.
+    late: int
+    #: How long a missing cost is waited for before the estimate is booked.
+    cost_pending: int
+    #: How often a job that is over is still asked for.
+    late_poll: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a unit here did."""
+
+    #: New pictures recorded.
+    fresh: int = 0
+    #: From the first POST to the first picture, in milliseconds, if this recorded that.
+    lag: int | None = None
+    #: The status the job ended in, if this ended it; and the code of its failure.
+    ended: Status | None = None
+    code: str | None = None
+    #: True when the news was not believed, or not enough, and Runware should be asked now.
+    ask: bool = False
+
+
+NOTHING: Final = Taken()
+
+
+async def take_delivery(
+    tx: Tx, task_uuid: str, outcomes: Sequence[Outcome], now: int, next_at: int, rules: Rules
+) -> Taken:
+    """Record what a delivery, or the answer to a submit, says of a task.
+
+    One that names a foreign result host or a cost above the hold records nothing and has Runware asked instead; so
+    does a failure, because only a cumulative poll can tell whether the whole task failed.
+    """
+    job = await jobs.lock_task(tx, task_uuid)
+    if job is None or job.first_post_at is None:
+        return Taken()
+    successes = [outcome for outcome in outcomes if isinstance(outcome, Success)]
+    if not all(_believable(success, job, rules) for success in successes):
+        await jobs.ask_now(tx, job.id, now)
+        return Taken(ask=True)
+    recorded = await _record(tx, job, successes, now)
+    failed = any(isinstance(outcome, Failure) for outcome in outcomes)
+    if outcomes:
+        await jobs.move(tx, job.id, Status.SUBMITTED, now, poll_at=next_at)
+    if failed:
+        await jobs.ask_now(tx, job.id, now)
+    return replace(recorded, ended=await _complete(tx, job.id, now, rules), ask=failed)
+
+
+async def accept(tx: Tx, job_id: int, now: int, poll_at: int) -> bool:
+    """Record that Runware has the task; changes nothing when a delivery was first."""
+    return await jobs.move(tx, job_id, Status.SUBMITTED, now, poll_at=poll_at)
+
+
+async def take_poll(
+    tx: Tx, asked: Reconciled, outcomes: Sequence[Outcome], now: int, next_at: int, rules: Rules
+) -> Taken:
+    """Record one cumulative poll, and end the job if that decides it.
+
+    A job is over when successes and errors together reach the number asked for; when the same errors stood for
+    ``error_settle`` and nothing is processing; or at its deadline, with what it has. An empty poll decides nothing.
+    """
+    job = await jobs.lock_task(tx, asked.job.task_uuid) or asked.job
+    recorded = await _record(tx, job, [outcome for outcome in outcomes if isinstance(outcome, Success)], now)
+    if outcomes:
+        await jobs.move(tx, job.id, Status.SUBMITTED, now, poll_at=next_at)
+    ended = await _complete(tx, job.id, now, rules)
+    if ended is not None:
+        return replace(recorded, ended=ended)
+    if job.over:
+        await _ask_late(tx, job.id, now, rules)
+        return recorded
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    seen = json.dumps(sorted([failure.code, failure.message] for failure in failures)) if failures else None
+    since = asked.errors_since if seen is not None and seen == asked.errors_seen else None
+    if await _errors_decide(tx, job, outcomes, failures, 0 if since is None else now - since, rules):
+        return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
+    if seen is not None:
+        next_at, since = min(next_at, now + rules.error_settle), since or now
+    await jobs.polled(tx, job.id, next_at, seen, since)
+    return await expire(tx, job.id, failures, now, rules, recorded)
+
+
+async def _errors_decide(
+    tx: Tx, job: Job, outcomes: Sequence[Outcome], failures: Sequence[Failure], stood: int, rules: Rules
+) -> bool:
+    if not failures:
+        return False
+    if await results.count(tx, job.id) + len(failures) >= job.request.results:
+        return True
+    return stood >= rules.error_settle and not any(isinstance(outcome, Processing) for outcome in outcomes)
+
+
+async def expire(
+    tx: Tx, job_id: int, failures: Sequence[Failure], now: int, rules: Rules, recorded: Taken = NOTHING
+) -> Taken:
+    """End a job whose deadline has passed, with the results it has."""
+    job = await jobs.get(tx, job_id)
+    if job is None or job.over or job.first_post_at is None or now < job.first_post_at + rules.expire:
+        return recorded
+    return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
+
+
+async def fail(tx: Tx, job_id: int, code: str, now: int) -> Taken:
+    """End a job that Runware refused, and release its hold."""
+    if not await jobs.move(tx, job_id, Status.FAILED, now, error_code=code):
+        return NOTHING
+    await ledger.release(tx, job_id, now)
+    return Taken(ended=Status.FAILED, code=code)
+
+
+async def _end_with_what_it_has(
+    tx: Tx, job: Job, failures: Sequence[Failure], now: int, rules: Rules, recorded: Taken
+) -> Taken:
+    code = failures[0].code if failures else None
+    if await results.count(tx, job.id):
+        return replace(recorded, ended=await _succeed(tx, job.id, now, rules, code), code=code)
+    if code is not None:
+        return await fail(tx, job.id, code, now)
+    if not await jobs.move(tx, job.id, Status.EXPIRED, now, poll_at=now + rules.late_poll):
+        return recorded
+    await ledger.release(tx, job.id, now)
+    return replace(recorded, ended=Status.EXPIRED)
+
+
+async def _record(tx: Tx, job: Job, successes: Sequence[Success], now: int) -> Taken:
+    """Insert the pictures that are new, and fill in costs that came late; a repeat changes nothing."""
+    before, fresh = await results.count(tx, job.id), 0
+    for success in successes:
+        if await results.add(tx, job.id, success, now):
+            fresh += 1
+        elif success.cost is not None:
+            await results.cost_came(tx, job.id, success.image_uuid, success.cost)
+    if fresh and job.over:
+        await announcements.touch(tx, job.id, now)
+    first_post_at = job.first_post_at if fresh and not before else None
+    return Taken(fresh=fresh, lag=None if first_post_at is None else now - first_post_at)
+
+
+async def _complete(tx: Tx, job_id: int, now: int, rules: Rules) -> Status | None:
+    """Settle what the recorded results allow to settle; returns the status the job ended in, if this ended it."""
+    job = await jobs.known(tx, job_id)
+    have = await results.count(tx, job_id)
+    if not job.over:
+        return await _succeed(tx, job_id, now, rules) if have >= job.request.results else None
+    late = job.status is Status.EXPIRED and have > 0
+    ended = Status.SUCCEEDED if late and await jobs.move(tx, job_id, Status.SUCCEEDED, now) else None
+    await _settle_up(tx, job, now, rules)
+    return ended
+
+
+async def _succeed(tx: Tx, job_id: int, now: int, rules: Rules, code: str | None = None) -> Status | None:
+    if not await jobs.move(tx, job_id, Status.SUCCEEDED, now, error_code=code):
+        return None
+    job = await jobs.known(tx, job_id)
+    await _settle_up(tx, job, now, rules)
+    return Status.SUCCEEDED
+
+
+async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> None:
+    """Bring the books of a job that is over in line with the costs that are known now."""
+    costs = [result.cost for result in await results.of_job(tx, job.id)]
+    known, whole = quota.known_cost(costs, rules.cost_per), quota.cost_is_known(costs, rules.cost_per)
+    if job.settled_at is None:
+        changed = whole and await ledger.settle(tx, job.id, known, now)
+    elif changed := known > (job.cost or 0) and not job.estimated:
+        await ledger.adjust(tx, job.id, known - (job.cost or 0), now)
+    if changed:
+        await announcements.refresh(tx, job.id, now)
+    await jobs.poll_at(tx, job.id, None if whole else now + rules.late_poll)
+
+
+async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
+    """Decide whether a job that is over is asked for again; at the end of the wait for a cost, book the estimate."""
+    job = await jobs.known(tx, job_id)
+    ended_at = job.ended_at or now
+    costs = [result.cost for result in await results.of_job(tx, job.id)]
+    cost_missing = bool(costs) and not quota.cost_is_known(costs, rules.cost_per) and not job.estimated
+    patience = rules.late if job.status is Status.EXPIRED else rules.cost_pending if cost_missing else 0
+    if now < ended_at + patience:
+        await jobs.poll_at(tx, job.id, now + rules.late_poll)
+        return
+    await jobs.poll_at(tx, job.id, None)
+    if cost_missing:
+        await _book_estimate(tx, job, len(costs), now)
+        await announcements.refresh(tx, job.id, now)
+
+
+async def _book_estimate(tx: Tx, job: Job, have: int, now: int) -> None:
+    likely = quota.estimate(job.request) * have // job.request.results
+    if job.settled_at is None:
+        await ledger.settle(tx, job.id, likely, now, estimated=True)
+    elif likely > (job.cost or 0):
+        await ledger.adjust(tx, job.id, likely - (job.cost or 0), now, estimated=True)
+
+
+def _believable(success: Success, job: Job, rules: Rules) -> bool:
+    """Tell whether a delivery may be recorded without asking: its host is Runware's, its cost within the hold."""
+    return host_of(success.url) in rules.result_hosts and (success.cost is None or success.cost <= job.hold)
+
+
+def host_of(url: str) -> str | None:
+    """Return ``host`` or ``host:port`` of a web address, as the allowed hosts are written; ``None`` if it has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        return None
+    return parts.hostname if port is None else f"{parts.hostname}:{port}"

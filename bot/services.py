@@ -1,0 +1,43 @@
+"""What the cogs are handed: the use cases and what they need to speak about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.edits import Edits
+from bot.metrics import Metrics
+from bot.outbox import Outbox
+from bot.pictures import Pictures
+from bot.settings import Settings
+from storage import memory
+from storage.database import Database
+
+
+class Memory:
+    """Small facts the program keeps for itself between starts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, key: str) -> str | None:
+        """Return a remembered value."""
+        return await self._database.read(memory.get, key)
+
+    async def set(self, key: str, value: str) -> None:
+        """Remember a value."""
+        await self._database.run(memory.put, key, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything below the cogs, built once by the composition root."""
+
+    edits: Edits
+    outbox: Outbox
+    pictures: Pictures
+    memory: Memory
+    metrics: Metrics
+    settings: Settings
+    #: Milliseconds since the epoch.
+    clock: Callable[[], int]

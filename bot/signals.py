@@ -1,0 +1,44 @@
+"""How a lower layer tells an upper one that there is something to pull, without knowing who pulls."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Signal:
+    """A flag that one loop waits on and anybody sets; setting it twice before it is seen counts once.
+
+    It carries nothing: the truth is in the database, the waiting loop reads it there. A lost signal costs a delay,
+    never a job, because every loop also looks by the clock.
+    """
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Wake the loop that waits."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until the flag is set, or for this long; then lower it."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+class Signals:
+    """One signal for each loop."""
+
+    def __init__(self) -> None:
+        #: The queue has a job, or Runware has room for one more.
+        self.queue = Signal()
+        #: A job should be looked at by the reconciler.
+        self.reconcile = Signal()
+        #: A result should be copied.
+        self.copies = Signal()
+        #: Discord should hear something.
+        self.notices = Signal()

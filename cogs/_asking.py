@@ -1,0 +1,186 @@
+"""How every edit is asked for, whether by command, form or reroll: decide, acknowledge, read, hand over."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import discord
+
+from bot import images, options
+from bot.client import DISCORD_ERRORS
+from bot.errors import BadPicture
+from bot.images import Picture
+from bot.services import Services
+from cogs import _cards as cards
+from cogs import _rights as rights
+from cogs._letters import FILE_BYTES, REQUEST_BYTES, parent_of
+from storage.records import EditRequest, Job, Place, Reference, Result
+
+log = logging.getLogger(__name__)
+
+#: What stands for a picture that was not read yet, so that the other options can be checked before it is.
+_UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came with a request, and the option it came in."""
+
+    option: str
+    file: discord.Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person typed, not checked yet. ``None`` is an option left out."""
+
+    prompt: str
+    size: str | None = None
+    results: int | None = None
+    seed: str | None = None
+    negative: str | None = None
+    steps: int | None = None
+    cfg: float | None = None
+    true_cfg: float | None = None
+    scheduler: str | None = None
+    parent_id: int | None = None
+    safety: str = "fast"
+
+    @classmethod
+    def like(cls, request: EditRequest, prompt: str) -> Wish:
+        """Return a wish for one picture with the settings of an earlier request, in other words, with a new seed."""
+        return cls(
+            prompt=prompt or request.prompt,
+            size=f"{request.width}x{request.height}",
+            negative=request.negative,
+            steps=request.steps,
+            cfg=request.cfg,
+            true_cfg=request.true_cfg,
+            scheduler=request.scheduler,
+            parent_id=request.parent_id,
+            safety=request.safety,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture as it was read: our reference to it, and how it is shown with the request."""
+
+    reference: Reference
+    picture: Picture
+
+
+def reference_to(result: Result, job: Job) -> Reference:
+    """Return a result as the input of another edit."""
+    width, height = result.width or job.request.width, result.height or job.request.height
+    return Reference(result.sha256 or "", width, height, label=result.short_id, result_id=result.id)
+
+
+class Asking:
+    """Takes requests for edits. What it refuses before the acknowledgement only the asker sees."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def ask(
+        self,
+        interaction: discord.Interaction[Any],
+        wish: Wish,
+        *,
+        given: Sequence[Reference] = (),
+        uploads: Sequence[Upload] = (),
+    ) -> None:
+        """Ask for an edit of pictures that are here already (``given``) and of files still to be read."""
+        self._request(wish, [*given, *(_UNREAD for _ in uploads)])
+        for upload in uploads:
+            images.check_claims(upload.option, upload.file.filename, upload.file.size)
+        place = await self._acknowledge(interaction, wish.prompt, given)
+        read = [await self._read(upload) for upload in uploads]
+        request = self._request(wish, [*given, *(one.reference for one in read)])
+        await self._show(interaction, request, read)
+        await self._services.edits.request(rights.asker(interaction), place, request)
+
+    async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest) -> None:
+        """Ask for a request whose pictures are all here."""
+        place = await self._acknowledge(interaction, request.prompt, request.references)
+        await self._show(interaction, request, [])
+        await self._services.edits.request(rights.asker(interaction), place, request)
+
+    def _request(self, wish: Wish, references: Sequence[Reference]) -> EditRequest:
+        return options.build_request(
+            prompt=wish.prompt,
+            references=references,
+            size=wish.size,
+            results=wish.results,
+            seed=wish.seed,
+            negative=wish.negative,
+            steps=wish.steps,
+            cfg=wish.cfg,
+            true_cfg=wish.true_cfg,
+            scheduler=wish.scheduler,
+            parent_id=wish.parent_id,
+            safety=wish.safety,
+            draw=self._services.edits.draw_seed,
+        )
+
+    async def _acknowledge(
+        self, interaction: discord.Interaction[Any], prompt: str, given: Sequence[Reference]
+    ) -> Place:
+        """Answer with a message instead of "thinking": its id is known at once, and goes with the job.
+
+        Whatever else can refuse the request without reading a file comes first, so that only the asker sees it.
+        """
+        rights.check_place(interaction)
+        await self._services.edits.check(rights.asker(interaction))
+        for reference in given:
+            await self._services.pictures.get(reference.sha256)
+        view = cards.checking(interaction.user.id, prompt, here=rights.in_thread(interaction))
+        answer = await interaction.response.send_message(view=view)
+        if answer.message_id is None:
+            return rights.place(interaction, (await interaction.original_response()).id)
+        return rights.place(interaction, answer.message_id)
+
+    async def _read(self, upload: Upload) -> _Read:
+        # Discord keeps a command's files for a short while only, so they are read and kept at once.
+        name = upload.file.filename
+        try:
+            data = await upload.file.read()
+        except DISCORD_ERRORS as error:
+            raise BadPicture(
+                upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
+            ) from error
+        picture = await self._services.pictures.prepare(upload.option, name, data)
+        sha256 = await self._services.pictures.put(picture.data)
+        description = upload.file.description
+        return _Read(Reference(sha256, picture.width, picture.height, name, description=description), picture)
+
+    async def _show(self, interaction: discord.Interaction[Any], request: EditRequest, read: Sequence[_Read]) -> None:
+        """Turn the acknowledgement into the card of the edit, with the pictures that came with it.
+
+        It comes before the job: once there is one, the announcer owns what happens to the reply.
+        """
+        files = [await self._file(number, one, len(read)) for number, one in enumerate(read, 1)]
+        view = cards.starter(
+            interaction.user.id,
+            request,
+            pictures=[(file.filename, file.description or "") for file in files],
+            parent=await parent_of(self._services.edits, request.parent_id),
+            here=rights.in_thread(interaction),
+        )
+        try:
+            await interaction.edit_original_response(view=view, attachments=files)
+        except DISCORD_ERRORS as error:
+            log.warning("a reply could not show what was asked for: %s", error)
+
+    async def _file(self, number: int, read: _Read, of: int) -> discord.File:
+        limit = min(FILE_BYTES, REQUEST_BYTES // of)
+        picture = read.picture
+        if len(picture.data) > limit:
+            picture = await self._services.pictures.fit(picture.data, picture.media_type, limit)
+        alt = read.reference.description or f"A picture to start from: {read.reference.label}"
+        extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
+        return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=alt[:1024])

@@ -1,0 +1,176 @@
+"""The buttons and menus of the cards. All they need stands in their custom id, so they outlive a restart.
+
+Every interactive item of this bot is a :class:`discord.ui.DynamicItem`, and no view mixes them with other items:
+discord.py forgets the registrations of all dynamic items when such a view stops. Nor is a view object used twice.
+
+A press decides nothing here. It is handed as the event ``press`` to the cog that knows what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Self
+
+import discord
+from discord import ui
+
+from cogs import _words as words
+from storage.records import Result
+
+#: Our ids are 64-bit whole numbers.
+ID: Final = r"[1-9][0-9]{0,18}"
+#: No custom id matches it: the template of a class that is not registered itself.
+_NEVER: Final = r"(?!)"
+
+
+class PressButton(ui.DynamicItem[ui.Button[Any]], template=_NEVER):
+    """A button about one job or one result, whose id follows the colon of its custom id."""
+
+    action: ClassVar[str]
+    label: ClassVar[str]
+    emoji: ClassVar[str | None] = None
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, target: int) -> None:
+        super().__init__(
+            ui.Button(label=self.label, emoji=self.emoji, style=self.style, custom_id=f"{self.action}:{target}")
+        )
+        #: The id of the job or of the result.
+        self.target: Final = target
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what was pressed."""
+        del interaction, item
+        return cls(int(match["target"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand the press on."""
+        interaction.client.dispatch("press", interaction, self)
+
+
+class CancelButton(PressButton, template=rf"cancel:(?P<target>{ID})"):
+    """Takes a job out of the queue."""
+
+    action = "cancel"
+    label = "Cancel"
+    style = discord.ButtonStyle.danger
+
+
+class AgainButton(PressButton, template=rf"again:(?P<target>{ID})"):
+    """Opens a form to ask for a job again, in the same or in other words."""
+
+    action = "again"
+    label = "Try again"
+    emoji = "🔁"
+    style = discord.ButtonStyle.primary
+
+
+class EditButton(PressButton, template=rf"edit:(?P<target>{ID})"):
+    """Opens a form to edit a result."""
+
+    action = "edit"
+    label = "Edit"
+    emoji = "✏️"
+    style = discord.ButtonStyle.primary
+
+
+class EditPickButton(PressButton, template=rf"editpick:(?P<target>{ID})"):
+    """Opens a form to edit one of a job's results."""
+
+    action = "editpick"
+    label = "Edit"
+    emoji = "✏️"
+    style = discord.ButtonStyle.primary
+
+
+class RerollButton(PressButton, template=rf"reroll:(?P<target>{ID})"):
+    """Asks for the same with a new seed."""
+
+    action = "reroll"
+    label = "Reroll"
+    emoji = "🎲"
+
+
+class RecipeButton(PressButton, template=rf"recipe:(?P<target>{ID})"):
+    """Shows what is needed to run an edit again."""
+
+    action = "recipe"
+    label = "Recipe"
+    emoji = "📜"
+
+
+class DeleteButton(PressButton, template=rf"delete:(?P<target>{ID})"):
+    """Takes a result down, or asks which one."""
+
+    action = "delete"
+    label = "Delete"
+    emoji = "🗑️"
+
+
+class DeleteMenu(ui.DynamicItem[ui.Select[Any]], template=rf"deletepick:(?P<target>{ID})"):
+    """Asks which of a job's results to take down."""
+
+    def __init__(self, job_id: int, results: Sequence[Result] = ()) -> None:
+        super().__init__(
+            ui.Select(
+                custom_id=f"deletepick:{job_id}",
+                placeholder="Pictures to take down",
+                options=options(results) or discord.utils.MISSING,
+                max_values=max(1, len(results)),
+            )
+        )
+        self.target: Final = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the menu anew from what was chosen."""
+        del interaction, item
+        return cls(int(match["target"]))
+
+    @property
+    def chosen(self) -> list[int]:
+        """The ids of the chosen results."""
+        return [int(value) for value in self.item.values]
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand the choice on."""
+        interaction.client.dispatch("press", interaction, self)
+
+
+def options(results: Sequence[Result], chosen: int | None = None) -> list[discord.SelectOption]:
+    """Return results as the options of a menu, by short id."""
+    return [
+        discord.SelectOption(
+            label=f"Picture {number} · {result.short_id}",
+            value=str(result.id),
+            description=" · ".join(_facts(result)) or None,
+            default=result.id == chosen,
+        )
+        for number, result in enumerate(results, 1)
+    ]
+
+
+def _facts(result: Result) -> list[str]:
+    facts = [f"seed {result.seed}"] if result.seed is not None else []
+    if result.width and result.height:
+        facts.append(words.size(result.width, result.height))
+    return facts
+
+
+#: Every class to register with the bot.
+DYNAMIC_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
+    CancelButton,
+    AgainButton,
+    EditButton,
+    EditPickButton,
+    RerollButton,
+    RecipeButton,
+    DeleteButton,
+    DeleteMenu,
+)

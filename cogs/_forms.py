@@ -1,0 +1,111 @@
+"""The forms, and how a sent one is read.
+
+discord.py keeps open forms in memory only, and one of a kind at a time: a form opened before a restart, or by two
+people at once, would be lost on sending. So nothing is kept: all a form needs stands in its custom id, it is marked as
+finished before it is sent (discord.py then does not store it), and :func:`read` makes it anew from what comes back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import discord
+from discord import ui
+
+from cogs._components import ID, options
+from storage.records import Job, Result
+
+#: The longest text a form can carry.
+_LONGEST: Final = 4000
+_MORE_PICTURES: Final = 2
+_CUSTOM_ID: Final = re.compile(rf"form-(?P<action>edit|again):(?P<target>{ID})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a person filled in."""
+
+    #: ``edit`` of a result, or ``again`` for a job.
+    action: str
+    target: int
+    #: Empty to keep a prompt that was too long for the form.
+    prompt: str
+    #: The result chosen to start from, when there was a choice.
+    picture: int | None
+    files: tuple[discord.Attachment, ...]
+
+
+class Form(ui.Modal):
+    """A prompt, the picture to start from where there are several, and room for more pictures."""
+
+    def __init__(
+        self, action: str, target: int, *, title: str, pictures: Sequence[Result] = (), prompt: str = ""
+    ) -> None:
+        super().__init__(title=title, custom_id=f"form-{action}:{target}", timeout=None)
+        fits = len(prompt) <= _LONGEST
+        self.prompt: ui.TextInput[Any] = ui.TextInput(
+            custom_id="prompt",
+            style=discord.TextStyle.paragraph,
+            default=prompt if fits else None,
+            required=fits,
+            max_length=_LONGEST,
+            placeholder="Say what to change" if fits else f"Empty keeps the prompt of {len(prompt):,} characters",
+        )
+        self.picture: ui.Select[Any] = ui.Select(
+            custom_id="picture", options=options(pictures, pictures[0].id) if pictures else discord.utils.MISSING
+        )
+        self.files: ui.FileUpload[Any] = ui.FileUpload(
+            custom_id="files", required=False, min_values=0, max_values=_MORE_PICTURES
+        )
+        self.add_item(ui.Label(text="What should change?", component=self.prompt))
+        if len(pictures) > 1:
+            self.add_item(ui.Label(text="Which picture?", component=self.picture))
+        if action == "edit":
+            more = "Something to bring in: a person, a thing, a style. At most two."
+            self.add_item(ui.Label(text="More pictures", description=more, component=self.files))
+        self.stop()
+
+
+def edit(job: Job, pictures: Sequence[Result]) -> Form:
+    """Return the form to edit one of these results, its prompt filled with that of their job."""
+    title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
+    return Form("edit", pictures[0].id, title=title, pictures=pictures, prompt=job.request.prompt)
+
+
+def again(job: Job) -> Form:
+    """Return the form to ask for a job again, in the same or in other words."""
+    return Form("again", job.id, title="Try again", prompt=job.request.prompt)
+
+
+def read(interaction: discord.Interaction[Any]) -> Sent | None:
+    """Return what a sent form says, or ``None`` when it is none of ours."""
+    data = cast("Mapping[str, Any]", interaction.data or {})
+    match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
+    if match is None:
+        return None
+    values = _values(data.get("components", []))
+    chosen = values.get("picture", {}).get("values", [])
+    return Sent(
+        action=match["action"],
+        target=int(match["target"]),
+        prompt=values.get("prompt", {}).get("value", "").strip(),
+        picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
+        files=tuple(_files(interaction, data, values.get("files", {}).get("values", []))),
+    )
+
+
+def _values(components: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the filled-in components by custom id, out of the labels around them."""
+    inner = [component.get("component", component) for component in components]
+    return {component["custom_id"]: component for component in inner if "custom_id" in component}
+
+
+def _files(
+    interaction: discord.Interaction[Any], data: Mapping[str, Any], ids: Sequence[str]
+) -> list[discord.Attachment]:
+    found: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
+    state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (attachments need it to be read)
+    return [discord.Attachment(data=found[number], state=state) for number in ids if number in found]

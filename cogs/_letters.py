@@ -1,0 +1,114 @@
+"""What goes into one message: the records and bytes behind it, gathered, and the files brought to size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import discord
+from discord import ui
+
+from bot.client import EditBot
+from bot.edits import Edits
+from bot.errors import NotFound
+from bot.services import Services
+from cogs import _cards as cards
+from cogs import _words as words
+from cogs._cards import Parent, Post
+from storage.records import Announcement, AnnouncementKind, Job, Result
+
+#: Discord's limit for one request, less what the rest of the request takes.
+REQUEST_BYTES: Final = 24 * 1024 * 1024
+#: Discord's limit for one file where no boost raises it (reference/discord.md, section 3).
+FILE_BYTES: Final = 10 * 1024 * 1024 - 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A layout and the files it shows. A view is sent once; compose another to send it again."""
+
+    view: ui.LayoutView
+    files: list[discord.File] = field(default_factory=list[discord.File])
+
+
+async def compose(
+    services: Services, job: Job, announcement: Announcement, *, limit: int = FILE_BYTES, buttons: bool = True
+) -> Letter:
+    """Return a message about the end of a job, its files at most ``limit`` bytes each."""
+    post = await _post(services.edits, job, announcement, buttons=buttons)
+    if announcement.kind is not AnnouncementKind.RESULTS:
+        return Letter(cards.ending(post))
+    usable = [result for result in post.results if result.usable]
+    files = await _files(services, job, usable, min(limit, REQUEST_BYTES // max(1, len(usable))))
+    post = replace(post, files={result_id: file.filename for result_id, file in files.items()})
+    attached = list(files.values())
+    if cards.needs_prompt_file(post):
+        attached.append(discord.File(io.BytesIO(job.request.prompt.encode()), cards.PROMPT_FILE))
+    return Letter(cards.ending(post), attached)
+
+
+async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Announcement) -> None:
+    """Bring a message that was posted up to date: a cost that came, a picture that was taken down.
+
+    A message whose last picture was taken down goes away.
+    """
+    if announcement.channel_id is None or not announcement.message_id:
+        return
+    channel = bot.get_partial_messageable(announcement.channel_id, guild_id=job.guild_id)
+    message = await channel.fetch_message(announcement.message_id)
+    in_server = announcement.channel_id in (job.place.thread_id, job.place.channel_id)
+    post = await _post(services.edits, job, announcement, buttons=in_server)
+    attached = {attachment.filename: attachment for attachment in message.attachments}
+    ids = {name.split("-")[0].split(".")[0]: name for name in attached}
+    post = replace(post, files={result.id: ids[str(result.id)] for result in post.results if str(result.id) in ids})
+    if post.results and all(result.deleted_at is not None for result in post.results):
+        await message.delete()
+        return
+    shown = {post.files[result.id] for result in post.shown}
+    if cards.needs_prompt_file(post):
+        shown.add(cards.PROMPT_FILE)
+    stays = [attachment for name, attachment in attached.items() if name in shown]
+    if len(stays) == len(attached):
+        await message.edit(view=cards.ending(post))
+    else:
+        await message.edit(view=cards.ending(post), attachments=stays)
+
+
+async def parent_of(edits: Edits, result_id: int | None) -> Parent | None:
+    """Return the result an edit started from, as far as it still stands."""
+    if result_id is None:
+        return None
+    try:
+        result, job = await edits.result(result_id)
+    except NotFound:
+        return Parent(result_id, gone=True)
+    if result.channel_id is None or not result.message_id:
+        return Parent(result_id, job.user_id)
+    return Parent(result_id, job.user_id, words.link(job.guild_id, result.channel_id, result.message_id))
+
+
+async def _post(edits: Edits, job: Job, announcement: Announcement, *, buttons: bool) -> Post:
+    parent = await parent_of(edits, job.request.parent_id)
+    if announcement.kind is not AnnouncementKind.RESULTS:
+        return Post(job, announcement, parent=parent, buttons=buttons)
+    all_results = await edits.results(job.id)
+    results = [result for result in all_results if result.id in announcement.result_ids]
+    return Post(job, announcement, results, made=len(all_results), parent=parent, buttons=buttons)
+
+
+async def _files(services: Services, job: Job, results: Sequence[Result], limit: int) -> dict[int, discord.File]:
+    files: dict[int, discord.File] = {}
+    for result in results:
+        try:
+            data = await services.pictures.get(result.sha256 or "")
+        except NotFound:
+            continue  # the card tells that it is lost
+        media_type = result.media_type or "image/png"
+        if len(data) > limit:
+            picture = await services.pictures.fit(data, media_type, limit)
+            data, media_type = picture.data, picture.media_type
+        name = cards.file_name(result, media_type)
+        files[result.id] = discord.File(io.BytesIO(data), name, description=cards.alt_text(job, result))
+    return files

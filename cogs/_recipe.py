@@ -1,0 +1,39 @@
+"""The recipe of a result: everything needed to run its edit again, as JSON, in the words of the ``/edit`` options."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from storage.records import Job, Reference, Result
+
+
+def recipe(job: Job, results: list[Result]) -> str:
+    """Return the recipe of one or several results of a job."""
+    request = job.request
+    options: dict[str, Any] = {
+        "prompt": request.prompt,
+        "size": f"{request.width}x{request.height}",
+        "results": max(1, len(results)),
+        # As text, since JSON readers round numbers above 2^53.
+        "seed": str(request.seed if len(results) != 1 or results[0].seed is None else results[0].seed),
+        "steps": request.steps,
+        "negative": request.negative,
+        "cfg": request.cfg,
+        "true_cfg": request.true_cfg,
+        "scheduler": request.scheduler,
+    }
+    whole: dict[str, Any] = {
+        "recipe": 1,
+        "model": "runware:108@22",
+        "options": {name: value for name, value in options.items() if value is not None},
+        "pictures": [_picture(reference) for reference in request.references],
+        "made": {result.short_id: {"seed": None if result.seed is None else str(result.seed)} for result in results},
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=2)
+
+
+def _picture(reference: Reference) -> dict[str, Any]:
+    # A hash names bytes and never grants them: it tells whether a picture at hand is the same one.
+    source = {"from": f"#{reference.result_id}"} if reference.result_id is not None else {"file": reference.label}
+    return {**source, "width": reference.width, "height": reference.height, "sha256": reference.sha256}

@@ -1,0 +1,94 @@
+"""Who may do what where: read from Discord, now, each time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import discord
+
+from bot.errors import NotAllowed, NotFound
+from storage.records import Asker, Job, Place, Result
+
+_EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
+_TO_MAKE_A_THREAD: Final = (*_EVERYWHERE, "create_public_threads")
+
+
+def asker(interaction: discord.Interaction[Any]) -> Asker:
+    """Return who acts. Raises NotAllowed outside a server."""
+    if interaction.guild_id is None:
+        raise NotAllowed("I work in servers only: use me in a channel of one.")
+    return Asker(interaction.guild_id, interaction.user.id)
+
+
+def manages(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the person manages messages here."""
+    return interaction.permissions.manage_messages
+
+
+def in_thread(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the person acts inside a thread."""
+    return isinstance(interaction.channel, discord.Thread)
+
+
+def check_place(interaction: discord.Interaction[Any]) -> None:
+    """Refuse a channel where no thread can be, or where the bot lacks a right. Raises NotAllowed."""
+    channel = interaction.channel
+    if not isinstance(channel, (discord.Thread, discord.TextChannel)):
+        raise NotAllowed("Edits live in threads, and this channel can have none. Use a text channel or a thread.")
+    needed = _EVERYWHERE if isinstance(channel, discord.Thread) else _TO_MAKE_A_THREAD
+    missing = [name for name in needed if not getattr(interaction.app_permissions, name)]
+    if missing:
+        names = ", ".join(f"**{name.replace('_', ' ').title()}**" for name in missing)
+        raise NotAllowed(f"I can't work in this channel: I lack {names}. Ask someone who manages it to allow me that.")
+
+
+def place(interaction: discord.Interaction[Any], reply_id: int) -> Place:
+    """Return where an edit is asked for: in a channel, or inside a thread of it."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        return Place(channel.parent_id, reply_id, thread_id=channel.id, public=not channel.is_private())
+    return Place(interaction.channel_id or 0, reply_id)
+
+
+async def check_readable(interaction: discord.Interaction[Any], result: Result, job: Job) -> None:
+    """Refuse a result whose message the person cannot read now. Raises NotAllowed or NotFound."""
+    if job.guild_id != interaction.guild_id:
+        raise NotFound(f"{result.short_id} is not a picture of this server.")
+    if result.channel_id is None:
+        readable = job.user_id == interaction.user.id  # it was only ever shown to its asker
+    else:
+        readable = await can_read(interaction, result.channel_id, job.user_id)
+    if not readable:
+        raise NotAllowed(f"You can't use {result.short_id}: it stands in a channel you cannot read.")
+
+
+async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner_id: int | None) -> bool:
+    """Return whether the person can read a channel now. A direct message is its owner's."""
+    if channel_id == interaction.channel_id:
+        return interaction.permissions.view_channel
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        return False
+    try:
+        channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+    except discord.InvalidData:  # a direct message
+        return member.id == owner_id
+    except (discord.Forbidden, discord.NotFound):
+        return False
+    return await _reads(member, channel)
+
+
+async def _reads(member: discord.Member, channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    in_thread = isinstance(channel, discord.Thread)
+    if in_thread and channel.parent is None:
+        return False
+    rights = channel.permissions_for(member)
+    if not (rights.view_channel and rights.read_message_history):
+        return False
+    if not in_thread or not channel.is_private() or rights.manage_threads:
+        return True
+    try:
+        await channel.fetch_member(member.id)
+    except (discord.Forbidden, discord.NotFound):
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""How the cards speak: times, counts, names, and what people wrote, made harmless. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+#: Discord's longest name of a thread.
+THREAD_NAME: Final = 100
+
+_ANYWHERE: Final = re.compile(r"[\\*_~`|\[\]<]|@(?=everyone|here)")
+_AT_START: Final = re.compile(r"^(\s*)(#|>|-|\+|\d+(?=[.)]))", re.MULTILINE)
+_NUMBERED: Final = re.compile(r"\d+")
+_MENTION: Final = re.compile(r"<(?:@[!&]?|#|/[^<>]*:|a?:\w+:|t:)-?\d+(?::\w)?>")
+_INVISIBLE: Final = re.compile(
+    r"[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+
+
+def plain(text: str) -> str:
+    """Return text that Discord shows as it was written: no markdown, no mention, no link, no turned direction."""
+    visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _AT_START.sub(_unlisted, _ANYWHERE.sub(r"\\\g<0>", visible))
+
+
+def _unlisted(found: re.Match[str]) -> str:
+    space, sign = found.groups()
+    # "1." begins a list unless its dot is escaped; the other signs are escaped themselves.
+    return f"{space}{sign}\\" if _NUMBERED.fullmatch(sign) else f"{space}\\{sign}"
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, without runs of white space."""
+    return " ".join(_INVISIBLE.sub("", text).split())
+
+
+def cut(text: str, limit: int) -> str:
+    """Return text of at most ``limit`` characters, cut between words where it can be, and marked as cut."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    between = head.rfind(" ", limit * 3 // 4)
+    return f"{(head[:between] if between > 0 else head).rstrip()}…"
+
+
+def quoted(text: str, limit: int, lines: int = 60) -> tuple[str, bool]:
+    """Return text as a Discord quote of at most ``limit`` characters, escapes included, and whether it is whole."""
+    rows = [row.rstrip() for row in text.strip().splitlines()]
+    whole = _quote("\n".join(rows[:lines]))
+    if len(rows) <= lines and len(whole) <= limit:
+        return whole, True
+    shown, room = "\n".join(rows[:lines]), limit
+    while len(quote := _quote(cut(f"{shown} …", room))) > limit:
+        room -= max(1, len(quote) - limit)
+    return quote, False
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {row}" for row in plain(text).split("\n"))
+
+
+def thread_name(prompt: str) -> str:
+    """Return the name of the thread of an edit: the prompt on one line, without mentions."""
+    # A name is plain text, where "@everyone" rings nobody; the ids of people and channels would only be noise there.
+    return cut(one_line(_MENTION.sub("", prompt)), THREAD_NAME - 20) or "A new edit"
+
+
+def who(user_id: int | None) -> str:
+    """Return a member as cards name them. It shows as a name; the message it stands in decides whether it rings."""
+    return "someone" if user_id is None else f"<@{user_id}>"
+
+
+def since(ms: int) -> str:
+    """Return a time as a stamp that Discord keeps current: "3 minutes ago", "in 2 hours"."""
+    return f"<t:{ms // 1000}:R>"
+
+
+def lasting(ms: int) -> str:
+    """Return a duration: ``14 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    seconds = max(1, round(ms / 1000))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: ``1 picture``, ``3 pictures``."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``11th``."""
+    teens = 11 <= number % 100 <= 13  # noqa: PLR2004 (English, not a bound of ours)
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def listed(things: Sequence[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    return " and ".join((", ".join(things[:-1]), things[-1])) if len(things) > 1 else "".join(things)
+
+
+def size(width: int, height: int) -> str:
+    """Return ``1024 × 768``."""
+    return f"{width} × {height}"
+
+
+def link(guild_id: int, channel_id: int, message_id: int | None = None) -> str:
+    """Return the address of a message, or of a channel or thread."""
+    address = f"https://discord.com/channels/{guild_id}/{channel_id}"
+    return address if message_id is None else f"{address}/{message_id}"

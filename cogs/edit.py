@@ -1,0 +1,140 @@
+"""``/edit``: ask for an edit of one to three pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+from discord.ext import commands
+
+from bot import options
+from bot.client import EditBot
+from bot.errors import BadOption, NotFound
+from bot.services import Services
+from cogs import _rights as rights
+from cogs._asking import Asking, Upload, Wish, reference_to
+from storage.records import Reference, Result
+
+#: Discord's longest text option.
+_LONGEST: Final = 6000
+_ATTACHMENT: Final = discord.AppCommandOptionType.attachment.value
+
+
+class _PictureCommand(app_commands.Command[Any, ..., None]):
+    """A command whose file options offer pictures only. Discord goes by the name's ending; the bytes are judged later."""
+
+    def to_dict(self, tree: app_commands.CommandTree[Any]) -> dict[str, Any]:
+        payload: dict[str, Any] = super().to_dict(tree)
+        for option in payload["options"]:
+            if option["type"] == _ATTACHMENT:
+                option["file_types"] = ["image"]
+        return payload
+
+
+def _picture_command(
+    name: str, description: str
+) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _PictureCommand]:
+    def command(callback: Callable[..., Coroutine[Any, Any, None]]) -> _PictureCommand:
+        return _PictureCommand(name=name, description=description, callback=callback)
+
+    return command
+
+
+class EditCog(commands.Cog, name="Edit"):
+    """The command that starts an edit."""
+
+    def __init__(self, services: Services, asking: Asking) -> None:
+        self._services = services
+        self._asking = asking
+
+    @_picture_command("edit", "Edit one to three pictures with a sentence")
+    @app_commands.describe(
+        prompt="What to change, in a sentence",
+        image="The picture to edit",
+        image2="A second picture: someone or something to bring in",
+        image3="A third picture",
+        result="Instead of image: an earlier result, as #12 or as the link of its message",
+        size="Width x height; leave out to match the first picture",
+        results="How many pictures to make; each costs",
+        seed="A number that makes the same picture again",
+        negative="What should not be in the picture",
+        steps="More steps: finer, slower, dearer (30 if left out)",
+        cfg="How closely to follow the prompt",
+        true_cfg="The model's own guidance, which makes the negative prompt count",
+        scheduler="How the noise is taken away",
+    )
+    @app_commands.rename(result="from")
+    async def edit(  # noqa: PLR0917 (Discord hands options over by name)
+        self,
+        interaction: discord.Interaction[EditBot],
+        prompt: Range[str, 1, _LONGEST],
+        image: discord.Attachment | None = None,
+        image2: discord.Attachment | None = None,
+        image3: discord.Attachment | None = None,
+        result: Range[str, 1, 200] | None = None,
+        size: Range[str, 1, 50] | None = None,
+        results: Range[int, 1, options.MAX_RESULTS] | None = None,
+        seed: Range[str, 1, 40] | None = None,
+        negative: Range[str, 1, _LONGEST] | None = None,
+        steps: Range[int, 1, options.MAX_STEPS] | None = None,
+        cfg: Range[float, options.MIN_CFG, options.MAX_CFG] | None = None,
+        true_cfg: float | None = None,
+        scheduler: Range[str, 1, 100] | None = None,
+    ) -> None:
+        """Ask for an edit."""
+        given, parent_id = await self._start(interaction, result, image)
+        wish = Wish(prompt, size, results, seed, negative, steps, cfg, true_cfg, scheduler, parent_id)
+        files = {"image": image, "image2": image2, "image3": image3}
+        uploads = [Upload(name, file) for name, file in files.items() if file is not None]
+        await self._asking.ask(interaction, wish, given=given, uploads=uploads)
+
+    @edit.autocomplete("size")
+    async def _sizes(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        del interaction
+        return _choices(options.size_choices(typed))
+
+    @edit.autocomplete("scheduler")
+    async def _schedulers(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        del interaction
+        return _choices(options.scheduler_choices(typed))
+
+    async def _start(
+        self, interaction: discord.Interaction[EditBot], named: str | None, image: discord.Attachment | None
+    ) -> tuple[list[Reference], int | None]:
+        """Return the result that ``from`` names as the first reference, and its id; nothing if it was left out."""
+        if named is None:
+            if image is None:
+                raise BadOption(
+                    "image", "There is no picture to edit: attach one as `image`, or name a result in `from`."
+                )
+            return [], None
+        if image is not None:
+            raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
+        result_id = await self._named(interaction, named)
+        result, job = await self._services.edits.result(result_id)
+        await rights.check_readable(interaction, result, job)
+        return [reference_to(result, job)], result.id
+
+    async def _named(self, interaction: discord.Interaction[EditBot], named: str) -> int:
+        reference = options.parse_result_ref(named)
+        if isinstance(reference, int):
+            return reference
+        found: list[Result] = []
+        if reference.guild_id == interaction.guild_id:
+            found = await self._services.edits.results_of_message(reference.channel_id, reference.message_id)
+        usable = [result for result in found if result.usable]
+        if not usable:
+            raise NotFound(
+                "`from` is the link of a message that shows no result of mine. Each result has its #id below."
+            )
+        if len(usable) > 1:
+            ids = ", ".join(result.short_id for result in usable)
+            raise BadOption("from", f"`from` is the link of a message with {len(usable)} pictures: name one of {ids}.")
+        return usable[0].id
+
+
+def _choices(values: list[str]) -> list[Choice[str]]:
+    return [Choice(name=value, value=value) for value in values[: options.MAX_CHOICES]]

@@ -1,0 +1,203 @@
+"""What people do with results: the buttons, the forms, and messages that were kept for them."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import ui
+from discord.ext import commands
+
+from bot.client import DISCORD_ERRORS, EditBot, explain
+from bot.errors import NotAllowed, NotFound
+from bot.services import Services
+from cogs import _cards as cards
+from cogs import _forms as forms
+from cogs import _rights as rights
+from cogs import _words as words
+from cogs._asking import Asking, Upload, Wish, reference_to
+from cogs._components import (
+    AgainButton,
+    CancelButton,
+    DeleteButton,
+    DeleteMenu,
+    EditButton,
+    EditPickButton,
+    RecipeButton,
+    RerollButton,
+)
+from cogs._letters import compose, rewrite
+from cogs._recipe import recipe
+from storage.records import Job, Result, Status
+
+log = logging.getLogger(__name__)
+
+
+class ResultsCog(commands.Cog, name="Results"):
+    """The presses and forms of the cards. Whoever presses pays; what is kept for a person is shown after any of them."""
+
+    def __init__(self, bot: EditBot, services: Services, asking: Asking) -> None:
+        self._bot = bot
+        self._services = services
+        self._edits = services.edits
+        self._asking = asking
+
+    # events ------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        """Do what a button or menu of ours asks for."""
+        try:
+            await self._press(interaction, item)
+        except Exception as error:  # noqa: BLE001 (explain logs what is a bug)
+            await explain(interaction, error)
+        await self.on_answered(interaction)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
+        """Do what a form of ours asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
+        if interaction.type is not discord.InteractionType.modal_submit or (sent := forms.read(interaction)) is None:
+            return
+        try:
+            await self._form(interaction, sent)
+        except Exception as error:  # noqa: BLE001 (explain logs what is a bug)
+            await explain(interaction, error)
+        await self.on_answered(interaction)
+
+    @commands.Cog.listener()
+    async def on_app_command_completion(self, interaction: discord.Interaction[EditBot], command: object) -> None:
+        """Show, after a command, what was kept."""
+        del command
+        await self.on_answered(interaction)
+
+    @commands.Cog.listener()
+    async def on_answered(self, interaction: discord.Interaction[EditBot]) -> None:
+        """Show a person, alone, what could be posted nowhere."""
+        if interaction.guild_id is None or interaction.response.type in (None, discord.InteractionResponseType.modal):
+            return
+        try:
+            for job, announcement in await self._services.outbox.kept_for(rights.asker(interaction)):
+                letter = await compose(self._services, job, announcement)
+                await interaction.followup.send(view=letter.view, files=letter.files, ephemeral=True)
+                await self._services.outbox.hand_over(job.id, announcement.index)
+        except DISCORD_ERRORS as error:
+            log.warning("what is kept could not be shown: %s", error)
+
+    # presses -----------------------------------------------------------------------------------------------
+
+    async def _press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        match item:
+            case CancelButton():
+                await self._cancel(interaction, item.target)
+            case AgainButton():
+                await interaction.response.send_modal(forms.again(await self._edits.job(item.target)))
+            case EditButton():
+                result, job = await self._edits.result(item.target)
+                await interaction.response.send_modal(forms.edit(job, [result]))
+            case EditPickButton():
+                await self._edit_pick(interaction, item.target)
+            case RerollButton():
+                await self._reroll(interaction, item.target)
+            case RecipeButton():
+                await self._recipe(interaction, item.target)
+            case DeleteButton():
+                await self._delete(interaction, item.target)
+            case DeleteMenu():
+                await self._delete_chosen(interaction, item)
+            case _:
+                raise TypeError(f"no press is known for {item!r}")
+
+    async def _cancel(self, interaction: discord.Interaction[EditBot], job_id: int) -> None:
+        await self._edits.cancel(job_id, asker=rights.asker(interaction), manages=rights.manages(interaction))
+        await interaction.response.defer()  # the announcer changes the card
+
+    async def _edit_pick(self, interaction: discord.Interaction[EditBot], job_id: int) -> None:
+        job = await self._edits.job(job_id)
+        pictures = self._beside(interaction, await self._edits.results(job_id))
+        await interaction.response.send_modal(forms.edit(job, pictures))
+
+    async def _reroll(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
+        result, job = await self._edits.result(result_id)
+        await rights.check_readable(interaction, result, job)
+        await self._asking.repeat(interaction, job.request.with_seed(self._edits.draw_seed()))
+
+    async def _recipe(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
+        result, job = await self._edits.result(result_id)
+        await rights.check_readable(interaction, result, job)
+        results = self._beside(interaction, await self._edits.results(job.id))
+        text, name = recipe(job, results), f"recipe-{results[0].id}.json"
+        file = discord.File(io.BytesIO(text.encode()), name)
+        await interaction.response.send_message(view=cards.recipe(results, text, name), file=file, ephemeral=True)
+
+    async def _delete(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
+        result, job = await self._edits.result(result_id)
+        if job.user_id != interaction.user.id and not rights.manages(interaction):
+            raise NotAllowed(f"Only {words.who(job.user_id)}, who asked for it, or a moderator can take this down.")
+        results = self._beside(interaction, await self._edits.results(job.id))
+        if len(results) > 1:
+            view = cards.delete_menu(job.id, results)
+            await interaction.response.send_message(view=view, ephemeral=True)
+            return
+        await self._take_down(interaction, [result.id])
+        await interaction.response.defer()
+        await self._rewrite(job, results)
+
+    async def _delete_chosen(self, interaction: discord.Interaction[EditBot], menu: DeleteMenu) -> None:
+        job = await self._edits.job(menu.target)
+        results = [result for result in await self._edits.results(job.id) if result.id in menu.chosen]
+        await self._take_down(interaction, [result.id for result in results])
+        ids = words.listed([result.short_id for result in results])
+        await interaction.response.edit_message(view=cards.notice(f"🗑️ Taken down: {ids}."))
+        await self._rewrite(job, results)
+
+    async def _take_down(self, interaction: discord.Interaction[EditBot], result_ids: list[int]) -> None:
+        who, manages = rights.asker(interaction), rights.manages(interaction)
+        for result_id in result_ids:
+            await self._edits.delete(result_id, asker=who, manages=manages)
+
+    async def _rewrite(self, job: Job, results: list[Result]) -> None:
+        messages = {result.message_id for result in results}
+        for announcement in await self._services.outbox.posted_messages(job.id):
+            if announcement.message_id in messages:
+                await rewrite(self._bot, self._services, job, announcement)
+
+    @staticmethod
+    def _beside(interaction: discord.Interaction[EditBot], results: list[Result]) -> list[Result]:
+        """Return the pictures that stand in the message of the press. Raises NotFound when all are gone."""
+        here = interaction.message.id if interaction.message is not None else None
+        usable = [result for result in results if result.usable]
+        beside = [result for result in usable if result.message_id == here] or [
+            result
+            for result in usable
+            if not result.message_id  # a kept message that only its asker sees
+        ]
+        if not beside:
+            raise NotFound("The pictures of this message are gone.")
+        return beside
+
+    # forms -------------------------------------------------------------------------------------------------
+
+    async def _form(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
+        if sent.action == "again":
+            await self._again(interaction, sent)
+            return
+        result, job = await self._edits.result(sent.picture or sent.target)
+        await rights.check_readable(interaction, result, job)
+        start = reference_to(result, job)
+        size = f"{start.width}x{start.height}"
+        wish = replace(Wish.like(job.request, sent.prompt), size=size, parent_id=result.id)
+        uploads = [Upload("More pictures", file) for file in sent.files]
+        await self._asking.ask(interaction, wish, given=[start], uploads=uploads)
+
+    async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
+        job = await self._edits.job(sent.target)
+        channel_id = job.place.thread_id or job.place.channel_id
+        if job.guild_id != interaction.guild_id or not await rights.can_read(interaction, channel_id, job.user_id):
+            raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
+        # Where nothing was made the seed is still good; where something was withheld, it would be made again.
+        seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
+        wish = replace(Wish.like(job.request, sent.prompt), results=job.request.results, seed=seed)
+        await self._asking.ask(interaction, wish, given=job.request.references)

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Start the bot, its playground or its tests on a machine that has only Python.
+
+    python3 darkroom.py playground      the bot in a browser, without any account (or any other command of the bot)
+    python3 darkroom.py test            the tests; what follows goes to pytest
+    python3 darkroom.py check           lint, format, types and import contracts
+
+The first start makes a virtual environment beside this file (or where DARKROOM_VENV says) and installs what the lock
+file names; later starts install again only when the lock has changed. Pip's own settings apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = Path(os.environ.get("DARKROOM_VENV") or ROOT / ".venv").absolute()
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+
+CHECKS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("basedpyright", "--pythonpath", str(PYTHON)),
+    ("lint-imports",),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is started with
+        return _refuse(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(__doc__)
+        return 0
+    command, *rest = arguments
+    lock = ROOT / ("requirements-dev.txt" if command in {"test", "check"} else "requirements.txt")
+    if not _install(lock):
+        return _refuse("Setting up failed; what pip or venv said stands above. The same command tries again.")
+    if command == "check":
+        return max(_run(_tool(name), *options, cwd=ROOT) for name, *options in CHECKS)
+    if command == "test":
+        return _become(PYTHON, "-m", "pytest", *rest, cwd=ROOT)
+    return _become(PYTHON, "-m", "bot", *arguments, cwd=Path.cwd())
+
+
+def _install(lock: Path) -> bool:
+    """Make the virtual environment hold what ``lock`` names; tell whether it does."""
+    stamp = VENV / f"{lock.stem}.installed"
+    wanted = hashlib.sha256(sys.version.encode() + lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return True
+    print(f"Setting up {VENV} (once; a minute or two) ...", flush=True)
+    if _run(sys.executable, "-m", "venv", VENV):
+        print("On Debian and Ubuntu, `apt install python3-venv` adds what venv needs.")
+        return False
+    if _run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", lock):
+        return False
+    stamp.write_text(wanted)
+    return True
+
+
+def _tool(name: str) -> str:
+    """Return the path of a program that the lock installed."""
+    return shutil.which(name, path=str(BIN)) or name
+
+
+def _become(*command: str | Path, cwd: Path) -> int:
+    """Let this process become a program, so that signals reach it; where that is impossible, run it."""
+    if os.name != "nt":
+        os.chdir(cwd)
+        os.execve(command[0], command, _environment())  # noqa: S606 - no shell is wanted
+    return _run(*command, cwd=cwd)
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> int:
+    """Run a program, wait for it, and return its exit code."""
+    process = subprocess.Popen(command, cwd=cwd, env=_environment())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # Ctrl-C reached the program too; it ends in its own order
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment in which the project can be imported from any folder."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

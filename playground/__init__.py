@@ -1,0 +1,1 @@
+"""The bot without any account: a Discord in the browser and a Runware on this machine."""

@@ -1,0 +1,216 @@
+"""One world for trying and testing: the program as ``bot.app`` wires it, SimCord's Discord, and the local Runware.
+
+The playground, its ``--once`` story and the tests all stand on :func:`open_world`. Nothing is faked between them:
+commands reach the real cogs, tasks and deliveries go over real HTTP on loopback, rows into a real database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import discord
+import simcord
+from simcord import ChannelHandle, GuildHandle, MemberActor
+
+from bot.app import Program, open_program
+from bot.client import EditBot
+from bot.settings import Settings
+from playground.runware import LocalRunware
+from storage import announcements, jobs
+
+#: The playground's server.
+GUILD_ID: Final = 1_000_000_000_000_000_001
+_PHOTOS: Final = Path(__file__).parent / "photos"
+#: Waits made short, so that a test need not wait; every one can be overridden.
+_QUICK: Final[dict[str, Any]] = {
+    "poll_first_seconds": 0.1,
+    "poll_max_seconds": 0.5,
+    "webhook_grace_seconds": 1.0,
+    "error_settle_seconds": 0.2,
+    "card_interval_seconds": 0.2,
+    "announce_retry_seconds": 0.05,
+    "min_free_gib": 0,
+}
+
+
+class World:
+    """A small server with three members, a bot at work, and the Runware it talks to."""
+
+    def __init__(self, settings: Settings, runware: LocalRunware) -> None:
+        self.settings = settings
+        self.runware = runware
+        self.photos = {path.name: path.read_bytes() for path in sorted(_PHOTOS.iterdir()) if path.suffix != ".md"}
+        self._running: _Running | None = None
+        self.env: simcord.Env
+        self.guild: GuildHandle
+        self.channel: ChannelHandle
+        self.thread: ChannelHandle
+        self.ana: MemberActor
+        self.bo: MemberActor
+        self.cleo: MemberActor
+
+    @property
+    def program(self) -> Program:
+        """The program that runs now."""
+        assert self._running is not None, "the program is stopped"
+        return self._running.program
+
+    @property
+    def bot(self) -> EditBot:
+        """The bot that runs now; another one after :meth:`restart`."""
+        return self.program.bot
+
+    async def start(self) -> None:
+        """Start the program on the world's data."""
+        self._running = await _Running.start(self.settings)
+
+    async def stop(self, *, crash: bool = False) -> None:
+        """End the program; with ``crash`` without its shutdown steps: what is not committed is lost."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            await running.end(crash=crash)
+
+    async def restart(self, *, crash: bool = False) -> None:
+        """End the program and start it again on the same data and the same Discord."""
+        await self.stop(crash=crash)
+        await self.start()
+        await self.env.restart_bot(self.bot)
+
+    async def settle_in(self) -> None:
+        """Furnish Discord: the server, its channel and thread, the members and the photographs."""
+        env = self.env
+        self.guild = env.create_guild("The Darkroom", id=GUILD_ID)
+        self.channel = self.guild.create_text_channel("darkroom", topic="Make pictures together: try /edit")
+        manager = self.guild.create_role(
+            "Managers", permissions=discord.Permissions(manage_guild=True, manage_messages=True)
+        )
+        self.ana = self.guild.add_member(env.create_user("ana", global_name="Ana"))
+        self.bo = self.guild.add_member(env.create_user("bo", global_name="Bo"))
+        self.cleo = self.guild.add_member(env.create_user("cleo", global_name="Cleo"), roles=[manager])
+        starter = await self.cleo.send(self.channel, "A place to try things: four photographs to start from.")
+        await (
+            self.bot.get_partial_messageable(self.channel.id, guild_id=GUILD_ID)
+            .get_partial_message(starter.id)
+            .create_thread(name="Photographs to edit")
+        )
+        await env.settle()
+        self.thread = self.channel.threads[0]
+        await self.cleo.send(self.thread, "Free to use:", attachments=list(self.photos.items()))
+
+    async def open_jobs(self) -> list[int]:
+        """Return the ids of jobs that are open, not announced, or not shown as they are."""
+        database = self.program.database
+        found = [
+            *await database.read(jobs.open_ids),
+            *await database.read(announcements.pending_ids),
+            *await database.read(announcements.unshown_ids),
+        ]
+        return sorted(set(found))
+
+    async def idle(self, timeout: float = 30) -> None:  # noqa: ASYNC109 - part of the world's contract
+        """Wait until no job is open, everything over was announced, and Discord shows it.
+
+        Raises:
+            TimeoutError: names the jobs that are still open.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while await self.open_jobs():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise TimeoutError(f"still open after {timeout} s: jobs {await self.open_jobs()}") from None
+        await self.env.settle()
+
+
+class _Running:
+    """The program in a task of its own, which both enters and leaves it: a task group wants the same task for both."""
+
+    def __init__(self, program: Program, task: asyncio.Task[None], stop: asyncio.Event) -> None:
+        self.program = program
+        self._task = task
+        self._stop = stop
+
+    @classmethod
+    async def start(cls, settings: Settings) -> _Running:
+        ready: asyncio.Future[Program] = asyncio.get_running_loop().create_future()
+        stop = asyncio.Event()
+
+        async def own() -> None:
+            try:
+                async with open_program(settings) as program:
+                    ready.set_result(program)
+                    await stop.wait()
+            except BaseException as error:
+                if not ready.done():
+                    ready.set_exception(error)
+                    return
+                raise
+
+        task = asyncio.create_task(own(), name="program")
+        return cls(await ready, task, stop)
+
+    async def end(self, *, crash: bool) -> None:
+        if crash:
+            await self.program.database.abort()
+        self._stop.set()
+        await self._task
+
+
+@asynccontextmanager
+async def open_world(
+    *, data: Path | None = None, database_url: str | None = None, **settings: Any
+) -> AsyncGenerator[World]:
+    """Open a world and close it at the end.
+
+    Args:
+        data: the folder for the database and the pictures; a temporary one when left out.
+        database_url: another database than the SQLite file in ``data``.
+        settings: fields of :class:`bot.settings.Settings` to override, and ``work_seconds``, the bounds between
+            which the local Runware takes its time.
+    """
+    work_seconds = settings.pop("work_seconds", (0.02, 0.06))
+    async with AsyncExitStack() as stack:
+        if data is None:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="darkroom-")))
+        data.mkdir(parents=True, exist_ok=True)
+        runware = await stack.enter_async_context(LocalRunware(work_seconds=work_seconds))
+        world = World(_settings(data, database_url, runware, settings), runware)
+        await world.start()
+        stack.push_async_callback(world.stop)
+        # SimCord's Discord is new each time, so what the program remembers of Discord's commands is not true of it.
+        await world.program.services.memory.set("commands", "")
+        world.env = await stack.enter_async_context(simcord.run(world.bot))
+        await world.settle_in()
+        yield world
+
+
+def _settings(data: Path, database_url: str | None, runware: LocalRunware, overrides: dict[str, Any]) -> Settings:
+    port = _free_port()
+    values: dict[str, Any] = {
+        "discord_token": "playground",
+        "runware_api_key": "playground",
+        "allowed_guilds": frozenset({GUILD_ID}),
+        "database_url": database_url or f"sqlite:///{data / 'bot.db'}",
+        "data_dir": data,
+        "public_url": f"http://127.0.0.1:{port}",
+        "listen_port": port,
+        "ops_port": 0,
+        "runware_url": runware.url,
+        "result_hosts": frozenset({runware.host}),
+        **_QUICK,
+        **overrides,
+    }
+    return Settings(**values)
+
+
+def _free_port() -> int:
+    """Return a port that is free now: deliveries go to the same one after a restart."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,54 @@
+"""Units of work over ``pictures``: which bytes the picture store keeps, and who still needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from storage.database import Tx
+
+_USED = """
+INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)
+ON CONFLICT (sha256) DO UPDATE SET used_at = excluded.used_at
+"""
+_BIND = "INSERT INTO job_pictures (sha256, job_id) VALUES (?1, ?2) ON CONFLICT (sha256, job_id) DO NOTHING"
+_NEEDED = """
+SELECT 1 AS needed WHERE EXISTS (
+    SELECT 1 FROM job_pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
+)
+"""
+_UNUSED_SINCE = "SELECT sha256 FROM pictures WHERE used_at < ?1 ORDER BY used_at LIMIT ?2"
+_OPEN_USE = """
+SELECT 1 AS used FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
+WHERE job_pictures.sha256 = ?1 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted') LIMIT 1
+"""
+_FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
+
+
+async def used(tx: Tx, sha256: str, now: int) -> None:
+    """Record that a picture stands in the store and is used now."""
+    await tx.execute(_USED, sha256, now)
+
+
+async def bind(tx: Tx, job_id: int, hashes: Iterable[str], now: int) -> None:
+    """Record that a job's request uses these pictures."""
+    for sha256 in hashes:
+        await used(tx, sha256, now)
+        await tx.execute(_BIND, sha256, job_id)
+
+
+async def needed(tx: Tx, sha256: str) -> bool:
+    """Return whether a job's request or a result that was not deleted still names the picture."""
+    return await tx.fetch_one(_NEEDED, sha256) is not None
+
+
+async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
+    """Return pictures last used before a time and not needed by an open job, oldest first."""
+    rows = await tx.fetch_all(_UNUSED_SINCE, before, limit)
+    return [row["sha256"] for row in rows if await tx.fetch_one(_OPEN_USE, row["sha256"]) is None]
+
+
+async def forget(tx: Tx, sha256: str) -> None:
+    """Record that the store no longer has the picture."""
+    await tx.execute(_FORGET, sha256)

@@ -1,0 +1,150 @@
+"""Units of work over ``results``: the pictures of jobs and our copies of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage._rows import the_row
+from storage.database import Row, Tx
+from storage.records import Result, Success
+
+_COLUMNS = """
+results.*, announcements.channel_id, announcements.message_id
+FROM results
+LEFT JOIN announcements ON announcements.job_id = results.job_id AND announcements.idx = results.announcement
+"""
+_GET = f"SELECT {_COLUMNS} WHERE results.id = ?1"
+_OF_JOB = f"SELECT {_COLUMNS} WHERE results.job_id = ?1 ORDER BY results.position"
+_OF_MESSAGE = f"""
+SELECT {_COLUMNS} WHERE announcements.channel_id = ?1 AND announcements.message_id = ?2 ORDER BY results.position
+"""
+_ADD = """
+INSERT INTO results (job_id, image_uuid, position, seed, cost, nsfw, url, recorded_at, copy_at)
+VALUES (
+    ?1, ?2, (SELECT count(*) FROM results WHERE job_id = ?1), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT),
+    CAST(?5 AS BIGINT), ?6, CAST(?7 AS BIGINT), CASE WHEN CAST(?5 AS BIGINT) = 1 THEN NULL ELSE CAST(?7 AS BIGINT) END
+)
+ON CONFLICT (job_id, image_uuid) DO NOTHING RETURNING id
+"""
+_COST_CAME = "UPDATE results SET cost = ?3 WHERE job_id = ?1 AND image_uuid = ?2 AND cost IS NULL RETURNING id"
+_TO_COPY = f"SELECT {_COLUMNS} WHERE results.copy_at <= ?1 ORDER BY results.copy_at, results.id LIMIT ?2"
+_NEXT_COPY = "SELECT copy_at FROM results WHERE copy_at IS NOT NULL ORDER BY copy_at LIMIT 1"
+_COPIED = """
+UPDATE results SET sha256 = ?2, media_type = ?3, width = ?4, height = ?5, copy_at = NULL
+WHERE id = ?1 AND sha256 IS NULL AND deleted_at IS NULL RETURNING job_id
+"""
+_LOST = "UPDATE results SET lost = ?2, copy_at = NULL WHERE id = ?1 AND sha256 IS NULL RETURNING job_id"
+_COPY_LATER = "UPDATE results SET copy_tries = copy_tries + 1, copy_at = ?2 WHERE id = ?1 RETURNING copy_tries"
+_COUNT = "SELECT count(*) AS number FROM results WHERE job_id = ?1"
+_UNCOPIED = "SELECT count(*) AS number FROM results WHERE job_id = ?1 AND copy_at IS NOT NULL"
+_DELETE = """
+UPDATE results SET deleted_at = ?2, copy_at = NULL WHERE id = ?1 AND deleted_at IS NULL RETURNING sha256
+"""
+
+
+async def add(tx: Tx, job_id: int, success: Success, now: int) -> bool:
+    """Record a finished picture; returns whether it is new. A repeat changes nothing."""
+    row = await tx.fetch_one(
+        _ADD, job_id, success.image_uuid, success.seed, success.cost, int(success.nsfw), success.url, now
+    )
+    return row is not None
+
+
+async def cost_came(tx: Tx, job_id: int, image_uuid: str, cost: int) -> bool:
+    """Fill in the cost of a picture that was recorded without one; returns whether it was missing."""
+    return await tx.fetch_one(_COST_CAME, job_id, image_uuid, cost) is not None
+
+
+async def get(tx: Tx, result_id: int) -> Result | None:
+    """Return a result by its short id."""
+    row = await tx.fetch_one(_GET, result_id)
+    return None if row is None else _result(row)
+
+
+async def of_job(tx: Tx, job_id: int) -> list[Result]:
+    """Return a job's results in the order they came."""
+    return [_result(row) for row in await tx.fetch_all(_OF_JOB, job_id)]
+
+
+async def count(tx: Tx, job_id: int) -> int:
+    """Return how many results a job has."""
+    row = await the_row(tx, _COUNT, job_id)
+    return row["number"]
+
+
+async def of_message(tx: Tx, channel_id: int, message_id: int) -> list[Result]:
+    """Return the results that a message of ours shows."""
+    return [_result(row) for row in await tx.fetch_all(_OF_MESSAGE, channel_id, message_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncopied:
+    """A result whose bytes are still at Runware only."""
+
+    id: int
+    job_id: int
+    url: str
+    tries: int
+
+
+async def to_copy(tx: Tx, now: int, limit: int) -> list[Uncopied]:
+    """Return results that should be copied now, longest due first."""
+    rows = await tx.fetch_all(_TO_COPY, now, limit)
+    return [Uncopied(row["id"], row["job_id"], row["url"], row["copy_tries"]) for row in rows]
+
+
+async def next_copy(tx: Tx) -> int | None:
+    """Return when the next result is due to be copied."""
+    row = await tx.fetch_one(_NEXT_COPY)
+    return None if row is None else row["copy_at"]
+
+
+async def copied(tx: Tx, result_id: int, sha256: str, media_type: str, size: tuple[int, int]) -> int | None:
+    """Record our copy; returns the job's id, or ``None`` when the result was deleted meanwhile."""
+    row = await tx.fetch_one(_COPIED, result_id, sha256, media_type, *size)
+    return None if row is None else row["job_id"]
+
+
+async def lost(tx: Tx, result_id: int, why: str) -> int | None:
+    """Record that there will never be a copy; returns the job's id."""
+    row = await tx.fetch_one(_LOST, result_id, why)
+    return None if row is None else row["job_id"]
+
+
+async def copy_later(tx: Tx, result_id: int, at: int) -> None:
+    """Put off the copy of a result."""
+    await tx.execute(_COPY_LATER, result_id, at)
+
+
+async def uncopied(tx: Tx, job_id: int) -> int:
+    """Return how many of a job's results still wait to be copied."""
+    row = await the_row(tx, _UNCOPIED, job_id)
+    return row["number"]
+
+
+async def delete(tx: Tx, result_id: int, now: int) -> tuple[bool, str | None]:
+    """Mark a result deleted; returns whether this call did, and the hash of the picture it had."""
+    row = await tx.fetch_one(_DELETE, result_id, now)
+    return (False, None) if row is None else (True, row["sha256"])
+
+
+def _result(row: Row) -> Result:
+    return Result(
+        id=row["id"],
+        job_id=row["job_id"],
+        image_uuid=row["image_uuid"],
+        position=row["position"],
+        seed=row["seed"],
+        cost=row["cost"],
+        nsfw=bool(row["nsfw"]),
+        url=row["url"],
+        sha256=row["sha256"],
+        media_type=row["media_type"],
+        width=row["width"],
+        height=row["height"],
+        recorded_at=row["recorded_at"],
+        lost=row["lost"],
+        deleted_at=row["deleted_at"],
+        channel_id=row["channel_id"],
+        message_id=row["message_id"],
+    )

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    families = text_string_to_metric_families(metrics.render().decode())
+    return {
+        sample.name + "".join(sample.labels.values()): sample.value for family in families for sample in family.samples
+    }
+
+
+def test_everything_operators_watch_is_rendered() -> None:
+    metrics = Metrics()
+    metrics.queued.set(3)
+    metrics.in_flight.set(2)
+    metrics.holds_open.set(5)
+    metrics.holds_micros.set(250_000)
+    metrics.undeliverable.set(1)
+    metrics.disk_free.set(10**9)
+    metrics.failures.labels("safety").inc()
+    metrics.delivery_lag.observe(12)
+    metrics.announce_lag.observe(0.3)
+    metrics.loop_lag.observe(0.001)
+    found = samples(metrics)
+    assert found["darkroom_queued"] == 3
+    assert found["darkroom_in_flight"] == 2
+    assert found["darkroom_holds_open"] == 5
+    assert found["darkroom_holds_open_micro_dollars"] == 250_000
+    assert found["darkroom_undeliverable"] == 1
+    assert found["darkroom_disk_free_bytes"] == 10**9
+    assert found["darkroom_failures_totalsafety"] == 1
+    assert found["darkroom_delivery_lag_seconds_sum"] == 12
+    assert found["darkroom_announce_lag_seconds_sum"] == 0.3
+    assert found["darkroom_loop_lag_seconds_count"] == 1
+
+
+def test_two_bots_in_one_process_count_apart() -> None:
+    one, other = Metrics(), Metrics()
+    one.queued.set(3)
+    assert samples(other)["darkroom_queued"] == 0
+
+
+async def test_the_lag_of_the_loop_is_measured_until_the_watch_is_cancelled() -> None:
+    metrics = Metrics()
+    watch = asyncio.create_task(metrics.watch_loop(interval=0.001))
+    while samples(metrics)["darkroom_loop_lag_seconds_count"] < 3:
+        await asyncio.sleep(0.001)
+    watch.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watch
+    assert watch.cancelled()
