@@ -82,8 +82,8 @@ class Program:
         reconciler = Reconciler(database, self.edits, dispatcher, self.runware, signals, settings, clock=clock)
         copier = Copier(database, store, self.runware, signals, settings, clock=clock)
         announcer = Announcer(self.services, lambda: self.bot)
-        #: Every loop of the program, by name; each is supervised on its own.
-        self.loops: dict[str, Callable[[], Awaitable[None]]] = {
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loops: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatcher": dispatcher.run,
             "reconciler": reconciler.run,
             "copier": copier.run,
@@ -97,6 +97,15 @@ class Program:
     def new_bot(self) -> EditBot:
         """Build a bot; a client that was closed cannot be started again."""
         return build(self.services)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start every loop, each supervised on its own."""
+        self._tasks = [group.create_task(supervise(name, loop), name=name) for name, loop in self._loops.items()]
+
+    def stop(self) -> None:
+        """Stop every loop."""
+        for task in self._tasks:
+            task.cancel()
 
     async def _ready(self) -> dict[str, bool]:
         """Tell which parts can work now, for the readiness probe."""
@@ -122,12 +131,11 @@ async def open_program(settings: Settings, *, clock: Callable[[], int] = now_ms)
             serve(program.ops, settings.ops_host, settings.ops_port),
             asyncio.TaskGroup() as loops,
         ):
-            tasks = [loops.create_task(supervise(name, loop), name=name) for name, loop in program.loops.items()]
+            program.start(loops)
             try:
                 yield program
             finally:
-                for task in tasks:
-                    task.cancel()
+                program.stop()
 
 
 async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:

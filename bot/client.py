@@ -90,11 +90,11 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
     sentence = _sentence(error)
     try:
         if not interaction.response.is_done():
-            await interaction.response.send_message(view=_notice(sentence), ephemeral=True)
+            await interaction.response.send_message(view=notice(sentence), ephemeral=True)
         elif interaction.response.type in _SPOKE:
-            await interaction.edit_original_response(view=_notice(sentence), attachments=[])
+            await interaction.edit_original_response(view=notice(sentence), attachments=[])
         else:
-            await interaction.followup.send(view=_notice(sentence), ephemeral=True)
+            await interaction.followup.send(view=notice(sentence), ephemeral=True)
     except DISCORD_ERRORS as unheard:
         log.warning("an error could not be told: %s (%s)", unheard, sentence)
 
@@ -115,6 +115,7 @@ def _sentence(error: BaseException) -> str:
     )
 
 
-def _notice(sentence: str) -> ui.LayoutView:
+def notice(sentence: str, colour: discord.Colour = _RED) -> ui.LayoutView:
+    """Return one sentence as a card."""
     view = ui.LayoutView(timeout=None)
-    return view.add_item(ui.Container(ui.TextDisplay(sentence), accent_colour=_RED))
+    return view.add_item(ui.Container(ui.TextDisplay(sentence), accent_colour=colour))

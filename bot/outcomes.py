@@ -104,9 +104,10 @@ async def take_poll(
         await _ask_late(tx, job.id, now, rules)
         return recorded
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    seen = json.dumps(sorted([failure.code, failure.message] for failure in failures)) if failures else None
+    final = failures and not any(isinstance(outcome, Processing) for outcome in outcomes)
+    seen = json.dumps(sorted([failure.code, failure.message] for failure in failures)) if final else None
     since = asked.errors_since if seen is not None and seen == asked.errors_seen else None
-    if await _errors_decide(tx, job, outcomes, failures, 0 if since is None else now - since, rules):
+    if await _errors_decide(tx, job, failures, 0 if since is None else now - since, rules):
         return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
     if seen is not None:
         next_at, since = min(next_at, now + rules.error_settle), since or now
@@ -114,14 +115,10 @@ async def take_poll(
     return await expire(tx, job.id, failures, now, rules, recorded)
 
 
-async def _errors_decide(
-    tx: Tx, job: Job, outcomes: Sequence[Outcome], failures: Sequence[Failure], stood: int, rules: Rules
-) -> bool:
+async def _errors_decide(tx: Tx, job: Job, failures: Sequence[Failure], stood: int, rules: Rules) -> bool:
     if not failures:
         return False
-    if await results.count(tx, job.id) + len(failures) >= job.request.results:
-        return True
-    return stood >= rules.error_settle and not any(isinstance(outcome, Processing) for outcome in outcomes)
+    return stood >= rules.error_settle or await results.count(tx, job.id) + len(failures) >= job.request.results
 
 
 async def expire(
@@ -215,12 +212,14 @@ async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
         return
     await jobs.poll_at(tx, job.id, None)
     if cost_missing:
-        await _book_estimate(tx, job, len(costs), now)
+        await _book_estimate(tx, job, costs, now, rules)
         await announcements.refresh(tx, job.id, now)
 
 
-async def _book_estimate(tx: Tx, job: Job, have: int, now: int) -> None:
-    likely = quota.estimate(job.request) * have // job.request.results
+async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int, rules: Rules) -> None:
+    """Book what its pictures likely cost, and no less than what is known of it."""
+    estimate = quota.estimate(job.request) * len(costs) // job.request.results
+    likely = max(estimate, quota.known_cost(costs, rules.cost_per))
     if job.settled_at is None:
         await ledger.settle(tx, job.id, likely, now, estimated=True)
     elif likely > (job.cost or 0):

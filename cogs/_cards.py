@@ -8,51 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import discord
 from discord import ui
 
-from bot.quota import QuotaView, dollars
+from bot.quota import dollars
 from bot.runware.errors import classify, member_sentence
 from cogs import _words as words
 from cogs._components import (
     AgainButton,
     CancelButton,
     DeleteButton,
-    DeleteMenu,
     EditButton,
     EditPickButton,
-    PressButton,
     RecipeButton,
     RerollButton,
 )
-from storage.records import Allowance, Announcement, AnnouncementKind, EditRequest, Job, Reference, Result, Status
+from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
+from storage.records import Announcement, AnnouncementKind, EditRequest, Job, Reference, Result, Status
 
-#: The most characters that the texts of one message may have together.
-TEXT: Final = 4000
-#: A prompt this long is shown whole beside a picture, or else cut to the second.
+#: A prompt that does not fit whole is cut to this, and comes as a file.
 _PROMPT_CUT: Final = 900
 _PROMPT_ON_CARD: Final = 350
 _NEGATIVE: Final = 120
+_REASON: Final = 1000
 _ALT_PROMPT: Final = 300
 _LABEL: Final = 40
-_BAR: Final = 12
-_RECIPE: Final = 1800
 #: ``Edits.position`` counts so far and then says "more".
 _COUNTED_PLACES: Final = 10
 #: Component ids are 32-bit; each job has so many of its own, the first for its status.
 _MARKS: Final = 16
 
-GREY: Final = discord.Colour(0x80848E)
-BLUE: Final = discord.Colour(0x5865F2)
-GREEN: Final = discord.Colour(0x3BA55D)
-AMBER: Final = discord.Colour(0xF0B232)
-RED: Final = discord.Colour(0xDA373C)
-
 PROMPT_FILE: Final = "prompt.txt"
-
-_Item: TypeAlias = ui.Item[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +83,12 @@ def mark(job_id: int, announcement: Announcement | None = None) -> int:
 # Before a job -----------------------------------------------------------------------------------------------------
 
 
-def notice(sentence: str, colour: discord.Colour | None = None) -> ui.LayoutView:
-    """Return one sentence as a card."""
-    return _card(ui.TextDisplay(words.cut(sentence, TEXT)), colour=colour)
-
-
 def checking(user_id: int, prompt: str, *, here: bool) -> ui.LayoutView:
     """Return the acknowledgement of an edit, before its pictures were read. ``here``: it was asked in a thread."""
     goes_on = "it goes on here" if here else "it goes on in a thread below"
-    return _card(
-        ui.TextDisplay(words.quoted(prompt, _PROMPT_ON_CARD)[0]),
-        ui.TextDisplay(f"-# {words.who(user_id)} asks for an edit · looking at the pictures, then {goes_on}"),
+    return card(
+        text(words.quoted(prompt, _PROMPT_ON_CARD)[0]),
+        text(f"-# {words.who(user_id)} asks for an edit · looking at the pictures, then {goes_on}"),
         colour=GREY,
     )
 
@@ -118,10 +101,10 @@ def starter(
     ``pictures`` are the names and alt texts of the files that came with the request and now come with the message.
     """
     goes_on = "" if here else " · the edit goes on in the thread below"
-    return _card(
-        ui.TextDisplay(words.quoted(request.prompt, _PROMPT_ON_CARD)[0]),
-        *_gallery(pictures),
-        ui.TextDisplay(f"{words.who(user_id)}{_started_from(parent)}\n-# {_plan(request)}{goes_on}"),
+    return card(
+        text(words.quoted(request.prompt, _PROMPT_ON_CARD)[0]),
+        *gallery(pictures),
+        text(f"{words.who(user_id)}{_started_from(parent)}", f"-# {_plan(request)}{goes_on}"),
         colour=BLUE,
     )
 
@@ -139,67 +122,69 @@ def status(
 ) -> ui.LayoutView:
     """Return the card that tells where a job stands.
 
-    In a thread of its own it names the asker and leaves the prompt to the message above; asked for inside a thread, it
-    is the reply itself and shows the prompt and the pictures that came with it.
+    In a thread of its own it leaves the prompt to the message above. Asked for inside a thread, it is the reply itself
+    and shows the prompt and the pictures that came with it. ``made``: how many results the job has.
     """
-    headline, lines, colour = _STATES[job.status](job, position, made)
-    own_thread = job.place.thread_id == job.place.reply_id
-    head: list[_Item] = []
-    if not own_thread:
-        head = [ui.TextDisplay(words.quoted(job.request.prompt, _PROMPT_ON_CARD)[0]), *_gallery(pictures)]
-    text = "\n".join([f"### {headline}", *lines])
+    lines, colour = _STATES[job.status](job, position, made)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)} · {_plan(job.request)}"
-    cancel = [_row(CancelButton(job.id))] if job.status in (Status.QUEUED, Status.WAITING) else []
-    return _card(*head, ui.TextDisplay(f"{text}\n{facts}"), *cancel, colour=colour, number=mark(job.id))
+    state = text(*lines, facts)
+    cancel = [row(CancelButton(job.id))] if job.status in (Status.QUEUED, Status.WAITING) else []
+    if job.place.thread_id == job.place.reply_id:
+        return card(state, *cancel, colour=colour, number=mark(job.id))
+    prompt = text(words.quoted(job.request.prompt, _PROMPT_ON_CARD)[0])
+    return card(prompt, *gallery(pictures), state, *cancel, colour=colour, number=mark(job.id))
 
 
-_State: TypeAlias = tuple[str, list[str], discord.Colour]
+_State: TypeAlias = tuple[list[str], discord.Colour]
 
 
 def _waiting(job: Job, position: int | None, made: int) -> _State:
     del position, made
-    return "🕰️ Waiting for a yes", [f"A manager has to approve it. Up to {dollars(job.hold)} is held until then."], GREY
+    return [
+        "### 🕰️ Waiting for a yes",
+        f"A manager has to approve it; up to {dollars(job.hold)} is held till then.",
+    ], GREY
 
 
 def _queued(job: Job, position: int | None, made: int) -> _State:
     del made
-    line = f"Up to {dollars(job.hold)} is held. Asked {words.since(job.created_at)}; you can still cancel."
-    return f"⏳ {_in_line(position)}", [line], GREY
+    asked = f"Asked {words.since(job.created_at)} · up to {dollars(job.hold)} held · you can still cancel"
+    return [f"### ⏳ {_in_line(position)}", asked], GREY
 
 
 def _submitting(job: Job, position: int | None, made: int) -> _State:
     del position, made
-    return "📤 On its way to Runware", [f"It can no longer be cancelled. Up to {dollars(job.hold)} is held."], BLUE
+    return ["### 📤 On its way to Runware", f"Up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
 def _submitted(job: Job, position: int | None, made: int) -> _State:
     del position, made
-    begun = job.first_post_at or job.created_at
-    paid = "It can no longer be cancelled and will be paid for"
-    return "🎨 Being edited", [f"Started {words.since(begun)}. {paid}; up to {dollars(job.hold)} is held."], BLUE
+    begun = words.since(job.first_post_at or job.created_at)
+    return ["### 🎨 Being edited", f"Started {begun} · up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
 def _succeeded(job: Job, position: int | None, made: int) -> _State:
     del position
     pictures = words.counted(made or job.request.results, "picture")
-    return "✅ Done", [f"{pictures} in {words.lasting(_took(job))} · {_price(job)}"], GREEN
+    return [f"✅ **Done** · {pictures} in {words.lasting(_took(job))} · {_price(job)}"], GREEN
 
 
 def _failed(job: Job, position: int | None, made: int) -> _State:
     del job, position, made
-    return "⚠️ It did not work", ["Nothing was charged. What happened and what to do stands below."], RED
+    return ["⚠️ **It did not work** · nothing was charged · what to do stands below"], RED
 
 
 def _expired(job: Job, position: int | None, made: int) -> _State:
     del position, made
-    return "⌛ No answer in time", [f"Nothing was charged; the {dollars(job.hold)} held for it is free again."], AMBER
+    return [f"⌛ **No answer in time** · nothing was charged, and {dollars(job.hold)} is free again"], AMBER
 
 
 def _cancelled(job: Job, position: int | None, made: int) -> _State:
     del position, made
-    return "🚫 Cancelled", [f"Nothing was charged; the {dollars(job.hold)} held for it is free again."], GREY
+    return [f"🚫 **Cancelled** · nothing was charged, and {dollars(job.hold)} is free again"], GREY
 
 
+_TOO_LATE: Final = "it can't be cancelled any more and will be paid for"
 _STATES: Final = {
     Status.WAITING: _waiting,
     Status.QUEUED: _queued,
@@ -250,15 +235,12 @@ def file_name(result: Result, media_type: str) -> str:
 
 
 def _results(post: Post) -> ui.LayoutView:
-    text = _about(post)
     prompt, whole = _prompt(post)
-    gallery = _gallery([(post.files[result.id], alt_text(post.job, result)) for result in post.shown])
-    file = [] if whole else [ui.File[Any](f"attachment://{PROMPT_FILE}")]
-    return _card(
-        *gallery,
-        ui.TextDisplay(prompt),
-        *file,
-        ui.TextDisplay(text),
+    return card(
+        *gallery([(post.files[result.id], alt_text(post.job, result)) for result in post.shown]),
+        text(prompt),
+        *([] if whole else [file(PROMPT_FILE)]),
+        text(_about(post)),
         *([_result_buttons(post)] if post.buttons else []),
         colour=GREEN if post.shown else AMBER,
         number=mark(post.job.id, post.announcement),
@@ -279,7 +261,7 @@ def _about(post: Post) -> str:
         facts = f"{_seed(job, shown[0])} · {_size(job, shown[0])} · {words.lasting(_took(job))} · **{_price(job)}**"
     else:
         head = f"**{words.counted(len(shown), 'picture')}** · {asked}" if shown else asked
-        each = " · ".join(f"**{result.short_id}** {_seed(job, result)}" for result in shown)
+        each = " · ".join(f"**{result.short_id}**\u00a0{_seed(job, result)}" for result in shown)
         size = _size(job, shown[0]) if shown else words.size(job.request.width, job.request.height)
         sums = f"{size} · {words.lasting(_took(job))} · **{_price(job)}**"
         facts = f"{each}\n{sums}" if each else sums
@@ -289,25 +271,22 @@ def _about(post: Post) -> str:
 def _missing(post: Post) -> list[str]:
     """Name, in words, every picture that was asked for and is not shown."""
     lines: list[str] = []
-    withheld = [result for result in post.results if result.nsfw]
-    if withheld:
-        ids = words.listed([result.short_id for result in withheld])
-        verb = "was" if len(withheld) == 1 else "were"
-        lines.append(f"🔒 {ids} {verb} withheld by the content check, and paid for. Other words may pass.")
-    for result in post.results:
-        if result.nsfw or result in post.shown:
-            continue
-        if result.deleted_at is not None:
-            lines.append(f"🗑️ {result.short_id} was taken down.")
-        else:
-            lines.append(f"🕳️ {result.short_id} is lost: {_LOST.get(result.lost or '', _LOST['gone'])}")
-    asked = post.job.request.results
-    last = not post.results or post.results[-1].position == post.made - 1
+    if withheld := [result for result in post.results if result.nsfw]:
+        lines.append(f"🔒 {_named(withheld)} withheld by the content check, and paid for. Other words may pass.")
+    if deleted := [result for result in post.results if not result.nsfw and result.deleted_at is not None]:
+        lines.append(f"🗑️ {_named(deleted)} taken down.")
+    lost = [result for result in post.results if result not in (*post.shown, *withheld, *deleted)]
+    lines += [f"🕳️ {result.short_id} is lost: {_LOST.get(result.lost or '', _LOST['gone'])}" for result in lost]
+    asked, last = post.job.request.results, not post.results or post.results[-1].position == post.made - 1
     if last and post.made < asked:
         code = post.job.error_code
         why = f" {member_sentence(classify(code), code)}" if code else ""
         lines.append(f"⚠️ {asked - post.made} of {words.counted(asked, 'picture')} could not be made.{why}")
     return lines
+
+
+def _named(results: Sequence[Result]) -> str:
+    return f"{words.listed([result.short_id for result in results])} {'was' if len(results) == 1 else 'were'}"
 
 
 _LOST: Final = {
@@ -323,13 +302,13 @@ def _where_to(post: Post) -> list[str]:
     return [f"-# To carry on from it, use `/edit from:{post.shown[0].short_id}` in the server."]
 
 
-def _result_buttons(post: Post) -> _Item:
+def _result_buttons(post: Post) -> Part:
     shown = post.shown
     if not shown:
-        return _row(AgainButton(post.job.id))
+        return row(AgainButton(post.job.id))
     first = shown[0].id
     edit = EditButton(first) if len(shown) == 1 else EditPickButton(post.job.id)
-    return _row(edit, RerollButton(first), RecipeButton(first), DeleteButton(first))
+    return row(edit, RerollButton(first), RecipeButton(first), DeleteButton(first))
 
 
 def _no_results(post: Post) -> ui.LayoutView:
@@ -343,106 +322,17 @@ def _no_results(post: Post) -> ui.LayoutView:
         reason = "Runware has been silent for too long. Try again; should the picture still come, it is posted here."
     prompt = words.quoted(job.request.prompt, _PROMPT_ON_CARD)[0]
     free = f"-# {words.who(job.user_id)} · nothing was charged; the {dollars(job.hold)} held for it is free again"
-    return _card(
-        ui.TextDisplay(f"### {headline}\n{words.cut(reason, 1000)}"),
-        ui.TextDisplay(f"{prompt}\n{free}"),
-        *([_row(AgainButton(job.id))] if post.buttons else []),
+    return card(
+        text(f"### {headline}", words.cut(reason, _REASON)),
+        text(prompt),
+        text(free),
+        *([row(AgainButton(job.id))] if post.buttons else []),
         colour=colour,
         number=mark(job.id, post.announcement),
     )
 
 
-# To one member alone ----------------------------------------------------------------------------------------------
-
-
-def delete_menu(job_id: int, results: Sequence[Result]) -> ui.LayoutView:
-    """Return the question which pictures to take down."""
-    text = "**Which pictures should go?**\nThey leave this thread and cannot be edited any more. What they cost stays spent."
-    return _card(ui.TextDisplay(text), _row(DeleteMenu(job_id, results)))
-
-
-def recipe(results: Sequence[Result], text: str, name: str) -> ui.LayoutView:
-    """Return a recipe: how to use it, the JSON as far as it fits, and the file with all of it."""
-    ids = words.listed([result.short_id for result in results])
-    shown = words.cut(text, _RECIPE).replace("```", "ˋˋˋ")
-    return _card(
-        ui.TextDisplay(
-            f"### Recipe of {ids}\nGive `/edit` these options and these pictures, and it makes the same again."
-        ),
-        ui.TextDisplay(f"```json\n{shown}\n```"),
-        ui.File(f"attachment://{name}"),
-    )
-
-
-def quota(view: QuotaView) -> ui.LayoutView:
-    """Return what a member may still spend, and what of theirs is running."""
-    own = view.member
-    lines = [
-        f"### {dollars(own.left)} left",
-        f"{_bar(own)}  of {dollars(own.limit)}, fresh {words.since(own.resets_at)}",
-        f"Spent **{dollars(own.spent)}** · held for running edits **{dollars(own.held)}**",
-        f"-# {_server_words(view.server)} {_bot_words(view.bot)}",
-    ]
-    running = [f"- {_running(job)}" for job in view.running[:10]]
-    if len(view.running) > len(running):
-        running.append(f"- and {len(view.running) - len(running)} more")
-    parts: list[_Item] = [ui.TextDisplay("\n".join(lines))]
-    if running:
-        parts += [ui.Separator(), ui.TextDisplay("\n".join(["**Running**", *running]))]
-    return _card(*parts, colour=GREEN if own.left else AMBER)
-
-
-def _bar(allowance: Allowance) -> str:
-    whole = max(1, allowance.limit, allowance.spent + allowance.held)
-    spent = min(_BAR, -(-allowance.spent * _BAR // whole))
-    held = min(_BAR - spent, -(-allowance.held * _BAR // whole))
-    return "▰" * spent + "▨" * held + "▱" * (_BAR - spent - held)
-
-
-def _server_words(server: Allowance) -> str:
-    if server.left == 0:
-        return f"This server has used up its day; it is fresh {words.since(server.resets_at)}."
-    return f"This server has {dollars(server.left)} of {dollars(server.limit)} left."
-
-
-def _bot_words(everywhere: Allowance) -> str:
-    if everywhere.left == 0:
-        return f"Over all servers the day is used up; it is fresh {words.since(everywhere.resets_at)}."
-    if everywhere.left * 10 < everywhere.limit:
-        return f"Over all servers only {dollars(everywhere.left)} is left."
-    return "Over all servers there is plenty."
-
-
-def _running(job: Job) -> str:
-    if job.status_message_id is not None:
-        where = words.link(job.guild_id, job.place.thread_id or job.place.channel_id, job.status_message_id)
-    else:
-        where = words.link(job.guild_id, job.place.thread_id or job.place.channel_id, job.place.reply_id)
-    prompt = words.plain(words.cut(words.one_line(job.request.prompt), 60))
-    return f"{prompt} · up to {dollars(job.hold)} · asked {words.since(job.created_at)} · {where}"
-
-
 # Pieces -----------------------------------------------------------------------------------------------------------
-
-
-def _card(*items: _Item, colour: discord.Colour | None = None, number: int | None = None) -> ui.LayoutView:
-    view = ui.LayoutView(timeout=None)
-    return view.add_item(ui.Container(*items, accent_colour=colour, id=number))
-
-
-def _row(*items: PressButton | DeleteMenu) -> _Item:
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    for item in items:
-        row.add_item(item)
-    return row
-
-
-def _gallery(pictures: Sequence[tuple[str, str]]) -> list[_Item]:
-    """Return a gallery of attached files, given their names and alt texts; none for none."""
-    if not pictures:
-        return []
-    media = [discord.MediaGalleryItem(f"attachment://{name}", description=alt or None) for name, alt in pictures]
-    return [ui.MediaGallery(*media)]
 
 
 def _started_from(parent: Parent | None) -> str:
@@ -485,7 +375,7 @@ def _label(reference: Reference) -> str:
 
 
 def _seed(job: Job, result: Result) -> str:
-    return f"seed `{job.request.seed if result.seed is None else result.seed}`"
+    return f"seed\u00a0`{job.request.seed if result.seed is None else result.seed}`"
 
 
 def _size(job: Job, result: Result) -> str:

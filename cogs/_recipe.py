@@ -28,7 +28,7 @@ def recipe(job: Job, results: list[Result]) -> str:
         "model": "runware:108@22",
         "options": {name: value for name, value in options.items() if value is not None},
         "pictures": [_picture(reference) for reference in request.references],
-        "made": {result.short_id: {"seed": None if result.seed is None else str(result.seed)} for result in results},
+        "made": [{"id": result.short_id, "seed": str(result.seed)} for result in results if result.seed is not None],
     }
     return json.dumps(whole, ensure_ascii=False, indent=2)
 

@@ -52,7 +52,7 @@ def quoted(text: str, limit: int, lines: int = 60) -> tuple[str, bool]:
         return whole, True
     shown, room = "\n".join(rows[:lines]), limit
     while len(quote := _quote(cut(f"{shown} …", room))) > limit:
-        room -= max(1, len(quote) - limit)
+        room = min(room - 1, room * limit // len(quote))
     return quote, False
 
 

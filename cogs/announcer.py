@@ -119,11 +119,13 @@ class _Telling:
     async def tell(self, job: Job) -> None:
         """Bring everything that Discord shows of a job up to date."""
         placed = await self._placed(job)
-        carded = await self._card(placed)
+        carded = await self._card(placed, fresh=job.place.thread_id is None)
         await self._rewrite(placed)
         posted = [await self._post(placed, announcement) for announcement in await self._outbox.plan(job.id)]
         if posted and not carded:
-            await self._card(placed)  # a post wakes an archived thread, whose messages could not be edited before
+            await self._card(
+                placed, fresh=False
+            )  # a post wakes an archived thread, whose messages could not be edited before
         await self._outbox.shown(job)
 
     # the thread and its status card ------------------------------------------------------------------------
@@ -146,10 +148,10 @@ class _Telling:
         await self._outbox.placed(job.id, job.place.reply_id)
         return replace(job, place=replace(job.place, thread_id=job.place.reply_id))
 
-    async def _card(self, job: Job) -> bool:
-        """Show where a job stands; returns False where it cannot be shown."""
+    async def _card(self, job: Job, *, fresh: bool) -> bool:
+        """Show where a job stands; returns False where it cannot be shown. ``fresh``: its thread was made just now."""
         try:
-            await self._show_card(job)
+            await self._show_card(job, fresh=fresh)
         except discord.HTTPException as error:
             if not _shut(error):
                 raise
@@ -157,18 +159,19 @@ class _Telling:
             return False
         return True
 
-    async def _show_card(self, job: Job) -> None:
+    async def _show_card(self, job: Job, *, fresh: bool) -> None:
         channel = self._channel(job, job.place.thread_id or job.place.channel_id)
         position = await self._edits.position(job.id)
         parent = await parent_of(self._edits, job.request.parent_id)
         made = len(await self._edits.results(job.id)) if job.over else 0
         view = cards.status(job, position=position, parent=parent, made=made)
-        if not self._news((job.id, 0), str(view.to_components())):
+        said = str(view.to_components())
+        if not self._news((job.id, 0), said):
             return
         if job.place.thread_id is None:
             await channel.get_partial_message(job.place.reply_id).edit(view=view)
         elif job.status_message_id is None:
-            await self._post_card(job, channel, view)
+            await self._post_card(job, channel, view, look=not fresh)
         elif job.status_message_id == job.place.reply_id:
             message = await channel.fetch_message(job.status_message_id)
             pictures = [(file.filename, file.description or "") for file in message.attachments]
@@ -176,11 +179,13 @@ class _Telling:
             await message.edit(view=view)
         else:
             await channel.get_partial_message(job.status_message_id).edit(view=view)
-        self._remember((job.id, 0), str(view.to_components()))
+        self._remember((job.id, 0), said)
 
-    async def _post_card(self, job: Job, channel: discord.PartialMessageable, view: ui.LayoutView) -> None:
+    async def _post_card(
+        self, job: Job, channel: discord.PartialMessageable, view: ui.LayoutView, *, look: bool
+    ) -> None:
         """Post the status as the first message of the thread: the one message that rings, and only for the asker."""
-        message = await _own_message(self._bot, channel, cards.mark(job.id))
+        message = await _own_message(self._bot, channel, cards.mark(job.id)) if look else None
         if message is None:
             asker = [] if job.user_id is None else [discord.Object(job.user_id)]
             rings = discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)

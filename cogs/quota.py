@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.client import EditBot
 from bot.services import Services
-from cogs import _cards as cards
+from cogs import _asides as asides
 from cogs import _rights as rights
 
 
@@ -22,4 +22,4 @@ class QuotaCog(commands.Cog, name="Quota"):
     async def quota(self, interaction: discord.Interaction[EditBot]) -> None:
         """See what you have spent today, what is held, what is left, and what is running."""
         view = await self._services.edits.quota(rights.asker(interaction))
-        await interaction.response.send_message(view=cards.quota(view), ephemeral=True)
+        await interaction.response.send_message(view=asides.quota(view), ephemeral=True)

@@ -11,10 +11,10 @@ import discord
 from discord import ui
 from discord.ext import commands
 
-from bot.client import DISCORD_ERRORS, EditBot, explain
+from bot.client import DISCORD_ERRORS, EditBot, explain, notice
 from bot.errors import NotAllowed, NotFound
 from bot.services import Services
-from cogs import _cards as cards
+from cogs import _asides as asides
 from cogs import _forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
@@ -29,6 +29,7 @@ from cogs._components import (
     RecipeButton,
     RerollButton,
 )
+from cogs._layout import GREY
 from cogs._letters import compose, rewrite
 from cogs._recipe import recipe
 from storage.records import Job, Result, Status
@@ -130,7 +131,7 @@ class ResultsCog(commands.Cog, name="Results"):
         results = self._beside(interaction, await self._edits.results(job.id))
         text, name = recipe(job, results), f"recipe-{results[0].id}.json"
         file = discord.File(io.BytesIO(text.encode()), name)
-        await interaction.response.send_message(view=cards.recipe(results, text, name), file=file, ephemeral=True)
+        await interaction.response.send_message(view=asides.recipe(results, text, name), file=file, ephemeral=True)
 
     async def _delete(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
@@ -138,7 +139,7 @@ class ResultsCog(commands.Cog, name="Results"):
             raise NotAllowed(f"Only {words.who(job.user_id)}, who asked for it, or a moderator can take this down.")
         results = self._beside(interaction, await self._edits.results(job.id))
         if len(results) > 1:
-            view = cards.delete_menu(job.id, results)
+            view = asides.delete_menu(job.id, results)
             await interaction.response.send_message(view=view, ephemeral=True)
             return
         await self._take_down(interaction, [result.id])
@@ -150,7 +151,7 @@ class ResultsCog(commands.Cog, name="Results"):
         results = [result for result in await self._edits.results(job.id) if result.id in menu.chosen]
         await self._take_down(interaction, [result.id for result in results])
         ids = words.listed([result.short_id for result in results])
-        await interaction.response.edit_message(view=cards.notice(f"🗑️ Taken down: {ids}."))
+        await interaction.response.edit_message(view=notice(f"🗑️ Taken down: {ids}.", GREY))
         await self._rewrite(job, results)
 
     async def _take_down(self, interaction: discord.Interaction[EditBot], result_ids: list[int]) -> None:

@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from simcord import ChannelHandle, GuildHandle, MemberActor
 
 from bot.app import Program, open_program
 from bot.client import EditBot
+from bot.errors import EditError
 from bot.settings import Settings
 from playground.runware import LocalRunware
 from storage import announcements, jobs
@@ -35,16 +37,15 @@ _QUICK: Final[dict[str, Any]] = {
     "error_settle_seconds": 0.2,
     "card_interval_seconds": 0.2,
     "announce_retry_seconds": 0.05,
-    "min_free_gib": 0,
 }
 
 
 class World:
     """A small server with three members, a bot at work, and the Runware it talks to."""
 
-    def __init__(self, settings: Settings, runware: LocalRunware) -> None:
+    def __init__(self, settings: Settings, runware: LocalRunware | None) -> None:
         self.settings = settings
-        self.runware = runware
+        self._runware = runware
         self.photos = {path.name: path.read_bytes() for path in sorted(_PHOTOS.iterdir()) if path.suffix != ".md"}
         self._running: _Running | None = None
         self.env: simcord.Env
@@ -54,6 +55,18 @@ class World:
         self.ana: MemberActor
         self.bo: MemberActor
         self.cleo: MemberActor
+
+    @property
+    def live(self) -> bool:
+        """Whether it talks to the real Runware."""
+        return self._runware is None
+
+    @property
+    def runware(self) -> LocalRunware:
+        """The local Runware. A live world has none: RuntimeError."""
+        if self._runware is None:
+            raise RuntimeError("this world is live: it has no local Runware")
+        return self._runware
 
     @property
     def program(self) -> Program:
@@ -82,8 +95,16 @@ class World:
         await self.start()
         await self.env.restart_bot(self.bot)
 
+    async def keep_time(self) -> None:
+        """Set SimCord's clock to the time of day; left alone, it stands still."""
+        behind = (datetime.now(UTC) - self.env.now()).total_seconds()
+        await self.env.advance_time(max(0.0, behind))
+
     async def settle_in(self) -> None:
-        """Furnish Discord: the server, its channel and thread, the members and the photographs."""
+        """Furnish Discord: the server, its channel and thread, the members and the photographs.
+
+        Who was there from the beginning has the same id in every world, so that kept data still know them.
+        """
         env = self.env
         self.guild = env.create_guild("The Darkroom", id=GUILD_ID)
         self.channel = self.guild.create_text_channel("darkroom", topic="Make pictures together: try /edit")
@@ -93,6 +114,7 @@ class World:
         self.ana = self.guild.add_member(env.create_user("ana", global_name="Ana"))
         self.bo = self.guild.add_member(env.create_user("bo", global_name="Bo"))
         self.cleo = self.guild.add_member(env.create_user("cleo", global_name="Cleo"), roles=[manager])
+        await self.keep_time()
         starter = await self.cleo.send(self.channel, "A place to try things: four photographs to start from.")
         await (
             self.bot.get_partial_messageable(self.channel.id, guild_id=GUILD_ID)
@@ -157,6 +179,7 @@ class _Running:
 
     async def end(self, *, crash: bool) -> None:
         if crash:
+            self.program.stop()
             await self.program.database.abort()
         self._stop.set()
         await self._task
@@ -164,13 +187,20 @@ class _Running:
 
 @asynccontextmanager
 async def open_world(
-    *, data: Path | None = None, database_url: str | None = None, **settings: Any
+    *,
+    data: Path | None = None,
+    database_url: str | None = None,
+    live_key: str | None = None,
+    patient: bool = False,
+    **settings: Any,
 ) -> AsyncGenerator[World]:
     """Open a world and close it at the end.
 
     Args:
         data: the folder for the database and the pictures; a temporary one when left out.
         database_url: another database than the SQLite file in ``data``.
+        live_key: a key of the real Runware's, to use that instead of a local one; it cannot call back.
+        patient: wait as long as a bot in service does, instead of as short as a test likes.
         settings: fields of :class:`bot.settings.Settings` to override, and ``work_seconds``, the bounds between
             which the local Runware takes its time.
     """
@@ -179,34 +209,58 @@ async def open_world(
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="darkroom-")))
         data.mkdir(parents=True, exist_ok=True)
-        runware = await stack.enter_async_context(LocalRunware(work_seconds=work_seconds))
-        world = World(_settings(data, database_url, runware, settings), runware)
+        runware = None
+        if live_key is None:
+            runware = await stack.enter_async_context(LocalRunware(work_seconds=work_seconds))
+        overrides = {**({} if patient else _QUICK), **_surroundings(runware, live_key), **settings}
+        world = World(_settings(data, database_url, overrides), runware)
         await world.start()
         stack.push_async_callback(world.stop)
         # SimCord's Discord is new each time, so what the program remembers of Discord's commands is not true of it.
         await world.program.services.memory.set("commands", "")
-        world.env = await stack.enter_async_context(simcord.run(world.bot))
+        world.env = await stack.enter_async_context(simcord.run(world.bot, check_errors=False))
         await world.settle_in()
         yield world
+        _raise_bugs(world.env)
 
 
-def _settings(data: Path, database_url: str | None, runware: LocalRunware, overrides: dict[str, Any]) -> Settings:
-    port = _free_port()
+def _raise_bugs(env: simcord.Env) -> None:
+    """Raise what the bot met and nobody looked at, but for refusals: those are answers, not bugs."""
+    seen = env._errors_acknowledged  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (SimCord keeps it to itself)
+    bugs = [error for error in env.errors_since(seen) if not _refusal(error)]
+    if bugs:
+        raise BaseExceptionGroup("the bot met errors that have no words", bugs)
+
+
+def _refusal(error: BaseException) -> bool:
+    return isinstance(getattr(error, "original", error), EditError)
+
+
+def _settings(data: Path, database_url: str | None, overrides: dict[str, Any]) -> Settings:
     values: dict[str, Any] = {
         "discord_token": "playground",
-        "runware_api_key": "playground",
         "allowed_guilds": frozenset({GUILD_ID}),
         "database_url": database_url or f"sqlite:///{data / 'bot.db'}",
         "data_dir": data,
-        "public_url": f"http://127.0.0.1:{port}",
-        "listen_port": port,
+        "min_free_gib": 0,
         "ops_port": 0,
-        "runware_url": runware.url,
-        "result_hosts": frozenset({runware.host}),
-        **_QUICK,
         **overrides,
     }
     return Settings(**values)
+
+
+def _surroundings(runware: LocalRunware | None, live_key: str | None) -> dict[str, Any]:
+    """Return the settings that say where Runware is, and whether it can call back."""
+    if runware is None:
+        return {"runware_api_key": live_key, "listen_port": 0}
+    port = _free_port()
+    return {
+        "runware_api_key": "playground",
+        "public_url": f"http://127.0.0.1:{port}",
+        "listen_port": port,
+        "runware_url": runware.url,
+        "result_hosts": frozenset({runware.host}),
+    }
 
 
 def _free_port() -> int:

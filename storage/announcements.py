@@ -15,7 +15,9 @@ RESULTS_PER_MESSAGE: Final = 10
 _DUE = f"SELECT {jobs.COLUMNS} WHERE jobs.notice_at <= ?1 ORDER BY jobs.notice_at, jobs.id LIMIT ?2"
 _NEXT_DUE = "SELECT notice_at FROM jobs WHERE notice_at > ?1 ORDER BY notice_at LIMIT 1"
 _TOUCH = """
-UPDATE jobs SET version = version + 1, notice_at = CAST(?2 AS BIGINT), notice_tries = 0, announced_at = NULL
+UPDATE jobs SET
+    version = version + 1, notice_at = CAST(?2 AS BIGINT), notice_tries = 0,
+    announced_at = NULL, undeliverable_at = NULL
 WHERE id = ?1
 """
 _REFRESH = "UPDATE jobs SET version = version + 1, notice_at = CAST(?2 AS BIGINT) WHERE id = ?1"
@@ -58,7 +60,9 @@ JOIN announcements ON announcements.job_id = jobs.id AND announcements.kept = 1
 WHERE accounts.scope = 'member' AND accounts.guild_id = ?1 AND accounts.user_id = ?2
 ORDER BY announcements.job_id, announcements.idx LIMIT 10
 """
-_HANDED_OVER = "UPDATE announcements SET kept = 0, posted_at = ?3, message_id = 0 WHERE job_id = ?1 AND idx = ?2"
+_HANDED_OVER = """
+UPDATE announcements SET kept = 0, posted_at = ?3, message_id = 0 WHERE job_id = ?1 AND idx = ?2 AND kept = 1
+"""
 _PENDING = """
 SELECT id FROM jobs
 WHERE announced_at IS NULL AND undeliverable_at IS NULL

@@ -29,6 +29,7 @@ RETURNING id
 """
 # Turns: a member's next job waits a turn behind their last one, and nobody starts before the turn being served.
 _TURN_SERVED = "SELECT turn FROM jobs WHERE status = 'queued' ORDER BY turn, id LIMIT 1"
+_TURN_LAST_SERVED = "SELECT turn FROM jobs WHERE status IN ('submitting', 'submitted') ORDER BY turn DESC LIMIT 1"
 _TURN_OF_MEMBER = """
 SELECT turn FROM jobs
 WHERE account_id = ?1 AND status IN ('waiting', 'queued', 'submitting', 'submitted')
@@ -54,7 +55,7 @@ _POST_BEGINS = """
 UPDATE jobs SET
     posts = posts + 1, unknown_posts = unknown_posts + 1, last_post_at = CAST(?2 AS BIGINT),
     poll_at = CAST(?3 AS BIGINT)
-WHERE id = ?1 AND status IN ('queued', 'submitting') RETURNING posts
+WHERE id = ?1 AND status = 'submitting' RETURNING posts
 """
 _POST_REFUSED = """
 UPDATE jobs SET unknown_posts = unknown_posts - 1, error_code = ?2, poll_at = ?3
@@ -95,7 +96,7 @@ def _move_statement(to: Status) -> str:
     UPDATE jobs SET
         status = '{to.value}', version = version + 1, notice_tries = 0,
         notice_at = CAST(?2 AS BIGINT), poll_at = CAST(?3 AS BIGINT),
-        error_code = coalesce(CAST(?4 AS TEXT), error_code)
+        error_code = {"CAST(?4 AS TEXT)" if to is Status.SUCCEEDED else "coalesce(CAST(?4 AS TEXT), error_code)"}
         {_STAMPS.get(to, _ENDED)}
     WHERE id = ?1 AND status IN ({sources}) RETURNING id
     """
@@ -142,7 +143,7 @@ async def add(
 
 
 async def _next_turn(tx: Tx, account_id: int) -> int:
-    served = await tx.fetch_one(_TURN_SERVED)
+    served = await tx.fetch_one(_TURN_SERVED) or await tx.fetch_one(_TURN_LAST_SERVED)
     own = await tx.fetch_one(_TURN_OF_MEMBER, account_id)
     return max(0 if served is None else served["turn"], 0 if own is None else own["turn"] + 1)
 

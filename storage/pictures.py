@@ -18,10 +18,13 @@ SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
 )
 """
-_UNUSED_SINCE = "SELECT sha256 FROM pictures WHERE used_at < ?1 ORDER BY used_at LIMIT ?2"
-_OPEN_USE = """
-SELECT 1 AS used FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
-WHERE job_pictures.sha256 = ?1 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted') LIMIT 1
+_UNUSED_SINCE = """
+SELECT sha256 FROM pictures
+WHERE used_at < ?1 AND NOT EXISTS (
+    SELECT 1 FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
+    WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
+)
+ORDER BY used_at LIMIT ?2
 """
 _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
 
@@ -45,8 +48,7 @@ async def needed(tx: Tx, sha256: str) -> bool:
 
 async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
     """Return pictures last used before a time and not needed by an open job, oldest first."""
-    rows = await tx.fetch_all(_UNUSED_SINCE, before, limit)
-    return [row["sha256"] for row in rows if await tx.fetch_one(_OPEN_USE, row["sha256"]) is None]
+    return [row["sha256"] for row in await tx.fetch_all(_UNUSED_SINCE, before, limit)]
 
 
 async def forget(tx: Tx, sha256: str) -> None:

@@ -14,7 +14,7 @@ import shutil
 import socket
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import Context
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
@@ -159,8 +159,6 @@ class PostgresDatabase(Database):
         self._url = url
         self._pool = pool
         self._lock = lock
-        #: As many as the pool has connections: nobody waits inside the pool, whence no abort could call them back.
-        self._room = asyncio.Semaphore(CONNECTIONS)
         self._closed = False
         self._dropped = False
         self._running: set[asyncio.Task[Any]] = set()
@@ -208,26 +206,16 @@ class PostgresDatabase(Database):
     ) -> T:
         isolation = "repeatable_read" if readonly else "read_committed"
         try:
-            async with self._room:
-                self._refuse_if_dropped()
-                async with (
-                    self._pool.acquire() as connection,
-                    connection.transaction(isolation=isolation, readonly=readonly),
-                ):
-                    tx = _Tx(connection)
-                    answer = await _drive(unit, make(tx), tx)
-                    self._refuse_if_dropped(connection)
-                    return answer
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation=isolation, readonly=readonly),
+            ):
+                tx = _Tx(connection)
+                return await _drive(unit, make(tx), tx)
         except Exception as error:
             if self._dropped:  # a connection that is cut raises one of many things
                 raise DatabaseClosed from error
             raise
-
-    def _refuse_if_dropped(self, connection: _Connection | None = None) -> None:
-        if self._dropped:
-            if connection is not None:  # made while the pool's others were cut
-                connection.terminate()
-            raise DatabaseClosed
 
     async def backup(self, path: Path) -> None:
         """Have ``pg_dump`` write its custom format, which ``pg_restore`` reads."""
@@ -276,18 +264,13 @@ class PostgresDatabase(Database):
 @asynccontextmanager
 async def open_postgres(url: str, *, lock: bool) -> AsyncGenerator[PostgresDatabase]:
     """Open a pool of connections to a server; see ``open_database``."""
-    held = await _lock(url) if lock else None
-    try:
+    async with _locked(url) if lock else nullcontext() as held:
         pool = await _reach(_DRIVER.create_pool(url, min_size=1, max_size=CONNECTIONS, timeout=CONNECT))
-    except BaseException:
-        if held is not None:
-            held.terminate()
-        raise
-    database = PostgresDatabase(url, pool, held)
-    try:
-        yield database
-    finally:
-        await database.close()
+        database = PostgresDatabase(url, pool, held)
+        try:
+            yield database
+        finally:
+            await database.close()
 
 
 async def _reach(connecting: Awaitable[T]) -> T:
@@ -298,15 +281,18 @@ async def _reach(connecting: Awaitable[T]) -> T:
         raise DatabaseUnavailable(f"The PostgreSQL database cannot be opened: {reason}.") from error
 
 
-async def _lock(url: str) -> _Connection:
-    """Take the lock on running, on a connection that says who holds it."""
+@asynccontextmanager
+async def _locked(url: str) -> AsyncGenerator[_Connection]:
+    """Hold the lock on running, on a connection that says who holds it."""
     name = f"process {os.getpid()} on {socket.gethostname()}"
     connection = await _reach(_DRIVER.connect(url, timeout=CONNECT, server_settings={"application_name": name}))
-    if await connection.fetchval(_RUN):
-        return connection
-    holder = await connection.fetchval(_HOLDER) or "another process"
-    await connection.close()
-    raise DatabaseLocked(f"The database is in use by {holder}. Stop that bot before starting another.")
+    try:
+        if not await connection.fetchval(_RUN):
+            holder = await connection.fetchval(_HOLDER) or "another process"
+            raise DatabaseLocked(f"The database is in use by {holder}. Stop that bot before starting another.")
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def _dump(program: str, url: str, path: Path) -> None:

@@ -34,7 +34,7 @@ UPDATE results SET sha256 = ?2, media_type = ?3, width = ?4, height = ?5, copy_a
 WHERE id = ?1 AND sha256 IS NULL AND deleted_at IS NULL RETURNING job_id
 """
 _LOST = "UPDATE results SET lost = ?2, copy_at = NULL WHERE id = ?1 AND sha256 IS NULL RETURNING job_id"
-_COPY_LATER = "UPDATE results SET copy_tries = copy_tries + 1, copy_at = ?2 WHERE id = ?1 RETURNING copy_tries"
+_COPY_LATER = "UPDATE results SET copy_tries = copy_tries + 1, copy_at = ?2 WHERE id = ?1 AND copy_at IS NOT NULL"
 _COUNT = "SELECT count(*) AS number FROM results WHERE job_id = ?1"
 _UNCOPIED = "SELECT count(*) AS number FROM results WHERE job_id = ?1 AND copy_at IS NOT NULL"
 _DELETE = """

@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import aiosqlite
 
@@ -163,9 +163,7 @@ class _Worker(aiosqlite.Connection):
     async def close(self) -> None:
         """Take no more units, let those that wait finish, then close. Closing again does nothing."""
         if self.is_open:
-            stopped = self.stop()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - likewise
-            if stopped is not None:
-                await stopped
+            await cast("asyncio.Future[Any]", self.stop())  # pyright: ignore[reportUnknownMemberType] - likewise
 
     def drop(self) -> None:
         """Commit nothing any more, as if the process had died."""

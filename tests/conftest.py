@@ -29,8 +29,7 @@ def postgres_server() -> Generator[str]:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             # The tests end no power supply, so nothing is gained by waiting for the disk.
-            server.psql("ALTER SYSTEM SET fsync = off")
-            server.psql("SELECT pg_reload_conf()")
+            server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -42,7 +41,7 @@ async def postgres_url(postgres_server: str) -> AsyncGenerator[str]:
     name = f"test_{next(_NUMBERS)}"
     connection = await asyncpg.connect(postgres_server)
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
         yield postgres_server.replace("/postgres?", f"/{name}?")
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:

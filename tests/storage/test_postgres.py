@@ -154,6 +154,17 @@ async def test_an_abort_drops_the_running_units_and_those_that_wait(store: Datab
         assert await database.read(ids) == [0]
 
 
+async def test_an_abort_drops_the_units_whose_connections_are_being_made(store: Database, postgres_url: str) -> None:
+    calls = [asyncio.create_task(store.run(note, number)) for number in range(storage.postgres.CONNECTIONS)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await store.abort()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {DatabaseClosed}
+    async with open_database(postgres_url) as database:
+        assert await database.read(ids) == []
+
+
 async def test_a_unit_that_outlives_an_abort_is_not_committed(store: Database, postgres_url: str) -> None:
     aborting: list[asyncio.Task[None]] = []
 

@@ -1,0 +1,155 @@
+"""What the browser sees of the world: one channel at a time, shown by SimCord's preview, kept current."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+from types import TracebackType
+
+from simcord import ChannelHandle, MemberActor, SetupError
+
+from playground.world import World
+
+log = logging.getLogger(__name__)
+
+#: How often, in seconds, it is looked whether the bot has told Discord something.
+_GLANCE: Final = 0.2
+
+
+class Preview(Protocol):
+    """The part of SimCord's preview that is used here (SimCord does not export its type)."""
+
+    @property
+    def url(self) -> str:
+        """The address on this machine; its fragment is what grants access."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def refresh(self) -> None:
+        """Publish what the bot has posted since."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A channel or thread in the list."""
+
+    id: int
+    name: str
+    thread: bool
+    unread: bool
+
+
+class Stage:
+    """Shows the channels of a world. Use it as an async context manager; it opens on the world's channel.
+
+    SimCord bears one operation at a time, and a press that meets a refresh is lost; :meth:`turn` is the one lock
+    around both.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = asyncio.Lock()
+        self._preview: Preview | None = None
+        self._heard = 0
+        self._read: dict[int, int] = {}
+        #: Who looks, and at which channel; and how often another one was shown, so that a page knows that it is behind.
+        self.viewer_id = world.ana.id
+        self.channel_id = world.channel.id
+        self.showing = 0
+
+    async def __aenter__(self) -> Self:
+        for channel in self._channels():
+            self._mark_read(channel)
+        await self.show(self.channel_id)
+        self._following = asyncio.create_task(self._follow(), name="stage")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._following.cancel()
+        await asyncio.wait({self._following})
+        async with self._lock:
+            await self._close()
+
+    @property
+    def members(self) -> tuple[MemberActor, ...]:
+        """The people one can be."""
+        return (self._world.ana, self._world.bo, self._world.cleo)
+
+    @property
+    def address(self) -> str:
+        """The preview's address on this machine, with the fragment that grants access; empty while none is open."""
+        return "" if self._preview is None else self._preview.url
+
+    def entries(self) -> list[Entry]:
+        """Return the channel and its threads, the newest thread first."""
+        return [
+            Entry(channel.id, channel.name or "", channel.is_thread, _last(channel) > self._read.get(channel.id, 0))
+            for channel in self._channels()
+        ]
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Have SimCord alone, with its clock at the time of day: left alone, that clock stands still."""
+        async with self._lock:
+            await self._world.keep_time()
+            yield
+
+    async def show(self, channel_id: int) -> None:
+        """Show another channel to the one who looks. Raises KeyError when there is no such channel."""
+        channel = {channel.id: channel for channel in self._channels()}[channel_id]
+        viewers = sorted(self.members, key=lambda member: member.id != self.viewer_id)
+        async with self.turn():
+            await self._close()
+            preview: Preview = self._world.env.preview(channel, viewers=viewers, layout="channel")
+            self._preview = await preview.__aenter__()
+            self.channel_id = channel_id
+            self.showing += 1
+            self._mark_read(channel)
+
+    async def _close(self) -> None:
+        preview, self._preview = self._preview, None
+        if preview is not None:
+            await preview.__aexit__(None, None, None)
+
+    async def _follow(self) -> None:
+        """Refresh the preview whenever the bot has posted or changed something, and only then."""
+        while True:
+            await asyncio.sleep(_GLANCE)
+            if (said := len(self._world.env.http_requests)) == self._heard:
+                continue
+            try:
+                async with self.turn():
+                    if self._preview is not None:
+                        await self._preview.refresh()
+            except (SetupError, TimeoutError) as error:
+                log.warning("the page could not be refreshed, it is tried again: %s", error)
+            else:
+                self._heard = said
+
+    def _channels(self) -> list[ChannelHandle]:
+        threads = sorted(self._world.channel.threads, key=lambda thread: thread.id, reverse=True)
+        shown = {channel.id: channel for channel in (self._world.channel, *threads)}
+        if self.channel_id in shown:
+            self._mark_read(shown[self.channel_id])
+        return list(shown.values())
+
+    def _mark_read(self, channel: ChannelHandle) -> None:
+        self._read[channel.id] = _last(channel)
+
+
+def _last(channel: ChannelHandle) -> int:
+    """Return the id of a channel's last message; 0 when it has none."""
+    last = channel.last_message
+    return 0 if last is None else last.id

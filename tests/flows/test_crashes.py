@@ -1,0 +1,96 @@
+"""Killed at any point of the life of an edit and started again: nothing lost, nothing paid or announced twice.
+
+Between two durable steps the program holds no truth, so a kill is tried before and after every commit of the life of
+an edit, whichever they are: the count is found by living one through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from playground.world import World, open_world
+from storage.database import Database, DatabaseClosed
+from storage.records import Status
+
+
+class Killer:
+    """Ends the program, as ``kill -9`` would, at the n-th unit of work: before it commits, or right after."""
+
+    def __init__(self, world: World, at: int | None, *, after: bool) -> None:
+        self._world, self._at, self._after = world, at, after
+        self._database: Database = world.program.database
+        self._run = self._database.run
+        self.units = 0
+        self.names: list[str] = []
+        self.struck = asyncio.Event()
+        self.aborting: asyncio.Task[None]
+        self._database.run = self._counted  # type: ignore[method-assign]
+
+    async def _counted(self, unit: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if unit.__name__ == "claim_next" and not kwargs.get("counted", False) and await self._nothing_queued():
+            return await self._run(unit, *args, **kwargs)  # idle turns of the queue change nothing
+        self.units += 1
+        self.names.append(unit.__name__)
+        if self.units != self._at:
+            return await self._run(unit, *args, **kwargs)
+        answer = await self._run(unit, *args, **kwargs) if self._after else None
+        self.struck.set()
+        self._world.program.stop()  # this may cancel the very task that runs here, so the rest is done in one of its own
+        loop = asyncio.get_running_loop()
+        self.aborting = contextvars.Context().run(loop.create_task, self._database.abort())
+        if self._after:
+            return answer
+        raise DatabaseClosed
+
+    async def _nothing_queued(self) -> bool:
+        async def queued(tx: Any) -> bool:
+            return await tx.fetch_one("SELECT id FROM jobs WHERE status = 'queued' LIMIT 1") is None
+
+        return await self._database.read(queued)
+
+
+async def live_through(world: World, killer: Killer) -> bool:
+    """Ask for an edit and wait for its end, or for the kill; returns whether the kill came."""
+    await world.ana.slash(world.channel, "edit", prompt="make it night", image=("cat.png", world.photos["chelsea.png"]))
+    idle = asyncio.create_task(world.idle())
+    struck = asyncio.create_task(killer.struck.wait())
+    await asyncio.wait({idle, struck}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (idle, struck):
+        task.cancel()
+    await asyncio.gather(idle, struck, return_exceptions=True)
+    return killer.struck.is_set()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a commit", "after a commit"])
+async def test_a_kill_anywhere_loses_nothing_and_doubles_nothing(after: bool, books_of: Any) -> None:
+    async with open_world(member_daily_usd=100, server_daily_usd=100, bot_daily_usd=100) as world:
+        for at in range(1, 40):
+            before = len(await books_of(world).jobs())
+            posts, tasks = len(books_of(world).posts()), _tasks(world)
+            killer = Killer(world, at, after=after)
+            killed = await live_through(world, killer)
+            world.env.errors.clear()
+            if killed:
+                await killer.aborting
+                await world.restart(crash=True)
+                await world.idle()
+            new = (await books_of(world).jobs())[before:]
+            asked_for = 0 if killer.names[:at] == ["_request"] and not after else 1
+            assert [job.status for job in new] == [Status.SUCCEEDED] * asked_for, killer.names
+            assert all(job.announced_at is not None for job in new)
+            assert len(books_of(world).posts()) == posts + asked_for, killer.names
+            assert len(_tasks(world)) == len(tasks) + asked_for, "the task was not run, or run twice"
+            await books_of(world).check()
+            if not killed:
+                assert at > 8, f"an edit has more steps than {killer.names}"
+                return
+        pytest.fail("the life of an edit never ended")
+
+
+def _tasks(world: World) -> set[str]:
+    return {request["taskUUID"] for request in world.runware.requests}
