@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -35,7 +35,8 @@ class Sent:
     prompt: str
     #: The result chosen to start from, when there was a choice.
     picture: int | None
-    files: tuple[discord.Attachment, ...]
+    #: As Discord describes them; :func:`attachments` makes them readable.
+    files: tuple[Any, ...]
 
 
 class Form(ui.Modal):
@@ -80,32 +81,30 @@ def again(job: Job) -> Form:
     return Form("again", job.id, title="Try again", prompt=job.request.prompt)
 
 
-def read(interaction: discord.Interaction[Any]) -> Sent | None:
-    """Return what a sent form says, or ``None`` when it is none of ours."""
-    data = cast("Mapping[str, Any]", interaction.data or {})
+def read(data: Mapping[str, Any]) -> Sent | None:
+    """Return what a sent form says, given the data of its interaction, or ``None`` when it is none of ours."""
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
     values = _values(data.get("components", []))
     chosen = values.get("picture", {}).get("values", [])
+    attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
     return Sent(
         action=match["action"],
         target=int(match["target"]),
         prompt=values.get("prompt", {}).get("value", "").strip(),
         picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
-        files=tuple(_files(interaction, data, values.get("files", {}).get("values", []))),
+        files=tuple(attached[number] for number in values.get("files", {}).get("values", []) if number in attached),
     )
+
+
+def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:
+    """Return the files that came with a form."""
+    state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (files are read through it)
+    return [discord.Attachment(data=file, state=state) for file in sent.files]
 
 
 def _values(components: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the filled-in components by custom id, out of the labels around them."""
     inner = [component.get("component", component) for component in components]
     return {component["custom_id"]: component for component in inner if "custom_id" in component}
-
-
-def _files(
-    interaction: discord.Interaction[Any], data: Mapping[str, Any], ids: Sequence[str]
-) -> list[discord.Attachment]:
-    found: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
-    state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (attachments need it to be read)
-    return [discord.Attachment(data=found[number], state=state) for number in ids if number in found]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import discord
 from discord import ui
@@ -60,7 +61,10 @@ class ResultsCog(commands.Cog, name="Results"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a form of ours asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit or (sent := forms.read(interaction)) is None:
+        if interaction.type is not discord.InteractionType.modal_submit:
+            return
+        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        if sent is None:
             return
         try:
             await self._form(interaction, sent)
@@ -190,7 +194,7 @@ class ResultsCog(commands.Cog, name="Results"):
         start = reference_to(result, job)
         size = f"{start.width}x{start.height}"
         wish = replace(Wish.like(job.request, sent.prompt), size=size, parent_id=result.id)
-        uploads = [Upload("More pictures", file) for file in sent.files]
+        uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
         await self._asking.ask(interaction, wish, given=[start], uploads=uploads)
 
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:

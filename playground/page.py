@@ -22,6 +22,7 @@ from playground.world import World
 #: The preview takes files of 25 MiB together.
 _LARGEST: Final = 27 * 1024 * 1024
 _ASKED: Final = re.compile(r"content-type|x-simcord-.*", re.IGNORECASE)
+_POLICY: Final = "Content-Security-Policy"
 _TOLD: Final = re.compile(r"content-(type|disposition)|cache-control|x-(?!frame-).*", re.IGNORECASE)
 #: A key of the action's envelope; inside a text its quotes would be escaped.
 _REVISION: Final = re.compile(rb'(?<!\\)("published_revision":)\d+')
@@ -127,6 +128,8 @@ class Page:
         try:
             async with self._session.request(request.method, target.geturl(), data=body, headers=headers) as answer:
                 told = {name: value for name, value in answer.headers.items() if _TOLD.fullmatch(name)}
+                policy = answer.headers.get(_POLICY, "")
+                told[_POLICY] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
                 return web.Response(status=answer.status, body=await answer.read(), headers=told)
         except aiohttp.ClientConnectionError:
             raise web.HTTPGone(text="This channel was closed.") from None

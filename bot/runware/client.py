@@ -293,9 +293,7 @@ def _broken(error: Exception) -> _Broken:
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """Return the body, or ``None`` when it is longer than ``limit`` bytes; no more than that is ever held."""
-    if (response.content_length or 0) > limit:
-        return None
+    """Return the body, or ``None`` when it is longer than ``limit`` bytes; the rest is left unread."""
     data = bytearray()
     async for chunk in response.content.iter_any():
         data += chunk

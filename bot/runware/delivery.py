@@ -70,10 +70,10 @@ def parse(body: bytes | str, task_uuid: str | None = None) -> list[Outcome]:
         MalformedDelivery: Nothing can be read. Nothing else is ever raised, whatever the bytes.
     """
     envelope = unwrap(body)
-    readings = read(envelope, task_uuid)
+    readings = _everything(envelope, task_uuid)
     if not readings and (envelope.data or envelope.errors):
         raise MalformedDelivery("no entry speaks of a task")
-    return [reading.outcome for reading in readings]
+    return [reading.outcome for reading in _about(readings, task_uuid)]
 
 
 def unwrap(body: bytes | str) -> Envelope:
@@ -101,11 +101,7 @@ def unwrap(body: bytes | str) -> Envelope:
 
 def read(envelope: Envelope, task_uuid: str | None = None) -> list[Reading]:
     """Return what can be read in ``envelope``, as :func:`parse` does; what cannot is skipped."""
-    readings = [reading for entry in envelope.data for reading in _item(entry, task_uuid)]
-    readings += [reading for error in envelope.errors for reading in _failure(error, {})]
-    if task_uuid is None:
-        return readings
-    return [named for reading in readings if (named := _about(reading, task_uuid)) is not None]
+    return list(_about(_everything(envelope, task_uuid), task_uuid))
 
 
 def same_task(one: str, other: str) -> bool:
@@ -138,7 +134,7 @@ def micros(dollars: Decimal | None, rounding: str = ROUND_CEILING) -> int | None
 
 def _decode(body: bytes | str) -> object:
     try:
-        return json.loads(body, parse_float=_NUMBERS.create_decimal, parse_int=_integer, parse_constant=_nothing)
+        return json.loads(body, parse_float=_NUMBERS.create_decimal, parse_int=_integer)
     except (ValueError, RecursionError):
         pass
     # Raised out here so that it does not carry the body along as its context.
@@ -148,10 +144,6 @@ def _decode(body: bytes | str) -> object:
 def _integer(digits: str) -> int | None:
     # Python refuses to read very long ones, and no field of Runware's is one.
     return int(digits) if len(digits) <= _LONGEST_INTEGER else None
-
-
-def _nothing(_: str) -> None:
-    """Stand for NaN and Infinity, which are no JSON."""
 
 
 def _listed(value: object) -> list[object]:
@@ -170,6 +162,22 @@ def _open(envelope: dict[str, Any], data: list[dict[str, Any]], errors: list[obj
 
 
 # Entries -----------------------------------------------------------------------------------------------------
+
+
+def _everything(envelope: Envelope, task_uuid: str | None) -> list[Reading]:
+    """Read every entry; what names no task is taken to be about ``task_uuid``."""
+    readings = [reading for entry in envelope.data for reading in _item(entry, task_uuid)]
+    return readings + [reading for error in envelope.errors for reading in _failure(error, {})]
+
+
+def _about(readings: list[Reading], task_uuid: str | None) -> Iterator[Reading]:
+    """Keep what is about ``task_uuid``, under its own spelling, and what names no task."""
+    for reading in readings:
+        named = reading.outcome.task_uuid
+        if task_uuid is None or named is None:
+            yield reading
+        elif same_task(named, task_uuid):
+            yield replace(reading, outcome=replace(reading.outcome, task_uuid=task_uuid))
 
 
 def _item(raw: dict[str, Any], task_uuid: str | None) -> Iterator[Reading]:
@@ -216,12 +224,3 @@ def _failure(error: object, item: dict[str, Any]) -> Iterator[Reading]:
 
 def _code(raw: dict[str, Any]) -> str:
     return (ErrorObject.model_validate({"code": raw.get("code")}).code or "").strip()[:_LONGEST_CODE]
-
-
-def _about(reading: Reading, task_uuid: str) -> Reading | None:
-    outcome = reading.outcome
-    if outcome.task_uuid is None:
-        return reading
-    if not same_task(outcome.task_uuid, task_uuid):
-        return None
-    return replace(reading, outcome=replace(outcome, task_uuid=task_uuid))

@@ -42,7 +42,7 @@ def readable(text: str) -> str:
     plain = unicodedata.normalize("NFKD", " ".join(whole.split()))
     letters = [character for character in plain if not unicodedata.combining(character)]
     kept = [character for character in letters if character.isprintable() and _drawable(character)]
-    if False or not "".join(kept).strip():
+    if 2 * len(kept) < len(letters) or not "".join(kept).strip():
         return f"(a prompt of {len(text)} characters in a script that this label cannot draw)"
     return " ".join("".join(kept).split())
 

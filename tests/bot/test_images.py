@@ -417,6 +417,7 @@ def test_nothing_but_the_picture_is_kept() -> None:
     image = shades(200, 100)
     for data in (
         encoded(image, "JPEG", exif=exif, comment=b"SECRET", xmp=b"SECRET", icc_profile=profile),
+        encoded(image, "JPEG", comment=b"SECRET"),
         encoded(image, "PNG", exif=exif, pnginfo=text, icc_profile=profile),
         encoded(image.quantize(4), "PNG", exif=exif, pnginfo=text),
         encoded(image.quantize(4), "GIF", comment=b"SECRET"),
@@ -462,7 +463,7 @@ def test_a_small_drawing_stays_lossless_and_a_photograph_becomes_jpeg() -> None:
     made = prepare("image", "a", encoded(drawing, "PNG"))
     assert made.media_type == "image/png"
     assert decoded(made.data).tobytes() == drawing.tobytes()
-    assert prepare("image", "a", encoded(shades(400, 400), "JPEG")).media_type == "image/jpeg"
+    assert prepare("image", "a", encoded(drawing, "JPEG")).media_type == "image/jpeg"
     assert prepare("image", "a", encoded(noise(400, 400), "PNG")).media_type == "image/jpeg"
     assert prepare("image", "a", encoded(drawing.resize((1200, 1200)), "PNG")).media_type == "image/jpeg"
 

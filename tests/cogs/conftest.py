@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,25 +87,7 @@ def a_post(*results: Result, kind: AnnouncementKind = AnnouncementKind.RESULTS, 
     return replace(Post(a_job(), announcement, results, made=len(results), files=files), **changes)
 
 
-@pytest.fixture
-def request_of() -> Callable[..., EditRequest]:
-    """Builds a request, changed as told."""
-    return a_request
-
-
-@pytest.fixture
-def job_of() -> Callable[..., Job]:
-    """Builds a job of Ana's that succeeded, changed as told."""
-    return a_job
-
-
-@pytest.fixture
-def result_of() -> Callable[..., Result]:
-    """Builds result #12 of that job, or another one by its number, changed as told."""
-    return a_result
-
-
-@pytest.fixture
-def post_of() -> Callable[..., Post]:
-    """Builds what one message about the end of that job shows."""
-    return a_post
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """Builders of records, each of which takes the fields to change."""
+    return SimpleNamespace(request=a_request, job=a_job, result=a_result, post=a_post)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, cast
 
 import discord
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogs._components import DYNAMIC_ITEMS, DeleteMenu, PressButton, options
-from storage.records import Result
 
 IDS = st.integers(min_value=1, max_value=2**63 - 1)
 BUTTONS = [item for item in DYNAMIC_ITEMS if issubclass(item, PressButton)]
@@ -44,7 +42,9 @@ def test_a_foreign_custom_id_is_nobodys(custom_id: str) -> None:
     assert ours or not [item for item in DYNAMIC_ITEMS if template_of(item).fullmatch(custom_id)]
 
 
-@pytest.mark.parametrize("custom_id", ["edit:0", "edit:007", "edit:-1", "edit:1e3", "edit:", "edit:" + "9" * 20, "edit:１"])
+@pytest.mark.parametrize(
+    "custom_id", ["edit:0", "edit:007", "edit:-1", "edit:1e3", "edit:", "edit:" + "9" * 20, "edit:１"]
+)
 def test_a_number_that_is_no_id_of_ours_matches_nothing(custom_id: str) -> None:
     assert not [item for item in DYNAMIC_ITEMS if template_of(item).fullmatch(custom_id)]
 
@@ -61,13 +61,13 @@ def test_every_button_says_what_it_does() -> None:
     ]
 
 
-def test_a_menu_lists_pictures_by_short_id(result_of: Callable[..., Result]) -> None:
-    first, second = options([result_of(12), result_of(13, seed=None, width=None)], chosen=13)
+def test_a_menu_lists_pictures_by_short_id(make: Any) -> None:
+    first, second = options([make.result(12), make.result(13, seed=None, width=None)], chosen=13)
     assert (first.label, first.value, first.description) == ("Picture 1 · #12", "12", "seed 29892 · 1024 × 768")
     assert (second.label, second.description) == ("Picture 2 · #13", None)
     assert (first.default, second.default) == (False, True)
 
 
-def test_a_delete_menu_takes_any_number_of_its_pictures(result_of: Callable[..., Result]) -> None:
-    menu = DeleteMenu(5, [result_of(number) for number in range(12, 22)])
+def test_a_delete_menu_takes_any_number_of_its_pictures(make: Any) -> None:
+    menu = DeleteMenu(5, [make.result(number) for number in range(12, 22)])
     assert (menu.item.min_values, menu.item.max_values, len(menu.item.options)) == (1, 10, 10)

@@ -88,7 +88,12 @@ def test_numbers_have_their_noun_and_their_ending() -> None:
     assert [words.counted(number, "step") for number in (1, 2, 1200)] == ["1 step", "2 steps", "1,200 steps"]
     ordinals = [words.ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 112)]
     assert ordinals == ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]
-    assert [words.listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert [words.listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
 
 
 def test_a_time_is_a_stamp_that_discord_keeps_current() -> None:

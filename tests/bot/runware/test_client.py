@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot.runware.client import MAX_REPLY_BYTES, RunwareClient
+from bot.runware.client import MAX_REPLY_BYTES, RunwareClient, _broken
 from bot.runware.errors import Ambiguous, FetchFailed, Kind, RefusedHost, Rejected, RunwareError
 from bot.runware.schema import ImageInference
 from storage.records import Failure, Processing, Success
@@ -365,6 +365,23 @@ async def test_an_answer_that_is_not_http_leaves_the_fate_open(session: aiohttp.
     async with raw_server(babble) as url:
         with pytest.raises(Ambiguous):
             await client_of(session, url).submit(task())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientOSError(104, "Connection reset by peer"),
+        aiohttp.ClientConnectionResetError("Cannot write to closing transport"),
+        aiohttp.ServerDisconnectedError(),
+        aiohttp.SocketTimeoutError(),
+        aiohttp.ClientPayloadError(),
+        TimeoutError(),
+    ],
+    ids=repr,
+)
+def test_only_what_breaks_before_there_is_a_connection_is_known_to_have_sent_nothing(error: Exception) -> None:
+    assert _broken(error).sent
+    assert not _broken(aiohttp.ConnectionTimeoutError()).sent
 
 
 async def test_a_stale_connection_leaves_the_fate_open_and_repeats_nothing(

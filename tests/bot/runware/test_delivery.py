@@ -171,6 +171,7 @@ def test_what_names_another_task_is_dropped() -> None:
     )
     assert parse(body, TASK) == [BARE, Failure(None, "taskFailed", "")]
     assert len(parse(body)) == 5
+    assert parse(json.dumps(item(taskUUID=OTHER)), TASK) == []
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,12 @@ class Listener:
     url: str = ""
     answers: list[int] = field(default_factory=list[int])
     bodies: list[Any] = field(default_factory=list[Any])
+    peers: list[Any] = field(default_factory=list[Any])
     uploads: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
 
     async def hook(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.json())
+        self.peers.append(request.transport and request.transport.get_extra_info("peername"))
         return web.Response(status=self.answers.pop(0) if self.answers else 204)
 
     async def upload(self, request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -138,9 +138,9 @@ async def test_a_504_of_a_poll_may_tell_that_the_task_failed(caller: Any, make_t
 
 async def test_a_failed_task_is_told_for_each_item_or_once(caller: Any, make_task: MakeTask, listener: Any) -> None:
     async with LocalRunware(work_seconds=QUICK, fail="contentPolicyViolation") as runware:
-        for told_as, count in (("items", 3), ("task", 1)):
+        ways: list[tuple[Literal["items", "task"], int]] = [("items", 3), ("task", 1)]
+        for runware.faults.fail_as, count in ways:
             listener.bodies.clear()
-            runware.faults.fail_as = told_as
             task = make_task(deliveryMethod="async", numberResults=3, webhookURL=f"{listener.url}/hook")
             await caller.post(runware, task)
             await runware.idle()
@@ -202,6 +202,12 @@ async def test_each_item_is_delivered_once_as_it_is_polled(caller: Any, make_tas
             told = delivered[item["imageUUID"]]
             assert {**told, "cost": Decimal(str(told["cost"])), "status": "success"} == item
         assert [call.status for call in runware.deliveries] == [204] * 3
+
+
+async def test_every_delivery_has_its_own_connection(caller: Any, make_task: MakeTask, listener: Any) -> None:
+    async with LocalRunware(work_seconds=QUICK, delivery="twice") as runware:
+        await run(runware, caller, make_task(deliveryMethod="async", webhookURL=f"{listener.url}/hook"))
+        assert len(set(listener.peers)) == 2
 
 
 async def test_a_delivery_that_is_not_taken_is_repeated_until_it_is(
@@ -306,17 +312,17 @@ async def test_a_paused_service_delivers_nothing(caller: Any, make_task: MakeTas
 
 
 @pytest.mark.parametrize(
-    ("shape", "wrapped", "failure"),
+    ("shape", "failure"),
     [
-        (1, True, {"errors"}),
-        (2, False, {"status", "code", "message", "taskUUID"}),
-        (3, True, {"errors"}),
-        (4, True, {"error"}),
-        (5, False, {"status", "code", "message", "taskUUID"}),
+        (1, {"errors"}),
+        (2, {"status", "code", "message", "taskUUID"}),
+        (3, {"errors"}),
+        (4, {"error"}),
+        (5, {"status", "code", "message", "taskUUID"}),
     ],
 )
 async def test_a_delivery_has_the_shape_of_the_table(
-    caller: Any, make_task: MakeTask, listener: Any, shape: Any, wrapped: bool, failure: set[str]
+    caller: Any, make_task: MakeTask, listener: Any, shape: Any, failure: set[str]
 ) -> None:
     async with LocalRunware(work_seconds=QUICK, delivery_shape=shape, fail_items=1) as runware:
         task = make_task(deliveryMethod="async", numberResults=2, webhookURL=f"{listener.url}/hook")
@@ -324,7 +330,7 @@ async def test_a_delivery_has_the_shape_of_the_table(
         [good] = [body for body in listener.bodies if "imageUUID" in str(body)]
         [bad] = [body for body in listener.bodies if "imageUUID" not in str(body)]
         assert set(bad) == failure
-        assert ("data" in good, "imageURL" in good) == (wrapped, not wrapped)
+        assert ("imageURL" in good, "data" in good) == ((True, False) if shape in {2, 5} else (False, True))
 
 
 async def test_deliveries_alone_may_lie(caller: Any, make_task: MakeTask, listener: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from playground.runware import UNSAFE_WORD, LocalRunware
+from playground.runware.gallery import decode
 
 MakeTask = Callable[..., dict[str, Any]]
 QUICK = (0.0, 0.0)
@@ -47,11 +48,10 @@ async def test_an_authentication_element_opens_too_and_is_not_kept(caller: Any) 
 
 
 async def test_a_call_without_a_key_is_refused_before_it_is_read(caller: Any) -> None:
-    async with LocalRunware() as runware, caller.session.post(runware.url, data=b"{") as answer:
-        assert answer.status == 401
-        headers = {"Authorization": "Bearer key"}
-        async with caller.session.post(runware.url, data=b"{", headers=headers) as answer:
-            assert (answer.status, (await answer.json())["errors"][0]["code"]) == (400, "invalidJson")
+    async with LocalRunware() as runware:
+        for headers, expected in (({}, (401, "invalidApiKey")), ({"Authorization": "Bearer k"}, (400, "invalidJson"))):
+            async with caller.session.post(runware.url, data=b"{", headers=headers) as answer:
+                assert (answer.status, (await answer.json())["errors"][0]["code"]) == expected
 
 
 # Synchronous tasks
@@ -247,17 +247,21 @@ async def test_a_bomb_is_refused_on_its_header(caller: Any, make_task: MakeTask)
         assert (body["errors"][0]["code"], "large" in body["errors"][0]["message"]) == ("invalidReferenceImages", True)
 
 
-async def test_transparent_turned_and_grey_references_are_painted(caller: Any, make_task: MakeTask) -> None:
+def test_a_reference_is_turned_upright_and_its_transparency_becomes_white() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
+    turned, clear = io.BytesIO(), io.BytesIO()
+    Image.new("L", (70, 30)).save(turned, "JPEG", exif=exif)
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(clear, "PNG")
+    assert decode(turned.getvalue(), (128, 128)).size == (30, 70)
+    assert decode(clear.getvalue(), (128, 128)).getpixel((0, 0)) == (255, 255, 255)
+
+
+async def test_transparent_indexed_and_grey_references_are_painted(caller: Any, make_task: MakeTask) -> None:
     uris: list[str] = []
-    for image, options in (
-        (Image.new("RGBA", (40, 60), (255, 0, 0, 90)), {}),
-        (Image.new("L", (70, 30), 90), {"exif": exif.tobytes()}),
-        (Image.new("P", (33, 33)), {"transparency": 0}),
-    ):
+    for mode in ("RGBA", "P", "LA"):
         buffer = io.BytesIO()
-        image.save(buffer, "PNG", **options)
+        Image.new(mode, (40, 60)).save(buffer, "PNG")
         uris.append("data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode())
     async with LocalRunware(work_seconds=QUICK) as runware:
         assert (await caller.post(runware, make_task(inputs={"referenceImages": uris})))[0] == 200
@@ -301,8 +305,11 @@ async def test_a_poll_may_leave_out_what_is_not_finished(caller: Any, make_task:
         assert await caller.poll(runware, task) == {"data": []}
 
 
-async def test_a_paused_service_finishes_nothing(caller: Any, make_task: MakeTask) -> None:
-    async with LocalRunware(work_seconds=(0.01, 0.02)) as runware:
+@pytest.mark.parametrize(("fail", "ended"), [(None, "success"), ("taskFailed", "error")])
+async def test_a_paused_service_finishes_nothing(
+    caller: Any, make_task: MakeTask, fail: str | None, ended: str
+) -> None:
+    async with LocalRunware(work_seconds=(0.01, 0.02), fail=fail, item_errors="in_item") as runware:
         task = make_task(deliveryMethod="async")
         await caller.post(runware, task)
         runware.pause()
@@ -311,7 +318,7 @@ async def test_a_paused_service_finishes_nothing(caller: Any, make_task: MakeTas
         assert runware.balance == 100
         runware.resume()
         await runware.idle()
-        assert (await caller.poll(runware, task))["data"][0]["status"] == "success"
+        assert (await caller.poll(runware, task))["data"][0]["status"] == ended
 
 
 async def test_an_unknown_task_is_answered_with_nothing_or_with_an_error(caller: Any, make_task: MakeTask) -> None:

@@ -31,18 +31,19 @@ def test_drawn_seeds_are_distinct_and_fit_32_bits(make_task: MakeTask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "steps", "references", "seed", "dollars"),
+    ("members", "references", "dollars"),
     [
-        (1024, 768, 32, 2, 29892, "0.0442"),
-        (1024, 1536, 32, 1, 16786, "0.0390"),
-        (1024, 768, 30, 3, 50632, "0.0595"),
+        ({"width": 1024, "height": 768, "steps": 32, "seed": 29892}, 2, "0.0442"),
+        ({"width": 1024, "height": 1536, "steps": 32, "seed": 16786}, 1, "0.0390"),
+        ({"width": 1024, "height": 768, "steps": 30, "seed": 50632}, 3, "0.0595"),
     ],
 )
 def test_prices_are_near_those_of_the_page(
-    make_task: MakeTask, width: int, height: int, steps: int, references: int, seed: int, dollars: str
+    make_task: MakeTask, members: dict[str, Any], references: int, dollars: str
 ) -> None:
-    task = make_task(width=width, height=height, steps=steps, inputs={"referenceImages": ["YQ=="] * references})
-    assert abs(price(task, seed) / Decimal(dollars) - 1) < Decimal("0.08")
+    """The third example is left out: it costs 27 % less than the second, from which only its CFG scale differs."""
+    task = make_task(**members, inputs={"referenceImages": ["YQ=="] * references})
+    assert abs(price(task, task["seed"]) / Decimal(dollars) - 1) < Decimal("0.08")
 
 
 def test_a_price_follows_steps_pixels_references_and_a_little_the_seed(make_task: MakeTask) -> None:

@@ -1,0 +1,72 @@
+"""The forms: what they ask, that discord.py keeps none of them, and how a sent one is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cogs import _forms as forms
+
+
+def controls_of(form: forms.Form) -> dict[str, dict[str, Any]]:
+    return {label["component"]["custom_id"]: label["component"] for label in form.to_dict()["components"]}
+
+
+async def test_a_form_to_edit_one_result_is_filled_with_its_prompt(make: Any) -> None:
+    form = forms.edit(make.job(), [make.result()])
+    controls = controls_of(form)
+    assert form.custom_id == "form-edit:12"
+    assert form.title == "Edit #12"
+    assert list(controls) == ["prompt", "files"]
+    assert controls["prompt"]["value"] == "Make it snow"
+    assert (controls["files"]["min_values"], controls["files"]["max_values"]) == (0, 2)
+
+
+async def test_a_form_asks_which_picture_only_where_there_are_several(make: Any) -> None:
+    controls = controls_of(forms.edit(make.job(), [make.result(12), make.result(13)]))
+    assert [option["value"] for option in controls["picture"]["options"]] == ["12", "13"]
+    assert [option["default"] for option in controls["picture"]["options"]] == [True, False]
+
+
+async def test_a_prompt_too_long_for_a_form_is_kept_by_leaving_it_empty(make: Any) -> None:
+    prompt = controls_of(forms.edit(make.job(request=make.request(prompt="x" * 4001)), [make.result()]))["prompt"]
+    assert prompt.get("value") is None
+    assert prompt["required"] is False
+    assert "4,001 characters" in prompt["placeholder"]
+
+
+async def test_a_form_to_try_again_asks_for_words_only(make: Any) -> None:
+    form = forms.again(make.job())
+    assert form.custom_id == "form-again:5"
+    assert list(controls_of(form)) == ["prompt"]
+
+
+async def test_discord_py_keeps_no_form(make: Any) -> None:
+    assert forms.edit(make.job(), [make.result()]).is_finished()
+
+
+def a_sent_form(custom_id: str, *components: dict[str, Any]) -> dict[str, Any]:
+    labels = [{"type": 18, "component": component} for component in components]
+    attached = {"99": {"id": "99", "filename": "cat.png"}}
+    return {"custom_id": custom_id, "components": labels, "resolved": {"attachments": attached}}
+
+
+def test_a_sent_form_is_read_from_what_discord_sends() -> None:
+    sent = forms.read(
+        a_sent_form(
+            "form-edit:12",
+            {"type": 4, "custom_id": "prompt", "value": "  at night "},
+            {"type": 3, "custom_id": "picture", "values": ["13"]},
+            {"type": 19, "custom_id": "files", "values": ["99", "98"]},
+        )
+    )
+    assert sent == forms.Sent("edit", 12, "at night", 13, ({"id": "99", "filename": "cat.png"},))
+
+
+def test_a_forged_choice_is_no_choice() -> None:
+    sent = forms.read(a_sent_form("form-edit:12", {"type": 3, "custom_id": "picture", "values": ["1; drop"]}))
+    assert sent == forms.Sent("edit", 12, "", None, ())
+
+
+def test_a_foreign_form_is_not_ours() -> None:
+    for custom_id in ("", "form-edit:", "form-edit:0", "form-drop:1", "edit:12"):
+        assert forms.read(a_sent_form(custom_id)) is None

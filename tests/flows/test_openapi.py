@@ -1,0 +1,90 @@
+"""Every body the bot sends is what Discord's OpenAPI document allows.
+
+The document is not part of the project; where it is absent the test says that it is skipped. discord.py writes the ids
+of new attachments and of those who may be mentioned as whole numbers, where the document has strings
+(reference/discord.md, trap 10); Discord takes both, so they are rewritten first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from playground.world import World, open_world
+
+DOCUMENT = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "discord-openapi.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    if not DOCUMENT.exists():
+        pytest.skip("Discord's OpenAPI document is not here")
+    return json.loads(DOCUMENT.read_text())
+
+
+async def everything(world: World) -> None:
+    """Live through every kind of message: cards, results, forms, refusals, failures, a deletion, a quota."""
+    cat = ("cat.png", world.photos["chelsea.png"])
+    await world.ana.slash(world.channel, "edit", prompt="make it <night> @everyone", image=cat, results=3)
+    await world.idle()
+    await world.ana.slash(world.thread, "edit", prompt="x" * 5000, image=cat, seed="0", size="512x512")
+    await world.idle()
+    await world.ana.slash(world.channel, "edit", prompt="make it night", image=("cat.png", b"no picture"))
+    await world.ana.autocomplete(world.channel, "edit", "scheduler", "karras")
+    await world.ana.slash(world.channel, "quota")
+    shown = next(thread for thread in world.channel.threads if thread.id != world.thread.id).last_message
+    assert shown is not None
+    form = await world.bo.click(shown, label="Edit")
+    await world.bo.submit_modal(form, {"prompt": "now in snow", "picture": ["2"], "files": [cat]})
+    await world.idle()
+    for label in ("Reroll", "Recipe"):
+        await world.bo.click(shown, label=label)
+        await world.idle()
+    asked = await world.ana.click(shown, label="Delete")
+    assert asked.response is not None
+    await world.ana.select(asked.response, ["1"])
+    await world.idle()
+    world.runware.faults.fail = "providerError"
+    await world.cleo.slash(world.channel, "edit", prompt="make it fail", image=cat)
+    await world.idle()
+
+
+async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:
+    registry: Any = Registry().with_resource("urn:discord", Resource(contents=document, specification=DRAFT202012))
+    templates = sorted(document["paths"], key=lambda path: path.count("{"))
+    checked: set[str] = set()
+    async with open_world() as world:
+        await everything(world)
+        for request in world.env.http_requests:
+            body = request.json
+            if body is None:
+                continue
+            method, path = request.method.lower(), request.path.split("?")[0]
+            template = next(
+                t for t in templates if method in document["paths"][t] and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", t), path)
+            )
+            steps = ("paths", template, method, "requestBody", "content", "application/json", "schema")
+            pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
+            schema: Any = {"$ref": f"urn:discord#/{pointer}"}
+            errors = list(Draft202012Validator(schema, registry=registry).iter_errors(stringified(body)))
+            assert not errors, f"{method} {path}: {errors[0].message[:2000]} in {json.dumps(body)[:2000]}"
+            checked.add(f"{method} {template}")
+    assert len(checked) >= 6, checked
+
+
+def stringified(body: Any) -> Any:
+    body = json.loads(json.dumps(body, default=str))
+    for part in (body, body.get("data") or {}) if isinstance(body, dict) else ():
+        for attachment in part.get("attachments") or []:
+            attachment["id"] = str(attachment["id"])
+        mentions = part.get("allowed_mentions") or {}
+        if "users" in mentions:
+            mentions["users"] = [str(user) for user in mentions["users"]]
+    return body
