@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
@@ -119,3 +120,66 @@ def notice(sentence: str, colour: discord.Colour = _RED) -> ui.LayoutView:
     """Return one sentence as a card."""
     view = ui.LayoutView(timeout=None)
     return view.add_item(ui.Container(ui.TextDisplay(sentence), accent_colour=colour))
+
+
+# Who the token belongs to ----------------------------------------------------------------------------------
+
+#: What the bot must be allowed in a server; the invite link asks for this and nothing else.
+NEEDED: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    attach_files=True,
+    embed_links=True,
+    read_message_history=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GuildRights:
+    """What the bot may do in a server that may spend. ``name`` is ``None`` where it is not a member."""
+
+    id: int
+    name: str | None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a token belongs to."""
+
+    name: str
+    #: The link with which somebody who manages a server invites the bot.
+    invite: str
+    guilds: tuple[GuildRights, ...]
+
+
+async def identify(token: str, guild_ids: frozenset[int]) -> Identity:
+    """Ask Discord whose token this is and what it may do in these servers, without going online.
+
+    Raises:
+        ConnectionError: Discord refused the token or cannot be reached; the sentence says which.
+    """
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await client.login(token)
+            guilds = [await _rights(client, guild_id) for guild_id in sorted(guild_ids)]
+        except discord.LoginFailure as refused:
+            raise ConnectionError(
+                "DISCORD_TOKEN was refused; copy it again from the Bot page of the developer portal"
+            ) from refused
+        except DISCORD_ERRORS as error:
+            raise ConnectionError(f"it cannot be reached ({type(error).__name__})") from error
+        invite = discord.utils.oauth_url(client.application_id or 0, permissions=NEEDED)
+        return Identity(str(client.user), invite, tuple(guilds))
+
+
+async def _rights(client: discord.Client, guild_id: int) -> GuildRights:
+    try:
+        guild = await client.fetch_guild(guild_id, with_counts=False)
+        member = await guild.fetch_member(client.user.id if client.user else 0)
+    except (discord.NotFound, discord.Forbidden):
+        return GuildRights(guild_id, None)
+    lacking = [name for name, needed in NEEDED if needed and not getattr(member.guild_permissions, name)]
+    return GuildRights(guild_id, guild.name, tuple(lacking))

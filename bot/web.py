@@ -92,15 +92,21 @@ def ops_app(
 
 @asynccontextmanager
 async def serve(
-    app: web.Application, host: str, port: int, *, header_seconds: float = 10, linger_seconds: float = 1
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    header_seconds: float = 10,
+    linger_seconds: float = 1,
+    finish_seconds: float = 1,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Serve ``app`` inside the block, and yield the address it is bound to (with ``port`` 0, the one that was free).
 
     A connection that has not sent a whole request head within ``header_seconds``, from its start or from its last
     answer, is closed. What is left of a refused body is thrown away for ``linger_seconds`` at most, so that the sender
-    gets to read the refusal. Requests under way get one second to finish when the block ends.
+    gets to read the refusal. Requests under way get ``finish_seconds`` to end when the block does.
     """
-    runner = web.AppRunner(app, shutdown_timeout=1)
+    runner = web.AppRunner(app, shutdown_timeout=finish_seconds)
     await runner.setup()
     manager = runner.server
     assert manager is not None, "setup makes it"  # noqa: S101 - tells the type checker what setup() promises

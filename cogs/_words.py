@@ -9,8 +9,9 @@ from typing import Final
 #: Discord's longest name of a thread.
 THREAD_NAME: Final = 100
 
-_ANYWHERE: Final = re.compile(r"[\\*_~`|\[\]<]|@(?=everyone|here)")
-_AT_START: Final = re.compile(r"^(\s*)(#|>|-|\+|\d+(?=[.)]))", re.MULTILINE)
+_SIGNS: Final = str.maketrans({sign: f"\\{sign}" for sign in r"\*_~`|[]<"})
+_ALL: Final = re.compile(r"@(?=everyone|here)")
+_AT_START: Final = re.compile(r"^([^\S\n]*)(#|>|-|\+|\d+(?=[.)]))", re.MULTILINE)
 _NUMBERED: Final = re.compile(r"\d+")
 _MENTION: Final = re.compile(r"<(?:@[!&]?|#|/[^<>]*:|a?:\w+:|t:)-?\d+(?::\w)?>")
 _INVISIBLE: Final = re.compile(
@@ -21,7 +22,7 @@ _INVISIBLE: Final = re.compile(
 def plain(text: str) -> str:
     """Return text that Discord shows as it was written: no markdown, no mention, no link, no turned direction."""
     visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _AT_START.sub(_unlisted, _ANYWHERE.sub(r"\\\g<0>", visible))
+    return _AT_START.sub(_unlisted, _ALL.sub(r"\\@", visible.translate(_SIGNS)))
 
 
 def _unlisted(found: re.Match[str]) -> str:
@@ -40,17 +41,18 @@ def cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    between = head.rfind(" ", limit * 3 // 4)
+    between = head.rfind(" ", limit // 2)
     return f"{(head[:between] if between > 0 else head).rstrip()}…"
 
 
 def quoted(text: str, limit: int, lines: int = 60) -> tuple[str, bool]:
     """Return text as a Discord quote of at most ``limit`` characters, escapes included, and whether it is whole."""
-    rows = [row.rstrip() for row in text.strip().splitlines()]
-    whole = _quote("\n".join(rows[:lines]))
-    if len(rows) <= lines and len(whole) <= limit:
-        return whole, True
+    text = text.strip()
+    # Escapes only make it longer, so what is beyond the limit need not be looked at.
+    rows = [row.rstrip() for row in text[: limit + 1].splitlines()]
     shown, room = "\n".join(rows[:lines]), limit
+    if len(text) <= limit and len(rows) <= lines and len(whole := _quote(shown)) <= limit:
+        return whole, True
     while len(quote := _quote(cut(f"{shown} …", room))) > limit:
         room = min(room - 1, room * limit // len(quote))
     return quote, False

@@ -7,10 +7,11 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
 from types import TracebackType
+from typing import Final, Self
 
 from simcord import ChannelHandle, MemberActor, SetupError
+from simcord.preview import Preview
 
 from playground.world import World
 
@@ -18,25 +19,6 @@ log = logging.getLogger(__name__)
 
 #: How often, in seconds, it is looked whether the bot has told Discord something.
 _GLANCE: Final = 0.2
-
-
-class Preview(Protocol):
-    """The part of SimCord's preview that is used here (SimCord does not export its type)."""
-
-    @property
-    def url(self) -> str:
-        """The address on this machine; its fragment is what grants access."""
-        ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    async def refresh(self) -> None:
-        """Publish what the bot has posted since."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +94,7 @@ class Stage:
         viewers = sorted(self.members, key=lambda member: member.id != self.viewer_id)
         async with self.turn():
             await self._close()
-            preview: Preview = self._world.env.preview(channel, viewers=viewers, layout="channel")
+            preview = self._world.env.preview(channel, viewers=viewers, layout="channel")
             self._preview = await preview.__aenter__()
             self.channel_id = channel_id
             self.showing += 1

@@ -301,6 +301,11 @@ class _Migration:
     script: str
 
 
+async def pending_migrations(database: Database, folder: Path = MIGRATIONS) -> list[str]:
+    """Return the names of the migrations that :func:`migrate` would apply, in order; raises as it does."""
+    return [migration.name for migration in await _pending(database, folder)]
+
+
 async def migrate(database: Database, folder: Path = MIGRATIONS) -> list[str]:
     """Apply the migrations that the database does not record yet; return their names.
 
@@ -310,6 +315,10 @@ async def migrate(database: Database, folder: Path = MIGRATIONS) -> list[str]:
     Raises:
         MigrationError: the folder is not in order, the database has migrations that are not in it, or one failed.
     """
+    return [migration.name for migration in await _pending(database, folder) if await _applied(database, migration)]
+
+
+async def _pending(database: Database, folder: Path) -> list[_Migration]:
     migrations = await asyncio.to_thread(_load, folder, database.engine)
     recorded = await database.run(_recorded, database)
     unknown = sorted(set(recorded) - {migration.name for migration in migrations})
@@ -318,11 +327,7 @@ async def migrate(database: Database, folder: Path = MIGRATIONS) -> list[str]:
             f"The database is newer than this program: it has {', '.join(unknown)}, which this program does not know. "
             "Run the newer program, or restore the backup made before it ran."
         )
-    return [
-        migration.name
-        for migration in migrations
-        if migration.name not in recorded and await _applied(database, migration)
-    ]
+    return [migration for migration in migrations if migration.name not in recorded]
 
 
 def _load(folder: Path, engine: Engine) -> list[_Migration]:

@@ -126,6 +126,7 @@ class Workshop:
         self, task: Task, item: Item, references: list[Image.Image], deliveries: asyncio.TaskGroup
     ) -> None:
         await asyncio.sleep(self._rng.uniform(*self._work_seconds))
+        await self._gate.passed()
         if item.problem is None:
             await self._paint(task, item, references)
         item.end()

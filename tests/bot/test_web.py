@@ -323,6 +323,20 @@ async def test_a_delivery_under_way_is_finished_before_the_door_closes() -> None
     assert (await answer)[0] == 204
 
 
+async def test_a_delivery_that_hangs_does_not_keep_the_door_open() -> None:
+    begun = asyncio.Event()
+
+    async def record(_: str, __: bytes) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with serve(public_app(key=KEY, record=record), "127.0.0.1", 0, finish_seconds=0.05) as (host, port):
+        answer = asyncio.create_task(post(f"http://{host}:{port}{PATH}"))
+        await begun.wait()
+    with pytest.raises(aiohttp.ClientError):
+        await answer
+
+
 async def fetch(app: web.Application, path: str) -> tuple[int, str]:
     async with (
         serve(app, "127.0.0.1", 0) as (host, port),

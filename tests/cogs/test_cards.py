@@ -283,12 +283,12 @@ def test_a_file_is_named_by_its_result_and_seed(make: Any) -> None:
 
 def test_a_failure_says_what_to_do_and_that_nothing_was_charged(make: Any) -> None:
     post = replace(
-        make.post(kind=AnnouncementKind.FAILED), job=make.job(status=Status.FAILED, error_code="serverError")
+        make.post(kind=AnnouncementKind.FAILED), job=make.job(status=Status.FAILED, error_code="timeoutProvider")
     )
     text = text_of(cards.ending(post))
-    assert "Something broke at Runware. Try again in a few minutes." in text
+    assert "Runware took too long over this edit. Try again" in text
     assert "nothing was charged; the $0.0620 held for it is free again" in text
-    assert "serverError" not in text
+    assert "timeoutProvider" not in text
     assert ids_of(cards.ending(post)) == ["again:5"]
     assert_discord_takes(cards.ending(post))
 

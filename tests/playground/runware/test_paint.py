@@ -35,7 +35,7 @@ def test_seed_prompt_and_references_each_change_the_picture() -> None:
 @pytest.mark.parametrize("size", [(128, 128), (128, 2048), (2048, 128), (1040, 768)])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_picture_has_the_size_that_was_asked_for(size: tuple[int, int], count: int) -> None:
-    for seed in range(3):
+    for seed in range(2):
         assert paint(REFERENCES[:count], Brief("p", seed, *size)).size == size
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -319,6 +320,20 @@ async def test_a_paused_service_finishes_nothing(
         runware.resume()
         await runware.idle()
         assert (await caller.poll(runware, task))["data"][0]["status"] == ended
+
+
+async def test_a_pause_during_the_painting_holds_its_result_back(caller: Any, make_task: MakeTask) -> None:
+    async with LocalRunware(work_seconds=QUICK) as runware:
+        await caller.post(runware, make_task(deliveryMethod="async", width=1024, height=1024))
+        await asyncio.sleep(0.05)
+        runware.pause()
+        left = runware.balance
+        # When both painters meet here, the picture is painted.
+        threads, both = runware._workshop._threads, threading.Barrier(2)
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(threads, both.wait) for _ in range(2)))
+        await asyncio.sleep(0.01)
+        assert runware.balance == left
 
 
 async def test_an_unknown_task_is_answered_with_nothing_or_with_an_error(caller: Any, make_task: MakeTask) -> None:
