@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -50,12 +51,14 @@ class Dispatcher:
         self._signals = signals
         self._settings = settings
         self._clock = clock
+        # Never longer than MAX_IN_FLIGHT; one that is lost with the process is found by the reconciler again.
+        self._again: deque[Job] = deque()
 
     async def run(self) -> None:
         """Post queued jobs as long as Runware has room, without end."""
         async with asyncio.TaskGroup() as posting:
             while True:
-                while (job := await self._claim()) is not None:
+                while (job := self._next_again() or await self._claim()) is not None:
                     self._signals.notices.set()
                     posting.create_task(self._guarded(job), name=f"submit job {job.id}")
                 await self._signals.queue.wait(_IDLE)
@@ -79,10 +82,14 @@ class Dispatcher:
             await self._look_again(job)
 
     async def post_again(self, job: Job) -> None:
-        """Post the same task once more: Runware knows nothing of it, and its first POST was not long ago."""
+        """Have the same task posted once more: Runware knows nothing of it, and its first POST was not long ago."""
         now = self._clock()
         if await self._database.run(jobs.begin_post, job.id, now, now + _POST_GRACE):
-            await self._guarded(job)
+            self._again.append(job)
+            self._signals.queue.set()
+
+    def _next_again(self) -> Job | None:
+        return self._again.popleft() if self._again else None
 
     async def _post(self, job: Job) -> None:
         try:

@@ -17,7 +17,7 @@ from bot.runware import delivery
 from bot.runware.errors import classify
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, allowances, jobs, ledger, pictures, results
+from storage import accounts, allowances, announcements, jobs, ledger, pictures, results
 from storage.allowances import AllowanceExceeded, Limits
 from storage.database import Database, Tx
 from storage.records import Asker, EditRequest, Job, Outcome, Place, Result, Scope, Status
@@ -136,7 +136,7 @@ class Edits:
             raise NotAllowed(
                 "Only the person who asked for this picture, or somebody who manages messages, can delete it."
             )
-        deleted, orphan = await self._database.run(_delete, result_id, self._clock())
+        deleted, orphan = await self._database.run(_delete, result_id, job.id, self._clock())
         if not deleted:
             raise NotFound(f"{result.short_id} was deleted already.")
         if orphan is not None:
@@ -277,9 +277,11 @@ async def _cancel(tx: Tx, job_id: int, now: int, card_interval: int) -> bool:
     return True
 
 
-async def _delete(tx: Tx, result_id: int, now: int) -> tuple[bool, str | None]:
+async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, str | None]:
     """Mark a result deleted; return whether this did, and the picture that nothing names any more."""
     deleted, sha256 = await results.delete(tx, result_id, now)
+    if deleted:
+        await announcements.refresh(tx, job_id, now)
     if sha256 is None or await pictures.needed(tx, sha256):
         return deleted, None
     await pictures.forget(tx, sha256)

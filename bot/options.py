@@ -143,7 +143,7 @@ def parse_seed(text: str | None, draw: Callable[[], int]) -> int:
         return draw()
     # Nineteen digits are enough for the largest seed; Python reads numbers of thousands slowly or not at all.
     digits = typed.lstrip("0") or "0"
-    if re.fullmatch("[0-9]{1,19}", digits) and typed.isascii() and int(digits) <= MAX_SEED:
+    if re.fullmatch("[0-9]{1,19}", digits) and int(digits) <= MAX_SEED:
         return int(digits)
     raise BadOption(
         "seed",

@@ -128,6 +128,7 @@ async def expire(
     job = await jobs.get(tx, job_id)
     if job is None or job.over or job.first_post_at is None or now < job.first_post_at + rules.expire:
         return recorded
+    await jobs.lock_task(tx, job.task_uuid)  # a picture that comes at this moment is counted, or finds the job expired
     return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
 
 

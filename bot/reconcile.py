@@ -1,9 +1,11 @@
-"""The guarantee behind the webhook: asks Runware about every task that a lost delivery, a crash or an ambiguous submit
-left open, until its job is over.
+"""The guarantee behind the webhook: asks Runware about every task until its job is over.
+
+That is what a lost delivery, a crash or an ambiguous submit needs; a delivery that came just makes it unnecessary.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -23,7 +25,7 @@ from storage.records import Outcome, Status
 log = logging.getLogger(__name__)
 
 #: How many tasks one getResponse asks for.
-_BATCH: Final = 50
+_BATCH: Final = 100
 _IDLE: Final = 5.0
 
 
@@ -76,15 +78,16 @@ class Reconciler:
             answers = await self._runware.responses([asked.job.task_uuid for asked in due])
         except RunwareError as error:
             log.warning("Runware could not be asked about %d jobs: %s", len(due), error.code)
-            for asked in due:
-                await self._unanswered(asked)
+            await asyncio.gather(*(self._unanswered(asked) for asked in due))
             return
-        for asked in due:
-            said = answers.get(asked.job.task_uuid, [])
-            if not said and asked.job.status is Status.SUBMITTING:
-                await self._find_out(asked)
-            else:
-                await self._take(asked, said)
+        # Side by side, so that their units of work share commits.
+        await asyncio.gather(*(self._answered(asked, answers.get(asked.job.task_uuid, [])) for asked in due))
+
+    async def _answered(self, asked: Reconciled, said: list[Outcome]) -> None:
+        if not said and asked.job.status is Status.SUBMITTING:
+            await self._find_out(asked)
+        else:
+            await self._take(asked, said)
 
     async def _take(self, asked: Reconciled, said: list[Outcome]) -> None:
         now = self._clock()

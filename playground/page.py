@@ -6,6 +6,7 @@ pages and calls on: that keeps one address for everything, and gives one place w
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -15,12 +16,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import hdrs, web
+from yarl import URL
 
 from playground.stage import Stage
 from playground.world import World
 
 #: The preview takes files of 25 MiB together.
 _LARGEST: Final = 27 * 1024 * 1024
+#: It refuses a ninth picture while eight wait to be decoded.
+_DECODED_AT_ONCE: Final = 8
 _ASKED: Final = re.compile(r"content-type|x-simcord-.*", re.IGNORECASE)
 _POLICY: Final = "Content-Security-Policy"
 _TOLD: Final = re.compile(r"content-(type|disposition)|cache-control|x-(?!frame-).*", re.IGNORECASE)
@@ -37,6 +41,7 @@ class Page:
         self._world = world
         self._stage = stage
         self._session = session
+        self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
     def application(self) -> web.Application:
         """Return the application; it answers only to the names of this machine."""
@@ -48,7 +53,9 @@ class Page:
                 web.post("/show", self._show),
                 web.get("/photos/{name}", self._photo),
                 web.get("/preview", self._pass_on),
+                web.post("/api/pages", self._open),
                 web.post("/api/action", self._act),
+                web.get("/api/assets/{id}", self._picture),
                 web.route("*", "/{path:.+}", self._pass_on),
             ]
         )
@@ -68,9 +75,8 @@ class Page:
                 ],
                 "channel": str(stage.channel_id),
                 "showing": stage.showing,
-                "frame": f"/preview?{stage.showing}#{urlsplit(stage.address).fragment}",
+                "key": urlsplit(stage.address).fragment,
                 "members": [{"id": str(member.id), "name": member.name.title()} for member in stage.members],
-                "viewer": str(stage.viewer_id),
                 "runware": None if world.live else world.runware.url,
                 "photos": sorted(world.photos),
             }
@@ -91,6 +97,11 @@ class Page:
         media_type = "image/png" if name.endswith(".png") else "image/jpeg"
         return web.Response(body=self._world.photos[name], content_type=media_type, headers=headers)
 
+    async def _open(self, request: web.Request) -> web.Response:
+        """Open the channel as whom the frame's address names; by itself the preview begins as the first member."""
+        viewer = URL(request.headers.get(hdrs.REFERER, "")).query.get("viewer")
+        return await self._forward(request, json.dumps({"viewer_id": viewer} if viewer else {}).encode())
+
     async def _act(self, request: web.Request) -> web.Response:
         """Hand on a press, a command or a form, in its turn.
 
@@ -104,15 +115,11 @@ class Page:
             if "stale-revision" in (said["code"] for said in receipt.get("diagnostics", ())):
                 body = _REVISION.sub(rb"\g<1>%d" % receipt["revision"], body, count=1)
                 answer = await self._forward(request, body)
-                receipt = _receipt(answer)
-        if request.content_type == "application/json" and not receipt.get("rejected"):
-            self._notice_viewer(json.loads(body))
         return answer
 
-    def _notice_viewer(self, action: dict[str, Any]) -> None:
-        """Remember who somebody chose to be, for the next channel."""
-        if action.get("kind") == "viewer":
-            self._stage.viewer_id = int(action["viewer_id"])
+    async def _picture(self, request: web.Request) -> web.Response:
+        async with self._decoding:
+            return await self._forward(request, b"")
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         return await self._forward(request, await request.read())

@@ -44,8 +44,7 @@ class Stage:
         self._preview: Preview | None = None
         self._heard = 0
         self._read: dict[int, int] = {}
-        #: Who looks, and at which channel; and how often another one was shown, so that a page knows that it is behind.
-        self.viewer_id = world.ana.id
+        #: The channel that is shown; and how often one was, so that a page knows that it is behind.
         self.channel_id = world.channel.id
         self.showing = 0
 
@@ -89,12 +88,11 @@ class Stage:
             yield
 
     async def show(self, channel_id: int) -> None:
-        """Show another channel to the one who looks. Raises KeyError when there is no such channel."""
+        """Show a channel. Raises KeyError when there is no such channel."""
         channel = {channel.id: channel for channel in self._channels()}[channel_id]
-        viewers = sorted(self.members, key=lambda member: member.id != self.viewer_id)
         async with self.turn():
             await self._close()
-            preview = self._world.env.preview(channel, viewers=viewers, layout="channel")
+            preview = self._world.env.preview(channel, viewers=self.members, layout="channel")
             self._preview = await preview.__aenter__()
             self.channel_id = channel_id
             self.showing += 1
@@ -102,8 +100,12 @@ class Stage:
 
     async def _close(self) -> None:
         preview, self._preview = self._preview, None
-        if preview is not None:
-            await preview.__aexit__(None, None, None)
+        if preview is None:
+            return
+        # It would first decode every picture that was still asked for, and takes a process for each.
+        if (decoder := preview._media_worker) is not None:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+            await decoder.close()
+        await preview.close()
 
     async def _follow(self) -> None:
         """Refresh the preview whenever the bot has posted or changed something, and only then."""

@@ -120,6 +120,7 @@ class World:
         Who was there from the beginning has the same id in every world, so that kept data still know them.
         """
         env = self.env
+        env.backend.bot_user.name = "Darkroom"
         self.guild = env.create_guild("The Darkroom", id=GUILD_ID)
         self.channel = self.guild.create_text_channel("darkroom", topic="Make pictures together: try /edit")
         manager = self.guild.create_role(

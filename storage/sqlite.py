@@ -182,16 +182,12 @@ class _Worker(aiosqlite.Connection):
             self._loop.call_soon_threadsafe(_resume, batch)
 
     def _commit(self, batch: list[_Call[Any]]) -> None:
-        self._refuse_if_dropped()
         self._conn.execute(self._begin)
         for call in batch:
             call.run(self._conn)
-        self._refuse_if_dropped()
-        self._conn.execute("COMMIT")
-
-    def _refuse_if_dropped(self) -> None:
         if self._dropped:
             raise DatabaseClosed
+        self._conn.execute("COMMIT")
 
     def _undo(self, batch: list[_Call[Any]], error: BaseException) -> None:
         for call in batch:

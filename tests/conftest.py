@@ -29,7 +29,9 @@ def postgres_server() -> Generator[str]:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             # The tests end no power supply, so nothing is gained by waiting for the disk.
-            server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()")
+            server.psql(
+                "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()"
+            )
             yield server.get_uri()
         finally:
             server.cleanup()

@@ -91,9 +91,7 @@ class Desk:
         """Ask now whatever the clock says; the job must still be one that is asked for."""
         asked = await self.asked(job)
         assert asked is not None, "nobody asks for this job any more"
-        return await self.database.run(
-            outcomes.take_poll, asked, said, self.now, self.now + 5 * SECOND, self.rules
-        )
+        return await self.database.run(outcomes.take_poll, asked, said, self.now, self.now + 5 * SECOND, self.rules)
 
     async def asked(self, job: Job) -> Reconciled | None:
         due = await self.database.read(jobs.to_poll, 2 * START, 100)
@@ -433,6 +431,16 @@ async def test_a_deadline_holds_when_runware_cannot_be_asked(desk: Desk) -> None
     assert ended == Taken(ended=Status.EXPIRED)
     assert await desk.database.run(outcomes.expire, early.id, (), START + 30 * MINUTE, RULES) == Taken()
     assert await desk.lines(early) == [(EntryKind.RELEASE, -early.hold, 0)]
+
+
+async def test_a_picture_delivered_at_the_very_deadline_is_never_lost_to_it(desk: Desk) -> None:
+    asked = [await desk.submit(images=2) for _ in range(8)]
+    desk.now += 30 * MINUTE
+    news = [desk.deliver(job, picture(job)) for job in asked]
+    ends = [desk.database.run(outcomes.expire, job.id, (), desk.now, RULES) for job in asked]
+    await asyncio.gather(*(one for pair in zip(news, ends, strict=True) for one in pair))
+    assert [await desk.status(job) for job in asked] == [Status.SUCCEEDED] * 8
+    assert [(await desk.job(job)).cost for job in asked] == [100] * 8
 
 
 async def test_a_job_never_sent_has_no_deadline(desk: Desk) -> None:

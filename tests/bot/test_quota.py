@@ -16,7 +16,9 @@ PRICED = [
 ]
 
 
-def request(width: int = 1024, height: int = 768, steps: int = 30, references: int = 1, results: int = 1) -> EditRequest:
+def request(
+    width: int = 1024, height: int = 768, steps: int = 30, references: int = 1, results: int = 1
+) -> EditRequest:
     pictures = tuple(Reference("a" * 64, 64, 64, f"{number}.png") for number in range(references))
     return EditRequest("a hat", pictures, width, height, 7, results, steps)
 

@@ -35,15 +35,21 @@ def ask(database: Database) -> Callable[..., Awaitable[Job]]:
     """Ask for an edit as a member does: a queued job, and its hold on every allowance that binds."""
 
     async def ask(
-        user_id: int = 1, *, guild_id: int = 10, results: int = 1, hold: int = 1000, limit: int = _PLENTY, at: int = _NOON
+        user_id: int = 1,
+        *,
+        guild_id: int = 10,
+        results: int = 1,
+        hold: int = 1000,
+        limit: int = _PLENTY,
+        at: int = _NOON,
     ) -> Job:
         request = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7, results)
-        return await database.run(_ask, Asker(guild_id, user_id), request, hold, limit, at)
+        return await database.run(_ask, Asker(guild_id, user_id), request, hold, limit=limit, now=at)
 
     return ask
 
 
-async def _ask(tx: Tx, asker: Asker, request: EditRequest, hold: int, limit: int, now: int) -> Job:
+async def _ask(tx: Tx, asker: Asker, request: EditRequest, hold: int, *, limit: int, now: int) -> Job:
     bound = await accounts.bound_by(tx, asker, now)
     held_on = await allowances.hold(tx, bound, hold, dict.fromkeys(Scope, limit), now)
     job = await jobs.add(

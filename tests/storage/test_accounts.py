@@ -34,7 +34,7 @@ async def test_an_edit_is_bound_by_the_bot_its_server_and_its_member(database: D
 
 async def test_an_account_names_exactly_what_its_scope_says(database: Database) -> None:
     for scope, guild_id, user_id in [(Scope.MEMBER, 10, 0), (Scope.SERVER, 10, 1), (Scope.BOT, 10, 0)]:
-        with pytest.raises(Exception, match="(?i)check"):
+        with pytest.raises(Exception, match=r"(?i)check"):
             await database.run(accounts.ensure, scope, 5, guild_id, user_id)
 
 

@@ -138,13 +138,18 @@ async def test_a_unit_that_awaits_something_else_is_rolled_back(
 
 async def test_a_unit_that_awaits_a_future_is_rolled_back(store: Database) -> None:
     future = asyncio.get_running_loop().create_future()
+    ended: list[bool] = []
 
     async def wander(tx: Tx) -> None:
         await note(tx, 1)
-        await future
+        try:
+            await future
+        finally:
+            ended.append(True)
 
     with pytest.raises(ForeignAwait):
         await store.run(wander)
+    assert ended
     assert await store.read(ids) == []
 
 

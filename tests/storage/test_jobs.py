@@ -74,6 +74,7 @@ async def test_a_move_stamps_its_time_and_is_due_to_be_shown(database: Database,
         Status.EXPIRED: "ended_at",
         Status.SUCCEEDED: "ended_at",
     }
+    row: dict[str, Any] = {}
     for step, (status, stamp) in enumerate(stamps.items()):
         assert await database.run(jobs.move, job.id, status, NOW + step, poll_at=NOW + 100)
         row = await stored(database, job)

@@ -200,9 +200,7 @@ async def _postgres_table(tx: Tx, table: str) -> dict[str, Any]:
     references = [re.findall(r"\((\w+)\) REFERENCES (\w+)\((\w+)\)", row["text"]) for row in of["f"]]
     return {
         "columns": [
-            (row["name"], {"bigint": "INTEGER"}.get(row["type"], row["type"].upper()), not row["attnotnull"])
-            + (_default(row["standard"]),)
-            for row in columns
+            (row["name"], _TYPES[row["type"]], not row["attnotnull"], _default(row["standard"])) for row in columns
         ],
         "counts by itself": any(row["counts"] for row in columns),
         "primary key": of["p"][0]["columns"],
@@ -211,6 +209,9 @@ async def _postgres_table(tx: Tx, table: str) -> dict[str, Any]:
         "references": sorted(found for match in references for found in match),
         "checks": sorted(_plain(row["text"].removeprefix("CHECK ")) for row in of["c"]),
     }
+
+
+_TYPES = {"bigint": "INTEGER", "text": "TEXT"}
 
 
 def _default(text: str | None) -> str | None:

@@ -171,6 +171,15 @@ async def test_a_writer_that_stays_locked_out_says_that_nothing_was_kept(
     assert committed(path) == [2]
 
 
+async def test_a_cancelled_caller_keeps_no_answer_from_the_others_of_its_batch(store: Database, path: Path) -> None:
+    async with busy(store):
+        calls = [asyncio.create_task(store.run(note, number)) for number in range(3)]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+    assert await asyncio.gather(*calls[1:]) == [None, None]
+    assert committed(path) == [0, 1, 2]
+
+
 async def test_no_task_is_started_for_a_unit(store: Database) -> None:
     async with busy(store):
         before = asyncio.all_tasks()
@@ -304,6 +313,15 @@ async def test_a_database_that_another_program_keeps_locked_is_refused_in_words(
         with pytest.raises(DatabaseUnavailable, match="database is locked"):
             async with open_database(f"sqlite:///{path}"):
                 pass
+
+
+async def test_opening_waits_for_another_process_that_writes_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # SQLite refuses the write-ahead log at once then, however patient it is
+        asyncio.get_running_loop().call_later(0.1, other.execute, "COMMIT")
+        async with open_database(f"sqlite:///{path}") as database:
+            await database.run(make_notes)
 
 
 # Backups -------------------------------------------------------------------------------------------------------------
