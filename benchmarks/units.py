@@ -1,7 +1,7 @@
 """Durable units of work on SQLite, against one plain connection that commits each change alone.
 
 Both sides write the same rows with the same pragmas to the same disk, one after the other, in one run. What is
-printed is their ratio, for a rate says more of the disk than of the code. Ends with 1 when it is below ``LEAST``.
+printed is their ratio, for a rate says more of the disk than of the code. Ends with status 1 when it is below ``LEAST``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from storage.database import Database, Tx, open_database
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from storage.database import Database, Tx, open_database  # found by the line above
 
 #: How many callers wait for units of theirs at once, and how many units there are in a round.
 CALLERS = 32

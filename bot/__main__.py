@@ -24,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         print("They are read from the environment and from .env; .env.example explains each.", file=sys.stderr)
         return 2
-    return _finish({"run": _run, "doctor": _doctor, "migrate": _migrate, "backup": _backup}[options.command](settings, options))
+    return _finish(
+        {"run": _run, "doctor": _doctor, "migrate": _migrate, "backup": _backup}[options.command](settings, options)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +103,9 @@ def _playground(options: argparse.Namespace) -> int:
     try:
         from playground.server import main as play
     except ModuleNotFoundError as missing:
-        print(f"The playground needs {missing.name}: install this project with its extra `playground`.", file=sys.stderr)
+        print(
+            f"The playground needs {missing.name}: install this project with its extra `playground`.", file=sys.stderr
+        )
         return 2
     return play(port=options.port, data=options.data, once=options.once, live=options.live)
 

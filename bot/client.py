@@ -25,6 +25,8 @@ _RED: Final = discord.Colour(0xDA373C)
 DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 #: The first response was a message of ours; an error takes its place instead of standing beside it.
 _SPOKE: Final = frozenset({InteractionResponseType.channel_message, InteractionResponseType.deferred_channel_message})
+#: Discord's code for a second first response.
+_ANSWERED: Final = 40060
 
 
 class EditBot(commands.Bot):
@@ -37,7 +39,7 @@ class EditBot(commands.Bot):
         self,
         services: Services,
         *,
-        cogs: Callable[[EditBot], Iterable[commands.Cog]],
+        cogs: Callable[[], Iterable[commands.Cog]],
         dynamic_items: Iterable[type[ui.DynamicItem[Any]]],
     ) -> None:
         super().__init__(
@@ -58,7 +60,7 @@ class EditBot(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Add the cogs and what their messages carry, and tell Discord the commands if they changed."""
-        for cog in self._new_cogs(self):
+        for cog in self._new_cogs():
             await self.add_cog(cog)
         self.add_dynamic_items(*self._dynamic_items)
         await self._sync()
@@ -91,13 +93,23 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
     sentence = _sentence(error)
     try:
         if not interaction.response.is_done():
-            await interaction.response.send_message(view=notice(sentence), ephemeral=True)
+            await _answer(interaction, sentence)
         elif interaction.response.type in _SPOKE:
             await interaction.edit_original_response(view=notice(sentence), attachments=[])
         else:
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
     except DISCORD_ERRORS as unheard:
         log.warning("an error could not be told: %s (%s)", unheard, sentence)
+
+
+async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:
+    try:
+        await interaction.response.send_message(view=notice(sentence), ephemeral=True)
+    except discord.HTTPException as error:
+        if error.code != _ANSWERED:
+            raise
+        # An answer went through before, and what broke was the way back: it would stand there for ever.
+        await interaction.edit_original_response(view=notice(sentence), attachments=[])
 
 
 def _sentence(error: BaseException) -> str:

@@ -68,7 +68,9 @@ def _folder(folder: Path) -> Finding:
     except OSError as error:
         return Finding("pictures", well=False, sentence=f"DATA_DIR {folder} cannot be made: {error.strerror}")
     if not os.access(folder, os.W_OK):
-        return Finding("pictures", well=False, sentence=f"DATA_DIR {folder} cannot be written; give the bot's user the right")
+        return Finding(
+            "pictures", well=False, sentence=f"DATA_DIR {folder} cannot be written; give the bot's user the right"
+        )
     return Finding("pictures", well=True, sentence=f"DATA_DIR {folder} can be written")
 
 
@@ -87,14 +89,14 @@ async def _runware(runware: RunwareClient) -> list[Finding]:
     return [Finding("Runware", well=well, sentence=f"the key works; the balance is {quota.dollars(balance)}{advice}")]
 
 
-async def _discord(
-    settings: Settings, identify: Callable[[str, frozenset[int]], Awaitable[Identity]]
-) -> list[Finding]:
+async def _discord(settings: Settings, identify: Callable[[str, frozenset[int]], Awaitable[Identity]]) -> list[Finding]:
     try:
         identity = await identify(settings.discord_token.get_secret_value(), settings.allowed_guilds)
     except ConnectionError as error:
         return [Finding("Discord", well=False, sentence=str(error))]
-    findings = [Finding("Discord", well=True, sentence=f"the token is {identity.name}'s; invite it with {identity.invite}")]
+    findings = [
+        Finding("Discord", well=True, sentence=f"the token is {identity.name}'s; invite it with {identity.invite}")
+    ]
     for guild in identity.guilds:
         if guild.name is None:
             sentence = f"the bot is not in it; open {identity.invite} to invite it"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,8 +42,9 @@ class Rules:
 class Taken:
     """What a unit here did."""
 
-    #: New pictures recorded.
+    #: New pictures recorded, and how many the job has with them.
     fresh: int = 0
+    have: int = field(default=0, compare=False)
     #: From the first POST to the first picture, in milliseconds, if this recorded that.
     lag: int | None = None
     #: The status the job ended in, if this ended it; and the code of its failure.
@@ -73,11 +74,11 @@ async def take_delivery(
         return Taken(ask=True)
     recorded = await _record(tx, job, successes, now)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
-    if outcomes:
-        await jobs.move(tx, job.id, Status.SUBMITTED, now, poll_at=next_at)
+    if outcomes and job.status is Status.SUBMITTING:
+        await accept(tx, job.id, now, next_at)
     if failed:
         await jobs.ask_now(tx, job.id, now)
-    return replace(recorded, ended=await _complete(tx, job.id, now, rules), ask=failed)
+    return replace(recorded, ended=await _complete(tx, job, recorded.have, now, rules), ask=failed)
 
 
 async def accept(tx: Tx, job_id: int, now: int, poll_at: int) -> bool:
@@ -95,9 +96,9 @@ async def take_poll(
     """
     job = await jobs.lock_task(tx, asked.job.task_uuid) or asked.job
     recorded = await _record(tx, job, [outcome for outcome in outcomes if isinstance(outcome, Success)], now)
-    if outcomes:
-        await jobs.move(tx, job.id, Status.SUBMITTED, now, poll_at=next_at)
-    ended = await _complete(tx, job.id, now, rules)
+    if outcomes and job.status is Status.SUBMITTING:
+        await accept(tx, job.id, now, next_at)
+    ended = await _complete(tx, job, recorded.have, now, rules)
     if ended is not None:
         return replace(recorded, ended=ended)
     if job.over:
@@ -107,18 +108,14 @@ async def take_poll(
     final = failures and not any(isinstance(outcome, Processing) for outcome in outcomes)
     seen = json.dumps(sorted([failure.code, failure.message] for failure in failures)) if final else None
     since = asked.errors_since if seen is not None and seen == asked.errors_seen else None
-    if await _errors_decide(tx, job, failures, 0 if since is None else now - since, rules):
+    stood = 0 if since is None else now - since
+    complete = recorded.have + len(failures) >= job.request.results
+    if failures and (complete or stood >= rules.error_settle):
         return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
     if seen is not None:
         next_at, since = min(next_at, now + rules.error_settle), since or now
     await jobs.polled(tx, job.id, next_at, seen, since)
     return await expire(tx, job.id, failures, now, rules, recorded)
-
-
-async def _errors_decide(tx: Tx, job: Job, failures: Sequence[Failure], stood: int, rules: Rules) -> bool:
-    if not failures:
-        return False
-    return stood >= rules.error_settle or await results.count(tx, job.id) + len(failures) >= job.request.results
 
 
 async def expire(
@@ -145,7 +142,7 @@ async def _end_with_what_it_has(
 ) -> Taken:
     code = failures[0].code if failures else None
     if await results.count(tx, job.id):
-        return replace(recorded, ended=await _succeed(tx, job.id, now, rules, code), code=code)
+        return replace(recorded, ended=await _succeed(tx, job, now, rules, code), code=code)
     if code is not None:
         return await fail(tx, job.id, code, now)
     if not await jobs.move(tx, job.id, Status.EXPIRED, now, poll_at=now + rules.late_poll):
@@ -165,47 +162,46 @@ async def _record(tx: Tx, job: Job, successes: Sequence[Success], now: int) -> T
     if fresh and job.over:
         await announcements.touch(tx, job.id, now)
     first_post_at = job.first_post_at if fresh and not before else None
-    return Taken(fresh=fresh, lag=None if first_post_at is None else now - first_post_at)
+    return Taken(fresh, before + fresh, lag=None if first_post_at is None else now - first_post_at)
 
 
-async def _complete(tx: Tx, job_id: int, now: int, rules: Rules) -> Status | None:
+async def _complete(tx: Tx, job: Job, have: int, now: int, rules: Rules) -> Status | None:
     """Settle what the recorded results allow to settle; returns the status the job ended in, if this ended it."""
-    job = await jobs.known(tx, job_id)
-    have = await results.count(tx, job_id)
     if not job.over:
-        return await _succeed(tx, job_id, now, rules) if have >= job.request.results else None
+        return await _succeed(tx, job, now, rules) if have >= job.request.results else None
     late = job.status is Status.EXPIRED and have > 0
-    ended = Status.SUCCEEDED if late and await jobs.move(tx, job_id, Status.SUCCEEDED, now) else None
-    await _settle_up(tx, job, now, rules)
+    ended = Status.SUCCEEDED if late and await jobs.move(tx, job.id, Status.SUCCEEDED, now) else None
+    if await _settle_up(tx, job, now, rules):
+        await announcements.refresh(tx, job.id, now)
     return ended
 
 
-async def _succeed(tx: Tx, job_id: int, now: int, rules: Rules, code: str | None = None) -> Status | None:
-    if not await jobs.move(tx, job_id, Status.SUCCEEDED, now, error_code=code):
+async def _succeed(tx: Tx, job: Job, now: int, rules: Rules, code: str | None = None) -> Status | None:
+    if not await jobs.move(tx, job.id, Status.SUCCEEDED, now, error_code=code):
         return None
-    job = await jobs.known(tx, job_id)
     await _settle_up(tx, job, now, rules)
     return Status.SUCCEEDED
 
 
-async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> None:
-    """Bring the books of a job that is over in line with the costs that are known now."""
-    costs = [result.cost for result in await results.of_job(tx, job.id)]
+async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> bool:
+    """Bring the books of a job that is over in line with the costs that are known now; returns whether they changed."""
+    costs = await results.costs(tx, job.id)
     known, whole = quota.known_cost(costs, rules.cost_per), quota.cost_is_known(costs, rules.cost_per)
+    if job.over or not whole:  # a job that has just ended is asked for no more anyway
+        await jobs.poll_at(tx, job.id, None if whole else now + rules.late_poll)
     if job.settled_at is None:
-        changed = whole and await ledger.settle(tx, job.id, known, now)
-    elif changed := known > (job.cost or 0) and not job.estimated:
-        await ledger.adjust(tx, job.id, known - (job.cost or 0), now)
-    if changed:
-        await announcements.refresh(tx, job.id, now)
-    await jobs.poll_at(tx, job.id, None if whole else now + rules.late_poll)
+        return whole and await ledger.settle(tx, job.id, known, now)
+    if known <= (job.cost or 0) or job.estimated:
+        return False
+    await ledger.adjust(tx, job.id, known - (job.cost or 0), now)
+    return True
 
 
 async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
     """Decide whether a job that is over is asked for again; at the end of the wait for a cost, book the estimate."""
     job = await jobs.known(tx, job_id)
     ended_at = job.ended_at or now
-    costs = [result.cost for result in await results.of_job(tx, job.id)]
+    costs = await results.costs(tx, job.id)
     cost_missing = bool(costs) and not quota.cost_is_known(costs, rules.cost_per) and not job.estimated
     patience = rules.late if job.status is Status.EXPIRED else rules.cost_pending if cost_missing else 0
     if now < ended_at + patience:

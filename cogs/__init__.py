@@ -18,8 +18,8 @@ from cogs.results import ResultsCog
 def build(services: Services) -> EditBot:
     """Return a bot with all cogs, not connected yet."""
 
-    def cogs(bot: EditBot) -> Iterable[commands.Cog]:
+    def cogs() -> Iterable[commands.Cog]:
         asking = Asking(services)
-        return (EditCog(services, asking), ResultsCog(bot, services, asking), QuotaCog(services))
+        return (EditCog(services, asking), ResultsCog(services, asking), QuotaCog(services))
 
     return EditBot(services, cogs=cogs, dynamic_items=DYNAMIC_ITEMS)

@@ -54,7 +54,7 @@ class Wish:
     def like(cls, request: EditRequest, prompt: str) -> Wish:
         """Return a wish for one picture with the settings of an earlier request, in other words, with a new seed."""
         return cls(
-            prompt=prompt or request.prompt,
+            prompt=prompt,
             size=f"{request.width}x{request.height}",
             negative=request.negative,
             steps=request.steps,

@@ -31,7 +31,7 @@ class Sent:
     #: ``edit`` of a result, or ``again`` for a job.
     action: str
     target: int
-    #: Empty to keep a prompt that was too long for the form.
+    #: As it was typed; :func:`prompt` tells what an empty one means.
     prompt: str
     #: The result chosen to start from, when there was a choice.
     picture: int | None
@@ -96,6 +96,11 @@ def read(data: Mapping[str, Any]) -> Sent | None:
         picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
         files=tuple(attached[number] for number in values.get("files", {}).get("values", []) if number in attached),
     )
+
+
+def prompt(sent: Sent, job: Job) -> str:
+    """Return the prompt that a sent form asks for: left empty, it keeps one that was too long to be shown."""
+    return sent.prompt or (job.request.prompt if len(job.request.prompt) > _LONGEST else "")
 
 
 def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:

@@ -70,10 +70,11 @@ async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Anno
     if cards.needs_prompt_file(post):
         shown.add(cards.PROMPT_FILE)
     stays = [attachment for name, attachment in attached.items() if name in shown]
+    nobody = discord.AllowedMentions.none()
     if len(stays) == len(attached):
-        await message.edit(view=cards.ending(post))
+        await message.edit(view=cards.ending(post), allowed_mentions=nobody)
     else:
-        await message.edit(view=cards.ending(post), attachments=stays)
+        await message.edit(view=cards.ending(post), attachments=stays, allowed_mentions=nobody)
 
 
 async def parent_of(edits: Edits, result_id: int | None) -> Parent | None:

@@ -9,14 +9,14 @@ from storage.records import Job, Reference, Result
 
 
 def recipe(job: Job, results: list[Result]) -> str:
-    """Return the recipe of one or several results of a job."""
-    request = job.request
+    """Return the recipe of one result of a job; or of several, which only come again with all of their job."""
+    request, one = job.request, results[0] if len(results) == 1 else None
     options: dict[str, Any] = {
         "prompt": request.prompt,
         "size": f"{request.width}x{request.height}",
-        "results": max(1, len(results)),
+        "results": request.results if one is None else 1,
         # As text, since JSON readers round numbers above 2^53.
-        "seed": str(request.seed if len(results) != 1 or results[0].seed is None else results[0].seed),
+        "seed": str(request.seed if one is None or one.seed is None else one.seed),
         "steps": request.steps,
         "negative": request.negative,
         "cfg": request.cfg,

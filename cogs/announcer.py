@@ -168,17 +168,15 @@ class _Telling:
         said = str(view.to_components())
         if not self._news((job.id, 0), said):
             return
-        if job.place.thread_id is None:
-            await channel.get_partial_message(job.place.reply_id).edit(view=view)
-        elif job.status_message_id is None:
-            await self._post_card(job, channel, view, look=not fresh)
-        elif job.status_message_id == job.place.reply_id:
-            message = await channel.fetch_message(job.status_message_id)
+        if job.place.thread_id is None or job.status_message_id == job.place.reply_id:
+            message = await channel.fetch_message(job.place.reply_id)
             pictures = [(file.filename, file.description or "") for file in message.attachments]
             view = cards.status(job, position=position, parent=parent, pictures=pictures, made=made)
-            await message.edit(view=view)
+            await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+        elif job.status_message_id is None:
+            await self._post_card(job, channel, view, look=not fresh)
         else:
-            await channel.get_partial_message(job.status_message_id).edit(view=view)
+            await channel.get_partial_message(job.status_message_id).edit(view=view, allowed_mentions=_asker_only(job))
         self._remember((job.id, 0), said)
 
     async def _post_card(
@@ -187,11 +185,10 @@ class _Telling:
         """Post the status as the first message of the thread: the one message that rings, and only for the asker."""
         message = await _own_message(self._bot, channel, cards.mark(job.id)) if look else None
         if message is None:
-            asker = [] if job.user_id is None else [discord.Object(job.user_id)]
-            rings = discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
-            message = await channel.send(view=view, allowed_mentions=rings, nonce=_nonce(job, 0, channel))
+            nonce = _nonce(job, 0, channel)
+            message = await channel.send(view=view, allowed_mentions=_asker_only(job), nonce=nonce)
         else:
-            await message.edit(view=view)
+            await message.edit(view=view, allowed_mentions=_asker_only(job))
         await self._outbox.carded(job.id, message.id)
 
     # the messages about its end ----------------------------------------------------------------------------
@@ -222,6 +219,7 @@ class _Telling:
         if announcement.tries and await self._adopted(job, announcement):
             return
         await self._outbox.begin(job.id, announcement.index)
+        facts = await self._facts(job)
         async for way in self._ways(job):
             try:
                 message = await self._send(job, announcement, way)
@@ -231,7 +229,7 @@ class _Telling:
                 log.info("job %d: a way out is shut: %s", job.id, error, extra={"job_id": job.id})
                 continue
             await self._outbox.posted(job.id, announcement.index, message.channel.id, message.id)
-            self._remember((job.id, announcement.index + 1), await self._facts(job))
+            self._remember((job.id, announcement.index + 1), facts)
             return
         await self._outbox.keep(job.id, announcement.index)
 
@@ -302,6 +300,12 @@ async def _own_message(bot: EditBot, channel: Messageable, number: int) -> disco
 
 def _carries(message: discord.Message, number: int) -> bool:
     return any(isinstance(part, discord.Container) and part.id == number for part in message.components)
+
+
+def _asker_only(job: Job) -> discord.AllowedMentions:
+    """Let the asker be mentioned and nobody else. An edit that does not say whom counts as one that may ring anybody."""
+    asker = [] if job.user_id is None else [discord.Object(job.user_id)]
+    return discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
 
 
 def _nonce(job: Job, number: int, channel: Messageable) -> str:

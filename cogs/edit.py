@@ -67,7 +67,7 @@ class EditCog(commands.Cog, name="Edit"):
         scheduler="How the noise is taken away",
     )
     @app_commands.rename(result="from")
-    async def edit(  # noqa: PLR0917 (Discord hands options over by name)
+    async def edit(
         self,
         interaction: discord.Interaction[EditBot],
         prompt: Range[str, 1, _LONGEST],

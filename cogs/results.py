@@ -31,9 +31,9 @@ from cogs._components import (
     RerollButton,
 )
 from cogs._layout import GREY
-from cogs._letters import compose, rewrite
+from cogs._letters import compose
 from cogs._recipe import recipe
-from storage.records import Job, Result, Status
+from storage.records import Result, Status
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,7 @@ log = logging.getLogger(__name__)
 class ResultsCog(commands.Cog, name="Results"):
     """The presses and forms of the cards. Whoever presses pays; what is kept for a person is shown after any of them."""
 
-    def __init__(self, bot: EditBot, services: Services, asking: Asking) -> None:
-        self._bot = bot
+    def __init__(self, services: Services, asking: Asking) -> None:
         self._services = services
         self._edits = services.edits
         self._asking = asking
@@ -147,8 +146,7 @@ class ResultsCog(commands.Cog, name="Results"):
             await interaction.response.send_message(view=view, ephemeral=True)
             return
         await self._take_down(interaction, [result.id])
-        await interaction.response.defer()
-        await self._rewrite(job, results)
+        await interaction.response.defer()  # the announcer takes the message down
 
     async def _delete_chosen(self, interaction: discord.Interaction[EditBot], menu: DeleteMenu) -> None:
         job = await self._edits.job(menu.target)
@@ -156,18 +154,11 @@ class ResultsCog(commands.Cog, name="Results"):
         await self._take_down(interaction, [result.id for result in results])
         ids = words.listed([result.short_id for result in results])
         await interaction.response.edit_message(view=notice(f"🗑️ Taken down: {ids}.", GREY))
-        await self._rewrite(job, results)
 
     async def _take_down(self, interaction: discord.Interaction[EditBot], result_ids: list[int]) -> None:
         who, manages = rights.asker(interaction), rights.manages(interaction)
         for result_id in result_ids:
             await self._edits.delete(result_id, asker=who, manages=manages)
-
-    async def _rewrite(self, job: Job, results: list[Result]) -> None:
-        messages = {result.message_id for result in results}
-        for announcement in await self._services.outbox.posted_messages(job.id):
-            if announcement.message_id in messages:
-                await rewrite(self._bot, self._services, job, announcement)
 
     @staticmethod
     def _beside(interaction: discord.Interaction[EditBot], results: list[Result]) -> list[Result]:
@@ -193,7 +184,7 @@ class ResultsCog(commands.Cog, name="Results"):
         await rights.check_readable(interaction, result, job)
         start = reference_to(result, job)
         size = f"{start.width}x{start.height}"
-        wish = replace(Wish.like(job.request, sent.prompt), size=size, parent_id=result.id)
+        wish = replace(Wish.like(job.request, forms.prompt(sent, job)), size=size, parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
         await self._asking.ask(interaction, wish, given=[start], uploads=uploads)
 
@@ -204,5 +195,5 @@ class ResultsCog(commands.Cog, name="Results"):
             raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
-        wish = replace(Wish.like(job.request, sent.prompt), results=job.request.results, seed=seed)
+        wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)
         await self._asking.ask(interaction, wish, given=job.request.references)

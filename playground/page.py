@@ -152,8 +152,7 @@ def _receipt(answer: web.Response) -> dict[str, Any]:
 @web.middleware
 async def _from_here(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse other sites: a browser on this machine would bring their requests, even under a name of theirs."""
-    here = {f"http://{name}:{request.url.port}" for name in ("127.0.0.1", "localhost")}
-    origin = request.headers.get(hdrs.ORIGIN)
-    if f"http://{request.host}" not in here or origin not in {None, *here}:
+    ours = request.url.host in {"127.0.0.1", "localhost"}
+    if not ours or request.headers.get(hdrs.ORIGIN) not in {None, str(request.url.origin())}:
         raise web.HTTPForbidden(text="This page is for this machine only.")
     return await handler(request)

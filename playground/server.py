@@ -46,7 +46,8 @@ def main(*, port: int, data: Path | None, once: Path | None, live: bool) -> int:
     try:
         return asyncio.run(story.play(once) if once is not None else _play(port, data, key))
     except (DatabaseError, StartError, OSError) as error:
-        return _refuse(str(error))
+        print(error, file=sys.stderr)
+        return 1
 
 
 async def _play(port: int, data: Path | None, live_key: str | None) -> int:
@@ -68,14 +69,15 @@ async def _play(port: int, data: Path | None, live_key: str | None) -> int:
             data=data, live_key=live_key, patient=True, work_seconds=_WORK_SECONDS, log_level="WARNING"
         ) as world:
             log.configure(world.settings)
-            async with Stage(world) as stage, _serve(world, stage, door):
+            async with Stage(world) as stage, serve(world, stage, door):
                 print(f"The playground is at {address}\n{_costs(world)}\nCtrl-C ends it.", flush=True)
                 await stop.wait()
     return 0
 
 
 @asynccontextmanager
-async def _serve(world: World, stage: Stage, door: socket.socket) -> AsyncGenerator[None]:
+async def serve(world: World, stage: Stage, door: socket.socket) -> AsyncGenerator[None]:
+    """Serve the page at an open door for as long as the block lasts."""
     async with aiohttp.ClientSession() as session:
         application = Page(world, stage, session).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from simcord import ChannelHandle, MemberActor, SetupError
+from simcord import ChannelHandle, MemberActor
 from simcord.preview import Preview
 
 from playground.world import World
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 #: How often, in seconds, it is looked whether the bot has told Discord something.
 _GLANCE: Final = 0.2
+_AGAIN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Stage:
     async def turn(self) -> AsyncGenerator[None]:
         """Have SimCord alone, with its clock at the time of day: left alone, that clock stands still."""
         async with self._lock:
-            await self._world.keep_time()
+            with suppress(TimeoutError):  # a bot that is busy makes the clock late, and nothing worse
+                await self._world.keep_time()
             yield
 
     async def show(self, channel_id: int) -> None:
@@ -117,10 +119,10 @@ class Stage:
                 async with self.turn():
                     if self._preview is not None:
                         await self._preview.refresh()
-            except (SetupError, TimeoutError) as error:
-                log.warning("the page could not be refreshed, it is tried again: %s", error)
-            else:
                 self._heard = said
+            except Exception:
+                log.exception("the page could not be refreshed; it is tried again")
+                await asyncio.sleep(_AGAIN)
 
     def _channels(self) -> list[ChannelHandle]:
         threads = sorted(self._world.channel.threads, key=lambda thread: thread.id, reverse=True)

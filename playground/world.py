@@ -241,7 +241,7 @@ async def open_world(
 
 def _settings(data: Path, database_url: str | None, overrides: dict[str, Any]) -> Settings:
     values: dict[str, Any] = {
-        "discord_token": "playground",
+        "discord_token": "not-needed-here",
         "allowed_guilds": frozenset({GUILD_ID}),
         "database_url": database_url or f"sqlite:///{data / 'bot.db'}",
         "data_dir": data,
@@ -258,7 +258,7 @@ def _surroundings(runware: LocalRunware | None, live_key: str | None) -> dict[st
         return {"runware_api_key": live_key, "listen_port": 0}
     port = _free_port()
     return {
-        "runware_api_key": "playground",
+        "runware_api_key": "not-needed-here",
         "public_url": f"http://127.0.0.1:{port}",
         "listen_port": port,
         "runware_url": runware.url,

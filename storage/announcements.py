@@ -145,12 +145,12 @@ async def keep(tx: Tx, job_id: int, index: int) -> None:
 
 async def kept_for(tx: Tx, asker: Asker) -> list[tuple[Job, Announcement]]:
     """Return what is kept for a member, oldest first, at most ten."""
-    found: list[tuple[Job, Announcement]] = []
-    for row in await tx.fetch_all(_KEPT, asker.guild_id, asker.user_id):
-        for announcement in await of_job(tx, row["kept_job"]):
-            if announcement.index == row["kept_idx"]:
-                found.append((jobs.from_row(row), announcement))
-    return found
+    return [
+        (jobs.from_row(row), announcement)
+        for row in await tx.fetch_all(_KEPT, asker.guild_id, asker.user_id)
+        for announcement in await of_job(tx, row["kept_job"])
+        if announcement.index == row["kept_idx"]
+    ]
 
 
 async def handed_over(tx: Tx, job_id: int, index: int, now: int) -> None:

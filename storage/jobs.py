@@ -15,7 +15,10 @@ POSITIONS_SHOWN: Final = 10
 #: The columns that :func:`from_row` reads, and the tables they come from.
 COLUMNS: Final = "jobs.*, accounts.user_id FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id"
 _GET = f"SELECT {COLUMNS} WHERE jobs.id = ?1"
-_LOCK_TASK = "UPDATE jobs SET version = version WHERE task_uuid = ?1 RETURNING id"
+_LOCK_TASK = """
+UPDATE jobs SET version = version WHERE task_uuid = ?1
+RETURNING *, (SELECT accounts.user_id FROM accounts WHERE accounts.id = jobs.account_id) AS user_id
+"""
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,
@@ -76,7 +79,10 @@ SELECT {COLUMNS}
 WHERE jobs.account_id = ?1 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
 ORDER BY jobs.id LIMIT 25
 """
-_OPEN_IDS = "SELECT id FROM jobs WHERE status IN ('waiting', 'queued', 'submitting', 'submitted') ORDER BY id LIMIT 100"
+_OPEN_IDS = """
+SELECT id FROM jobs WHERE status IN ('waiting', 'queued', 'submitting', 'submitted')
+ORDER BY account_id, turn LIMIT 100
+"""
 _QUEUED = "SELECT count(*) AS number FROM jobs WHERE status = 'queued'"
 _UNDELIVERABLE = "SELECT count(*) AS number FROM jobs WHERE undeliverable_at IS NOT NULL"
 
@@ -99,7 +105,7 @@ def _move_statement(to: Status) -> str:
         error_code = {"CAST(?4 AS TEXT)" if to is Status.SUCCEEDED else "coalesce(CAST(?4 AS TEXT), error_code)"}
         {_STAMPS.get(to, _ENDED)}
     WHERE id = ?1 AND status IN ({sources}) RETURNING id
-    """
+    """  # noqa: S608 - every part is a constant of this module or of MOVES
 
 
 _MOVE: Final = {to: _move_statement(to) for to, sources in MOVES.items() if sources}
@@ -160,8 +166,7 @@ async def known(tx: Tx, job_id: int) -> Job:
 
 async def lock_task(tx: Tx, task_uuid: str) -> Job | None:
     """Return the job of a Runware task, and keep it to this unit until that is over: deliveries come side by side."""
-    row = await tx.fetch_one(_LOCK_TASK, task_uuid)
-    return None if row is None else await known(tx, row["id"])
+    return _maybe(await tx.fetch_one(_LOCK_TASK, task_uuid))
 
 
 async def move(
@@ -257,7 +262,7 @@ async def running(tx: Tx, account_id: int) -> list[Job]:
 
 
 async def open_ids(tx: Tx) -> list[int]:
-    """Return the ids of open jobs, oldest first, at most 100."""
+    """Return the ids of open jobs, at most 100."""
     return [row["id"] for row in await tx.fetch_all(_OPEN_IDS)]
 
 

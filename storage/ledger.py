@@ -18,8 +18,13 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 _HOLD = "INSERT INTO holds (job_id, amount, hour_at) VALUES (?1, ?2, ?3)"
 _BIND = "INSERT INTO hold_allowances (job_id, allowance_id) VALUES (?1, ?2)"
 _BOUND = "SELECT allowance_id FROM hold_allowances WHERE job_id = ?1 ORDER BY allowance_id"
-_CLAIM = "UPDATE holds SET ended_at = ?2 WHERE job_id = ?1 AND ended_at IS NULL RETURNING amount, hour_at"
-_JOB = "SELECT account_id, guild_id FROM jobs WHERE id = ?1"
+_CLAIM = """
+UPDATE holds SET ended_at = ?2 WHERE job_id = ?1 AND ended_at IS NULL
+RETURNING amount, hour_at,
+    (SELECT jobs.account_id FROM jobs WHERE jobs.id = holds.job_id) AS account_id,
+    (SELECT jobs.guild_id FROM jobs WHERE jobs.id = holds.job_id) AS guild_id
+"""
+_GUILD = "SELECT guild_id FROM jobs WHERE id = ?1"
 _SETTLED = "UPDATE jobs SET settled_at = ?2, cost = CAST(?3 AS BIGINT), estimated = ?4 WHERE id = ?1"
 _LATE = "UPDATE jobs SET cost = coalesce(cost, 0) + ?2, estimated = ?3 WHERE id = ?1"
 _OF_JOB = """
@@ -39,7 +44,7 @@ async def hold(tx: Tx, job: Job, allowance_ids: list[int], now: int) -> None:
 
 
 async def settle(tx: Tx, job_id: int, cost: int, now: int, *, estimated: bool = False) -> bool:
-    """End a job's hold on its true cost, in micro-dollars, and give the rest back.
+    """End a job's hold on its true cost, in micro-dollars: one line takes the whole hold back and books the cost.
 
     A cost above the hold is booked whole: an overshoot is recorded, never hidden. Returns whether this call ended
     the hold; a second one changes nothing.
@@ -47,12 +52,8 @@ async def settle(tx: Tx, job_id: int, cost: int, now: int, *, estimated: bool = 
     claimed = await tx.fetch_one(_CLAIM, job_id, now)
     if claimed is None:
         return False
-    amount, used = claimed["amount"], min(cost, claimed["amount"])
-    job = await _booked_on(tx, job_id)
     await _free(tx, job_id, claimed, spent=cost)
-    await _append(tx, now, job, job_id, EntryKind.SETTLE, held=-used, spent=cost, estimated=estimated)
-    if used < amount:
-        await _append(tx, now, job, job_id, EntryKind.RELEASE, held=used - amount, spent=0)
+    await _append(tx, now, claimed, job_id, EntryKind.SETTLE, spent=cost, estimated=estimated)
     await tx.execute(_SETTLED, job_id, now, cost, int(estimated))
     return True
 
@@ -63,14 +64,14 @@ async def release(tx: Tx, job_id: int, now: int) -> bool:
     if claimed is None:
         return False
     await _free(tx, job_id, claimed, spent=0)
-    await _append(tx, now, await _booked_on(tx, job_id), job_id, EntryKind.RELEASE, held=-claimed["amount"], spent=0)
+    await _append(tx, now, claimed, job_id, EntryKind.RELEASE)
     await tx.execute(_SETTLED, job_id, now, None, 0)
     return True
 
 
 async def adjust(tx: Tx, job_id: int, amount: int, now: int, *, estimated: bool = False) -> None:
     """Book a cost that came after its hold had ended: on the server's account, never on the member's."""
-    guild_id = (await _booked_on(tx, job_id))["guild_id"]
+    guild_id = (await the_row(tx, _GUILD, job_id))["guild_id"]
     payers = {
         Scope.BOT: await accounts.ensure(tx, Scope.BOT, now),
         Scope.SERVER: await accounts.ensure(tx, Scope.SERVER, now, guild_id),
@@ -105,17 +106,13 @@ async def open_holds(tx: Tx) -> tuple[int, int]:
     return row["number"], row["amount"]
 
 
-async def _booked_on(tx: Tx, job_id: int) -> Row:
-    row = await the_row(tx, _JOB, job_id)
-    return row
-
-
-async def _free(tx: Tx, job_id: int, hold_row: Row, *, spent: int) -> None:
+async def _free(tx: Tx, job_id: int, claimed: Row, *, spent: int) -> None:
     for bound in await tx.fetch_all(_BOUND, job_id):
-        await allowances.end_hold(tx, bound["allowance_id"], hold_row["hour_at"], hold_row["amount"], spent)
+        await allowances.end_hold(tx, bound["allowance_id"], claimed["hour_at"], claimed["amount"], spent)
 
 
 async def _append(
-    tx: Tx, now: int, job: Row, job_id: int, kind: EntryKind, *, held: int, spent: int, estimated: bool = False
+    tx: Tx, now: int, claimed: Row, job_id: int, kind: EntryKind, *, spent: int = 0, estimated: bool = False
 ) -> None:
-    await tx.execute(_APPEND, now, job["account_id"], job["guild_id"], job_id, kind.value, held, spent, int(estimated))
+    account_id, guild_id, held = claimed["account_id"], claimed["guild_id"], -claimed["amount"]
+    await tx.execute(_APPEND, now, account_id, guild_id, job_id, kind.value, held, spent, int(estimated))

@@ -36,6 +36,7 @@ WHERE id = ?1 AND sha256 IS NULL AND deleted_at IS NULL RETURNING job_id
 _LOST = "UPDATE results SET lost = ?2, copy_at = NULL WHERE id = ?1 AND sha256 IS NULL RETURNING job_id"
 _COPY_LATER = "UPDATE results SET copy_tries = copy_tries + 1, copy_at = ?2 WHERE id = ?1 AND copy_at IS NOT NULL"
 _COUNT = "SELECT count(*) AS number FROM results WHERE job_id = ?1"
+_COSTS = "SELECT cost FROM results WHERE job_id = ?1 ORDER BY position"
 _UNCOPIED = "SELECT count(*) AS number FROM results WHERE job_id = ?1 AND copy_at IS NOT NULL"
 _DELETE = """
 UPDATE results SET deleted_at = ?2, copy_at = NULL WHERE id = ?1 AND deleted_at IS NULL RETURNING sha256
@@ -70,6 +71,11 @@ async def count(tx: Tx, job_id: int) -> int:
     """Return how many results a job has."""
     row = await the_row(tx, _COUNT, job_id)
     return row["number"]
+
+
+async def costs(tx: Tx, job_id: int) -> list[int | None]:
+    """Return what Runware reported for each of a job's results, in the order they came."""
+    return [row["cost"] for row in await tx.fetch_all(_COSTS, job_id)]
 
 
 async def of_message(tx: Tx, channel_id: int, message_id: int) -> list[Result]:

@@ -60,7 +60,6 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_queue ON jobs (turn, id) WHERE status = 'queued';
-CREATE INDEX jobs_open ON jobs (id) WHERE status IN ('waiting', 'queued', 'submitting', 'submitted');
 CREATE INDEX jobs_in_flight ON jobs (id) WHERE status IN ('submitting', 'submitted');
 CREATE INDEX jobs_open_by_account ON jobs (account_id, turn)
 WHERE status IN ('waiting', 'queued', 'submitting', 'submitted');
@@ -70,7 +69,6 @@ CREATE INDEX jobs_outbox ON jobs (id)
 WHERE announced_at IS NULL AND undeliverable_at IS NULL
     AND status IN ('succeeded', 'failed', 'expired', 'cancelled');
 CREATE INDEX jobs_undeliverable ON jobs (id) WHERE undeliverable_at IS NOT NULL;
-CREATE INDEX jobs_unsettled ON jobs (id) WHERE settled_at IS NULL AND ended_at IS NOT NULL;
 
 CREATE TABLE results (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -178,7 +176,7 @@ CREATE TABLE ledger (
     spent INTEGER NOT NULL,
     estimated INTEGER NOT NULL CHECK (estimated IN (0, 1)),
     CHECK (kind <> 'hold' OR (held > 0 AND spent = 0)),
-    CHECK (kind <> 'settle' OR (held <= 0 AND spent >= 0)),
+    CHECK (kind <> 'settle' OR (held < 0 AND spent >= 0)),
     CHECK (kind <> 'release' OR (held < 0 AND spent = 0)),
     CHECK (kind <> 'adjust' OR held = 0)
 ) STRICT;

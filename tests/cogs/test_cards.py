@@ -398,7 +398,7 @@ def test_a_day_that_is_used_up_is_told(make: Any) -> None:
 
 def test_a_recipe_is_json_that_holds_every_option(make: Any) -> None:
     references = (make.request().references[0], Reference("cd" * 32, 512, 512, "#7", result_id=7))
-    job = make.job(request=make.request(references=references, cfg=2.5, negative="``` dark", seed=2**63 - 1))
+    job = make.job(request=make.request(references=references, results=2, cfg=2.5, negative="``` dark", seed=2**63 - 1))
     one = json.loads(recipe(job, [make.result(13)]))
     assert one["options"] == {
         "prompt": "Make it snow",

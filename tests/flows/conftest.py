@@ -1,15 +1,115 @@
-"""What the flow tests ask of a world: its books, and what Discord shows of its jobs."""
+"""What the flow tests ask of a world: its books, and what members do and see there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import discord
 import pytest
+from simcord import ChannelHandle, InteractionResult, MemberActor
 
 from playground.world import World
-from storage import jobs, ledger
+from storage import announcements, jobs, ledger
 from storage.database import Tx
-from storage.records import Entry, EntryKind, Job
+from storage.records import Entry, EntryKind, Job, Status
+
+
+class Visit:
+    """A visit to a world: what members do there, and what they see. A message may be Discord's or a response."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._furniture = {thread.id for thread in world.channel.threads}
+        self._books = Books(world)
+
+    async def ask(
+        self,
+        member: MemberActor | None = None,
+        channel: ChannelHandle | None = None,
+        *,
+        prompt: str = "make it night",
+        **options: Any,
+    ) -> InteractionResult:
+        """Ask for an edit, of a cat where no picture is named; by Ana, in the channel, unless told otherwise."""
+        if not {"image", "from"} & options.keys():
+            options["image"] = ("cat.png", self._world.photos["chelsea.png"])
+        actor = self._world.ana if member is None else member
+        return await actor.slash(channel or self._world.channel, "edit", prompt=prompt, **options)
+
+    async def edit(self, *args: Any, **options: Any) -> discord.Message:
+        """Ask for an edit, wait for its end, and return the last message about it."""
+        await self.ask(*args, **options)
+        await self._world.idle()
+        return self.last()
+
+    def last(self) -> discord.Message:
+        """Return the last message that the bot posted, of all it may have posted anywhere."""
+        own = [message for message in self.everything() if message.author.bot]
+        return max(own, key=lambda message: message.id)
+
+    def threads(self) -> list[ChannelHandle]:
+        """Return the threads that edits made, oldest first."""
+        return [thread for thread in self._world.channel.threads if thread.id not in self._furniture]
+
+    def everything(self) -> list[discord.Message]:
+        """Return every message that somebody can see: in channels, threads and direct messages."""
+        backend = self._world.env.backend
+        handles = [ChannelHandle(self._world.env, None, channel) for channel in list(backend.channels.values())]
+        return [message for handle in handles for message in handle.history()]
+
+    def direct(self, member: MemberActor) -> list[discord.Message]:
+        """Return the bot's direct messages to a member."""
+        return member.user.dm_channel.history()
+
+    def results(self) -> list[discord.Message]:
+        """Return the messages with pictures that were made, oldest first."""
+        shown = [message for message in self.everything() if message.author.bot and self.ids(message)]
+        return sorted(shown, key=lambda message: message.id)
+
+    def ids(self, message: Any) -> list[str]:
+        """Return the ids of the results that a message shows. Numbers are left out where an answer was repeated."""
+        return [name.split("-seed-")[0] for name in self.files(message) if "-seed-" in name]
+
+    def words(self, message: Any) -> str:
+        """Return all that a message says."""
+        return "\n".join(part["content"] for part in _parts(message) if isinstance(part.get("content"), str))
+
+    def labels(self, message: Any) -> list[str]:
+        """Return the labels of a message's buttons."""
+        return [part["label"] for part in _parts(message) if part["type"] == discord.ComponentType.button.value]
+
+    def files(self, message: Any) -> dict[str, str | None]:
+        """Return the files of a message with their alt texts."""
+        return {file.filename: file.description for file in message.attachments}
+
+    def gallery(self, message: Any) -> list[str | None]:
+        """Return the alt texts of the pictures that a message shows."""
+        galleries = [part for part in _parts(message) if part["type"] == discord.ComponentType.media_gallery.value]
+        return [item.get("description") for gallery in galleries for item in gallery["items"]]
+
+    async def status(self, number: int, *wanted: Status) -> Job:
+        """Wait until the job asked for as the ``number``-th (from 0) has one of these statuses, and Discord shows it."""
+        async with asyncio.timeout(20):
+            while True:
+                asked = await self._books.jobs()
+                if number < len(asked) and asked[number].status in wanted and await self.all_shown():
+                    return asked[number]
+                await asyncio.sleep(0.01)
+
+    async def all_shown(self) -> bool:
+        """Tell whether Discord shows every job as it is."""
+        return not await self._world.program.database.read(announcements.unshown_ids)
+
+
+def _parts(message: Any) -> Iterator[dict[str, Any]]:
+    """Yield every component of a message, outermost first."""
+    todo = [part if isinstance(part, dict) else part.to_dict() for part in reversed(message.components)]
+    while todo:
+        part = todo.pop()
+        yield part
+        todo.extend(reversed(part.get("components", [])))
 
 
 class Books:
@@ -51,6 +151,11 @@ def books_of() -> Callable[[World], Books]:
     return Books
 
 
+@pytest.fixture
+def visit_of() -> Callable[[World], Visit]:
+    return Visit
+
+
 async def _jobs(tx: Tx) -> list[Job]:
     rows = await tx.fetch_all(f"SELECT {jobs.COLUMNS} ORDER BY jobs.id")
     return [jobs.from_row(row) for row in rows]
@@ -73,4 +178,8 @@ async def _sums(tx: Tx) -> list[tuple[str, int, int]]:
     assert row is not None
     if (await tx.fetch_all("SELECT id FROM ledger LIMIT 1")) == []:
         return []
-    return [("bot", row["held"], row["spent"]), ("member", row["held"], row["own"]), ("server", row["held"], row["spent"])]
+    return [
+        ("bot", row["held"], row["spent"]),
+        ("member", row["held"], row["own"]),
+        ("server", row["held"], row["spent"]),
+    ]

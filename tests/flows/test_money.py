@@ -25,10 +25,10 @@ async def a_request(world: World) -> EditRequest:
 async def test_of_twenty_requests_at_once_exactly_two_fit_a_limit_of_two_holds(
     limit: str, database_url: str, books_of: Any
 ) -> None:
-    plenty = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+    plenty: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
     async with open_world(database_url=database_url) as probe:
         hold = upper_bound(await a_request(probe))
-    plenty[limit] = Decimal(2 * hold + 1) / MICROS_PER_DOLLAR  # type: ignore[assignment]
+    plenty[limit] = Decimal(2 * hold + 1) / MICROS_PER_DOLLAR
     async with open_world(database_url=database_url, max_in_flight=20, **plenty) as world:
         world.runware.pause()
         request = await a_request(world)
@@ -70,7 +70,7 @@ async def test_a_refused_request_writes_nothing_and_says_which_limit_and_when_it
 
 
 async def test_members_take_turns_when_one_fills_the_queue(books_of: Any) -> None:
-    plenty = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+    plenty: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
     async with open_world(max_in_flight=1, **plenty) as world:
         world.runware.pause()
         request = await a_request(world)

@@ -48,11 +48,7 @@ async def test_settling_books_the_cost_and_gives_the_rest_back(database: Databas
     job = await ask(hold=700)
     await put(job, Status.SUCCEEDED)
     assert await database.run(ledger.settle, job.id, 450, NOW)
-    assert await lines(database, job) == [
-        (EntryKind.HOLD, 700, 0),
-        (EntryKind.SETTLE, -450, 450),
-        (EntryKind.RELEASE, -250, 0),
-    ]
+    assert await lines(database, job) == [(EntryKind.HOLD, 700, 0), (EntryKind.SETTLE, -700, 450)]
     assert await counters(database, job) == dict.fromkeys(Scope, (0, 450))
     settled = await found(database, job)
     assert (settled.cost, settled.settled_at, settled.estimated) == (450, NOW, False)
@@ -116,5 +112,5 @@ async def test_an_estimate_is_marked_in_the_line_and_on_the_job(database: Databa
     job = await ask(hold=700)
     await put(job, Status.SUCCEEDED)
     await database.run(ledger.settle, job.id, 450, NOW, estimated=True)
-    assert [entry.estimated for entry in await database.read(ledger.of_job, job.id)] == [False, True, False]
+    assert [entry.estimated for entry in await database.read(ledger.of_job, job.id)] == [False, True]
     assert (await found(database, job)).estimated

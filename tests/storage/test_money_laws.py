@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
@@ -266,7 +267,7 @@ def test_money_keeps_its_laws_whatever_happens(
     try:
         runner.run(_wait(migrate(database)))
         run_state_machine_as_test(
-            lambda: Money(runner, database, empty),
+            partial(Money, runner, database, empty),  # pyright: ignore[reportArgumentType] - any factory will do
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=30,

@@ -1,0 +1,154 @@
+"""The commands as Discord knows them: what it refuses itself, what it offers, and when it is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import discord
+import pytest
+from simcord.backend.errors import OptionError
+
+from bot import options
+from bot.quota import dollars
+from bot.runware.schema import SCHEDULERS
+from playground.world import World, open_world
+from storage.records import Asker
+
+PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+CHOICES = 25
+DESCRIPTION = 100
+COMMAND = 8000
+
+
+def registrations(world: World) -> list[Any]:
+    """Return what Discord was told of the commands, each time."""
+    return [sent.json for sent in world.env.http_requests if sent.method == "PUT" and sent.path.endswith("/commands")]
+
+
+def option_types(command: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {option["name"]: option for option in command["options"]}
+
+
+def letters(part: Any) -> int:
+    """Count what Discord counts of a command: names, descriptions and the values of choices."""
+    if isinstance(part, list):
+        return sum(letters(inner) for inner in part)
+    own = sum(len(str(part.get(key, ""))) for key in ("name", "description", "value"))
+    return own + letters(part.get("options", [])) + letters(part.get("choices", []))
+
+
+async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
+    async with open_world() as world:
+        [commands] = registrations(world)
+        by_name = {command["name"]: command for command in commands}
+        assert sorted(by_name) == ["edit", "quota"]
+        for command in commands:
+            assert command["contexts"] == [discord.AppCommandContext(guild=True).to_array()[0]]
+            assert command["integration_types"] == [0]
+            assert 1 <= len(command["description"]) <= DESCRIPTION
+            assert letters(command) <= COMMAND
+        edit = option_types(by_name["edit"])
+        assert list(edit) == [
+            *("prompt", "image", "image2", "image3", "from", "size", "results", "seed"),
+            *("negative", "steps", "cfg", "true_cfg", "scheduler"),
+        ]
+        assert [name for name, option in edit.items() if option["required"]] == ["prompt"]
+        assert {name: (option.get("min_value"), option.get("max_value")) for name, option in edit.items()} == {
+            **dict.fromkeys(edit, (None, None)),
+            "results": (1, options.MAX_RESULTS),
+            "steps": (1, options.MAX_STEPS),
+            "cfg": (options.MIN_CFG, options.MAX_CFG),
+        }
+        texts = {name: option for name, option in edit.items() if option["type"] == 3}
+        assert {name: option["min_length"] for name, option in texts.items()} == dict.fromkeys(texts, 1)
+        assert edit["prompt"]["max_length"] == edit["negative"]["max_length"] == 6000
+        assert [name for name, option in edit.items() if option.get("autocomplete")] == ["size", "scheduler"]
+        assert edit["seed"]["type"] == 3, "Discord's whole numbers end at 2^53 - 1, seeds do not"
+        for name in ("image", "image2", "image3"):
+            assert edit[name]["file_types"] == ["image"]
+        for option in edit.values():
+            assert 1 <= len(option["description"]) <= DESCRIPTION
+
+
+REFUSED: list[dict[str, Any]] = [
+    {"results": 0},
+    {"results": 21},
+    {"steps": 0},
+    {"steps": 51},
+    {"cfg": 0.5},
+    {"cfg": 20.5},
+    {"seed": ""},
+    {"prompt": "x" * 6001},
+    {"image": ("notes.txt", b"text")},
+]
+
+
+async def test_discord_refuses_it_before_the_bot_hears_of_it(visit_of: Any) -> None:
+    async with open_world() as world:
+        for refused in REFUSED:
+            with pytest.raises(OptionError):
+                await visit_of(world).ask(**refused)
+
+
+async def test_the_commands_are_told_again_only_when_they_changed() -> None:
+    async with open_world() as world:
+        assert len(registrations(world)) == 1
+        await world.restart()
+        assert len(registrations(world)) == 1
+        await world.program.services.memory.set("commands", "an older digest")
+        await world.restart()
+        assert len(registrations(world)) == 2
+        assert world.ana.available_commands(world.channel) == ("edit", "quota")
+
+
+async def test_sizes_and_schedulers_are_offered_while_they_are_typed(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+
+        async def offered(option: str, typed: str) -> list[str]:
+            choices = await world.ana.autocomplete(world.channel, "edit", option, typed)
+            assert len(choices) <= CHOICES
+            assert all(choice["name"] == choice["value"] for choice in choices)
+            return [choice["value"] for choice in choices]
+
+        assert (await offered("size", ""))[:2] == [options.MATCH, "1024x1024"]
+        assert await offered("size", "1000x700") == ["1008x704"]
+        assert await offered("size", "nonsense") == []
+        assert len(await offered("scheduler", "")) == CHOICES
+        karras = await offered("scheduler", "karras 2m")
+        assert karras
+        assert set(karras) <= set(SCHEDULERS)
+        await visit_of(world).edit(size=options.MATCH, scheduler=karras[0])
+        await visit_of(world).edit(size="1008x704", scheduler=karras[0].upper())
+        sent = [(task["width"], task["height"], task["scheduler"]) for task in world.runware.requests]
+        assert sent == [(464, 304, karras[0]), (1008, 704, karras[0])]
+
+
+async def test_a_quota_tells_spent_held_left_and_when_it_resets_to_its_member_alone(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(max_in_flight=1) as world:
+        visit = visit_of(world)
+        fresh = await world.ana.slash(world.channel, "quota")
+        assert fresh.response is not None
+        assert fresh.response.ephemeral
+        assert "$0.50 left of $0.50" in visit.words(fresh.response)
+        await visit.edit()
+        [done] = await books_of(world).jobs()
+        world.runware.pause()
+        await visit.ask(prompt="make it *day*")
+        view = await world.program.edits.quota(Asker(world.guild.id, world.ana.id))
+        assert view.member.spent == done.cost
+        assert view.member.held == (await books_of(world).jobs())[1].hold
+        words = visit.words((await world.ana.slash(world.thread, "quota")).response)
+        for micros in (view.member.left, view.member.spent, view.member.held):
+            assert dollars(micros) in words
+        assert re.search(r"fresh <t:\d+:R>", words)
+        assert "**Running**" in words
+        assert r"make it \*day\*" in words
+        other = visit.words((await world.bo.slash(world.channel, "quota")).response)
+        assert "$0.50 left of $0.50" in other
+        assert "Running" not in other
+        world.runware.resume()
+        await world.idle()
+        await books_of(world).check()

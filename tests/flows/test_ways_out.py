@@ -1,0 +1,355 @@
+"""Where the end of an edit is told when its thread is gone, shut or out of reach: never to a wider audience, never twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+from simcord import ChannelHandle
+
+from playground.world import GUILD_ID, World, open_world
+from storage.records import Job, Status
+
+PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+NO_PERMISSION, CANNOT_DM, ARCHIVED, LOCKED = 50013, 50007, 50083, 160005
+
+
+async def underway(world: World, visit: Any, **options: Any) -> ChannelHandle:
+    """Ask for an edit and return its thread, once it is at Runware, which keeps it until it is told to go on."""
+    world.runware.pause()
+    answer = await visit.ask(**options)
+    number = len(visit.threads()) if "channel" in options else len(visit.threads())
+    del number
+    await all_sent(world, visit)
+    return next(thread for thread in visit.threads() if thread.id == answer.response.id)
+
+
+async def all_sent(world: World, visit: Any) -> None:
+    async with asyncio.timeout(20):
+        while not (await visit.all_shown() and await in_flight(world)):
+            await asyncio.sleep(0.01)
+
+
+async def in_flight(world: World) -> bool:
+    async def waiting(tx: Any) -> bool:
+        return await tx.fetch_one("SELECT id FROM jobs WHERE status IN ('queued', 'submitting') LIMIT 1") is None
+
+    return await world.program.database.read(waiting)
+
+
+def refuse(world: World, channel_id: int, status: int, code: int, *, method: str = "POST", **times: Any) -> None:
+    """Have Discord refuse messages in a channel, or edits of them."""
+    path = f"/channels/{channel_id}/messages{'' if method == 'POST' else '/*'}"
+    world.env.inject_error(method, path, status=status, code=code, **{"times": None, **times})
+
+
+def refuse_direct(world: World, member: Any) -> None:
+    """Have a member take no direct messages, as Discord answers then."""
+    refuse(world, member.user.dm_channel.id, 403, CANNOT_DM)
+
+
+async def told(world: World, visit: Any) -> discord.Message:
+    """Let Runware finish, and return the one message with the result, wherever it is."""
+    world.runware.resume()
+    await world.idle()
+    [shown] = visit.results()
+    return shown
+
+
+# The thread ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_result_of_a_deleted_thread_comes_in_its_public_parent(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        shown = await told(world, visit)
+        assert shown.channel.id == world.channel.id
+        assert visit.labels(shown) == ["Edit", "Reroll", "Recipe", "Delete"]
+        assert world.env.backend.messages[shown.channel.id][shown.id].ping_user_ids == ()
+        await world.bo.click(shown, label="Reroll")
+        await world.idle()
+        assert len(visit.results()) == 2
+        await world.ana.click(shown, label="Delete")
+        await world.idle()
+        assert len(visit.results()) == 1
+        assert world.env.errors == []
+        await books_of(world).check()
+
+
+async def test_the_result_of_a_locked_thread_comes_in_its_public_parent(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        refuse(world, thread.id, 403, LOCKED)
+        refuse(world, thread.id, 400, ARCHIVED, method="PATCH")
+        assert (await told(world, visit)).channel.id == world.channel.id
+
+
+async def test_an_archived_thread_is_woken_by_the_result_and_its_status_is_then_brought_up_to_date(
+    visit_of: Any,
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        refuse(world, thread.id, 400, ARCHIVED, method="PATCH", times=1)
+        assert (await told(world, visit)).channel.id == thread.id
+        assert "**Done**" in visit.words(thread.history()[0])
+
+
+async def test_without_the_right_to_write_in_threads_the_result_comes_in_the_channel(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await underway(world, visit)
+        await allow(world, send_messages_in_threads=False)
+        assert (await told(world, visit)).channel.id == world.channel.id
+
+
+async def test_without_the_right_to_make_threads_the_edit_goes_on_in_the_channel(books_of: Any, visit_of: Any) -> None:
+    async with open_world(max_in_flight=1, **PLENTY) as world:
+        visit = visit_of(world)
+        world.env.inject_error(
+            "POST", "/channels/*/messages/*/threads", status=403, code=NO_PERMISSION, message="no", times=None
+        )
+        world.runware.pause()
+        await visit.ask()
+        answer = await visit.ask()
+        await visit.status(1, Status.QUEUED)
+
+        def reply() -> discord.Message:
+            return next(message for message in world.channel.history() if message.id == answer.response.id)
+
+        assert "Next in line" in visit.words(reply())
+        assert visit.labels(reply()) == ["Cancel"]
+        assert visit.gallery(reply()) == ["A picture to start from: cat.png"]
+        world.runware.resume()
+        await world.idle()
+        assert visit.threads() == []
+        assert [message.channel.id for message in visit.results()] == [world.channel.id] * 2
+        assert "**Done**" in visit.words(reply())
+        assert "> make it night" in visit.words(reply())
+        await books_of(world).check()
+
+
+# Direct messages, and what is kept -----------------------------------------------------------------------------------
+
+
+async def test_a_bot_that_was_kicked_tells_the_asker_alone(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await underway(world, visit, results=2)
+        world.env.backend.remove_guild(GUILD_ID)
+        world.runware.resume()
+        await world.idle()
+        [letter] = visit.direct(world.ana)
+        assert len(visit.ids(letter)) == 2
+        assert visit.labels(letter) == [], "buttons need a server"
+        assert f"/edit from:#{visit.ids(letter)[0]}" in visit.words(letter)
+        assert [message.id for message in visit.results()] == [letter.id]
+        await books_of(world).check()
+
+
+async def test_what_came_as_a_direct_message_is_its_owners_to_carry_on_from(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        refuse(world, world.channel.id, 403, NO_PERMISSION)
+        shown = await told(world, visit)
+        assert shown.channel.id == world.ana.user.dm_channel.id
+        world.env.backend.faults.clear()
+        refused = await visit.ask(world.bo, **{"from": "#1"})
+        assert "a channel you cannot read" in visit.words(refused.response)
+        child = await visit.edit(world.ana, **{"from": "#1"})
+        assert "from [#1](" in visit.words(child)
+        await books_of(world).check()
+
+
+async def test_a_private_thread_that_is_gone_is_told_to_the_asker_and_not_to_its_parent(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        backend = world.env.backend
+        private = backend.create_thread(
+            world.channel.id, "between us", world.ana.id, type=discord.ChannelType.private_thread.value
+        )
+        backend.add_thread_member(private.id, backend.bot_user.id)
+        await world.env.settle()
+        thread = next(thread for thread in world.channel.threads if thread.id == private.id)
+        before = [message.id for message in world.channel.history()]
+        world.runware.pause()
+        for prompt in ("make it night", "make it day"):
+            await visit.ask(channel=thread, prompt=prompt)
+        await all_sent(world, visit)
+        backend.delete_channel(thread.id)
+        world.runware.resume()
+        await world.idle()
+        assert len(visit.direct(world.ana)) == 2
+        assert len(visit.results()) == 2
+        assert [message.id for message in world.channel.history()] == before
+
+
+async def test_what_can_be_posted_nowhere_is_shown_once_with_the_askers_next_command(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        refuse(world, world.channel.id, 403, NO_PERMISSION)
+        refuse_direct(world, world.ana)
+        world.runware.resume()
+        await world.idle()
+        assert visit.results() == []
+        [job] = await books_of(world).jobs()
+        assert job.announced_at is not None
+        other = await world.bo.slash(world.channel, "quota")
+        assert other.followups == [], "it is not his"
+        answer = await world.ana.slash(world.channel, "quota")
+        [kept] = answer.followups
+        assert kept.ephemeral
+        assert visit.ids(kept) == ["1"]
+        again = await world.ana.slash(world.channel, "quota")
+        assert again.followups == []
+        world.env.backend.faults.clear()
+        child = await visit.edit(world.ana, **{"from": "#1"})
+        assert "from #1 by" in visit.words(child)
+        refused = await visit.ask(world.bo, **{"from": "#1"})
+        assert "a channel you cannot read" in visit.words(refused.response)
+        await books_of(world).check()
+
+
+async def test_a_kept_message_comes_after_a_refused_command_and_after_a_press_too(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit()
+        for way in ("a refusal", "a press"):
+            thread = await underway(world, visit)
+            world.env.backend.delete_channel(thread.id)
+            refuse(world, world.channel.id, 403, NO_PERMISSION)
+            refuse_direct(world, world.ana)
+            world.runware.resume()
+            await world.idle()
+            world.env.backend.faults.clear()
+            if way == "a refusal":
+                answer = await visit.ask(size="1000x1000")
+            else:
+                answer = await world.ana.click(shown, label="Recipe")
+            [kept] = answer.followups
+            assert kept.ephemeral, way
+            assert len(visit.ids(kept)) == 1, way
+
+
+async def test_a_kept_message_that_could_not_be_shown_stays_kept(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        refuse(world, world.channel.id, 403, NO_PERMISSION)
+        refuse_direct(world, world.ana)
+        world.runware.resume()
+        await world.idle()
+        world.env.inject_error("POST", "/webhooks/*", status=500, times=1)
+        assert (await world.ana.slash(world.channel, "quota")).followups == []
+        assert len((await world.ana.slash(world.channel, "quota")).followups) == 1
+        assert world.env.errors == []
+
+
+# Trouble that passes, and trouble that does not ----------------------------------------------------------------------
+
+
+async def test_a_dead_thread_delays_nobody(books_of: Any, visit_of: Any) -> None:
+    async with open_world(announce_retry_seconds=0.5, **PLENTY) as world:
+        visit = visit_of(world)
+        dead = await underway(world, visit)
+        refuse(world, dead.id, 500, 0)
+        refuse(world, dead.id, 500, 0, method="PATCH")
+        world.runware.resume()
+        await visit.ask(world.bo, prompt="make it day")
+        async with asyncio.timeout(20):
+            while not visit.results() or not (await jobs(books_of, world))[0].notice_tries:
+                await asyncio.sleep(0.01)
+        [shown] = visit.results()
+        assert shown.channel.id == visit.threads()[1].id
+        first, second = await jobs(books_of, world)
+        assert first.announced_at is None
+        world.env.backend.faults.clear()
+        await world.idle()
+        first, second = await jobs(books_of, world)
+        assert first.announced_at > second.announced_at
+        assert [message.channel.id for message in visit.results()] == [second.place.thread_id, dead.id]
+        await books_of(world).check()
+
+
+async def jobs(books_of: Any, world: World) -> list[Any]:
+    asked: list[Job] = await books_of(world).jobs()
+    return asked
+
+
+async def test_errors_that_pass_are_outlasted_and_everything_is_told_once(books_of: Any, visit_of: Any) -> None:
+    async with open_world(announce_retry_seconds=0.01, **PLENTY) as world:
+        visit = visit_of(world)
+        for method, path in (
+            ("POST", "/channels/*/messages/*/threads"),
+            ("POST", "/channels/*/messages"),
+            ("PATCH", "/channels/*/messages/*"),
+        ):
+            world.env.inject_error(method, path, status=503, times=2)
+        await visit.edit(results=12, steps=1, size="128x128")
+        [thread] = visit.threads()
+        assert [len(visit.ids(message)) for message in thread.history()] == [0, 10, 2]
+        assert "**Done**" in visit.words(thread.history()[0])
+        assert (await jobs(books_of, world))[0].notice_tries == 0
+        await books_of(world).check()
+
+
+async def test_a_thread_that_was_made_before_its_answer_was_lost_is_found_again(books_of: Any, visit_of: Any) -> None:
+    async with open_world(announce_retry_seconds=0.01, **PLENTY) as world:
+        visit = visit_of(world)
+        world.runware.pause()
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=500, times=1)
+        answer = await visit.ask()
+        world.env.backend.create_thread(
+            world.channel.id, "make it night", world.env.backend.bot_user.id, message_id=answer.response.id
+        )
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=160004, times=1)
+        world.runware.resume()
+        await world.idle()
+        [thread] = visit.threads()
+        assert len(thread.history()) == 2
+        assert len(visit.results()) == 1
+        assert (await jobs(books_of, world))[0].place.thread_id == thread.id
+
+
+async def test_what_cannot_be_told_in_eight_tries_is_given_up_and_counted(books_of: Any, visit_of: Any) -> None:
+    async with open_world(announce_retry_seconds=0.005, **PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        refuse(world, thread.id, 500, 0)
+        world.runware.resume()
+        await world.idle()
+        [job] = await jobs(books_of, world)
+        assert (job.status, job.announced_at, job.notice_tries) == (Status.SUCCEEDED, None, 8)
+        assert job.undeliverable_at is not None
+        await world.program._housekeeping.measure()
+        assert b"darkroom_undeliverable 1.0" in world.program.metrics.render()
+        tries = [sent for sent in world.env.http_requests if sent.path == f"/channels/{thread.id}/messages"]
+        assert len(tries) == 1 + 8, "the status, and eight tries"
+        await books_of(world).check()
+
+
+async def allow(world: World, **rights: bool) -> None:
+    """Change what the bot may do in the channel."""
+    bot = world.guild.me
+    assert bot is not None
+    channel = world.bot.get_channel(world.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    allowed, denied = discord.PermissionOverwrite(**rights).pair()
+    from simcord.backend.models import Overwrite  # noqa: PLC0415
+    from simcord.enums import OverwriteType  # noqa: PLC0415
+
+    world.env.backend.set_overwrite(
+        channel.id, Overwrite(target_id=bot.id, type=OverwriteType.MEMBER, allow=allowed.value, deny=denied.value)
+    )
+    await world.env.settle()
