@@ -7,35 +7,34 @@ from typing import Any
 
 import discord
 from simcord import ChannelHandle
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
+from cogs._letters import compose
 from playground.world import GUILD_ID, World, open_world
-from storage.records import Job, Status
+from storage.records import Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
-NO_PERMISSION, CANNOT_DM, ARCHIVED, LOCKED = 50013, 50007, 50083, 160005
+NO_PERMISSION, CANNOT_DM, ARCHIVED, LOCKED, THREAD_EXISTS = 50013, 50007, 50083, 160005, 160004
 
 
 async def underway(world: World, visit: Any, **options: Any) -> ChannelHandle:
     """Ask for an edit and return its thread, once it is at Runware, which keeps it until it is told to go on."""
     world.runware.pause()
     answer = await visit.ask(**options)
-    number = len(visit.threads()) if "channel" in options else len(visit.threads())
-    del number
     await all_sent(world, visit)
     return next(thread for thread in visit.threads() if thread.id == answer.response.id)
 
 
 async def all_sent(world: World, visit: Any) -> None:
+    """Wait until Runware has every job, and Discord says so."""
     async with asyncio.timeout(20):
-        while not (await visit.all_shown() and await in_flight(world)):
+        while await world.program.database.read(_unsent) or not await visit.all_shown():
             await asyncio.sleep(0.01)
 
 
-async def in_flight(world: World) -> bool:
-    async def waiting(tx: Any) -> bool:
-        return await tx.fetch_one("SELECT id FROM jobs WHERE status IN ('queued', 'submitting') LIMIT 1") is None
-
-    return await world.program.database.read(waiting)
+async def _unsent(tx: Any) -> bool:
+    return await tx.fetch_one("SELECT id FROM jobs WHERE status IN ('queued', 'submitting') LIMIT 1") is not None
 
 
 def refuse(world: World, channel_id: int, status: int, code: int, *, method: str = "POST", **times: Any) -> None:
@@ -47,6 +46,16 @@ def refuse(world: World, channel_id: int, status: int, code: int, *, method: str
 def refuse_direct(world: World, member: Any) -> None:
     """Have a member take no direct messages, as Discord answers then."""
     refuse(world, member.user.dm_channel.id, 403, CANNOT_DM)
+
+
+async def allow(world: World, **rights: bool) -> None:
+    """Change what the bot may do in the channel."""
+    bot = world.guild.me
+    assert bot is not None
+    allowed, denied = discord.PermissionOverwrite(**rights).pair()
+    overwrite = Overwrite(target_id=bot.id, type=OverwriteType.MEMBER, allow=allowed.value, deny=denied.value)
+    world.env.backend.set_overwrite(world.channel.id, overwrite)
+    await world.env.settle()
 
 
 async def told(world: World, visit: Any) -> discord.Message:
@@ -68,7 +77,7 @@ async def test_the_result_of_a_deleted_thread_comes_in_its_public_parent(books_o
         shown = await told(world, visit)
         assert shown.channel.id == world.channel.id
         assert visit.labels(shown) == ["Edit", "Reroll", "Recipe", "Delete"]
-        assert world.env.backend.messages[shown.channel.id][shown.id].ping_user_ids == ()
+        assert world.env.backend.messages[shown.channel.id][shown.id].ping_user_ids == []
         await world.bo.click(shown, label="Reroll")
         await world.idle()
         assert len(visit.results()) == 2
@@ -268,23 +277,18 @@ async def test_a_dead_thread_delays_nobody(books_of: Any, visit_of: Any) -> None
         world.runware.resume()
         await visit.ask(world.bo, prompt="make it day")
         async with asyncio.timeout(20):
-            while not visit.results() or not (await jobs(books_of, world))[0].notice_tries:
+            while not visit.results() or not (await books_of(world).jobs())[0].notice_tries:
                 await asyncio.sleep(0.01)
         [shown] = visit.results()
         assert shown.channel.id == visit.threads()[1].id
-        first, second = await jobs(books_of, world)
+        first, second = await books_of(world).jobs()
         assert first.announced_at is None
         world.env.backend.faults.clear()
         await world.idle()
-        first, second = await jobs(books_of, world)
+        first, second = await books_of(world).jobs()
         assert first.announced_at > second.announced_at
         assert [message.channel.id for message in visit.results()] == [second.place.thread_id, dead.id]
         await books_of(world).check()
-
-
-async def jobs(books_of: Any, world: World) -> list[Any]:
-    asked: list[Job] = await books_of(world).jobs()
-    return asked
 
 
 async def test_errors_that_pass_are_outlasted_and_everything_is_told_once(books_of: Any, visit_of: Any) -> None:
@@ -300,7 +304,7 @@ async def test_errors_that_pass_are_outlasted_and_everything_is_told_once(books_
         [thread] = visit.threads()
         assert [len(visit.ids(message)) for message in thread.history()] == [0, 10, 2]
         assert "**Done**" in visit.words(thread.history()[0])
-        assert (await jobs(books_of, world))[0].notice_tries == 0
+        assert (await books_of(world).jobs())[0].notice_tries == 0
         await books_of(world).check()
 
 
@@ -308,18 +312,43 @@ async def test_a_thread_that_was_made_before_its_answer_was_lost_is_found_again(
     async with open_world(announce_retry_seconds=0.01, **PLENTY) as world:
         visit = visit_of(world)
         world.runware.pause()
-        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=500, times=1)
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=500, times=None)
         answer = await visit.ask()
         world.env.backend.create_thread(
             world.channel.id, "make it night", world.env.backend.bot_user.id, message_id=answer.response.id
         )
-        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=160004, times=1)
+        world.env.backend.faults.clear()
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=THREAD_EXISTS, times=None)
         world.runware.resume()
         await world.idle()
         [thread] = visit.threads()
         assert len(thread.history()) == 2
         assert len(visit.results()) == 1
-        assert (await jobs(books_of, world))[0].place.thread_id == thread.id
+        assert (await books_of(world).jobs())[0].place.thread_id == thread.id
+
+
+async def test_a_post_that_went_through_though_it_seemed_lost_is_found_and_not_repeated(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(announce_retry_seconds=0.5, **PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit)
+        refuse(world, thread.id, 500, 0)
+        world.runware.resume()
+        async with asyncio.timeout(20):
+            while not (await books_of(world).jobs())[0].notice_tries:
+                await asyncio.sleep(0.01)
+        [job] = await books_of(world).jobs()
+        [announcement] = await world.program.outbox.plan(job.id)
+        letter = await compose(world.program.services, job, announcement)
+        world.env.backend.faults.clear()
+        channel = world.bot.get_partial_messageable(thread.id, guild_id=world.guild.id)
+        posted = await channel.send(view=letter.view, files=letter.files)
+        await world.idle()
+        assert [message.id for message in visit.results()] == [posted.id]
+        result, _ = await world.program.edits.result(1)
+        assert result.message_id == posted.id
+        await books_of(world).check()
 
 
 async def test_what_cannot_be_told_in_eight_tries_is_given_up_and_counted(books_of: Any, visit_of: Any) -> None:
@@ -329,27 +358,11 @@ async def test_what_cannot_be_told_in_eight_tries_is_given_up_and_counted(books_
         refuse(world, thread.id, 500, 0)
         world.runware.resume()
         await world.idle()
-        [job] = await jobs(books_of, world)
+        [job] = await books_of(world).jobs()
         assert (job.status, job.announced_at, job.notice_tries) == (Status.SUCCEEDED, None, 8)
         assert job.undeliverable_at is not None
         await world.program._housekeeping.measure()
         assert b"darkroom_undeliverable 1.0" in world.program.metrics.render()
-        tries = [sent for sent in world.env.http_requests if sent.path == f"/channels/{thread.id}/messages"]
-        assert len(tries) == 1 + 8, "the status, and eight tries"
+        tries = [sent.path for sent in world.env.http_requests if sent.method == "POST"]
+        assert tries.count(f"/channels/{thread.id}/messages") == 1 + 8, "the status, and eight tries"
         await books_of(world).check()
-
-
-async def allow(world: World, **rights: bool) -> None:
-    """Change what the bot may do in the channel."""
-    bot = world.guild.me
-    assert bot is not None
-    channel = world.bot.get_channel(world.channel.id)
-    assert isinstance(channel, discord.TextChannel)
-    allowed, denied = discord.PermissionOverwrite(**rights).pair()
-    from simcord.backend.models import Overwrite  # noqa: PLC0415
-    from simcord.enums import OverwriteType  # noqa: PLC0415
-
-    world.env.backend.set_overwrite(
-        channel.id, Overwrite(target_id=bot.id, type=OverwriteType.MEMBER, allow=allowed.value, deny=denied.value)
-    )
-    await world.env.settle()

@@ -154,16 +154,15 @@ async def test_a_press_on_a_page_that_was_refreshed_meanwhile_counts() -> None:
 
 
 async def test_presses_and_refreshes_take_turns() -> None:
-    async with open_page(work_seconds=(0.1, 0.5)) as visitor:
-        world = visitor.world
-        await visitor.open()
-        for name in world.photos:
-            await visitor.ask(world.channel, name)
-        for number in range(30):  # while the bot posts what becomes of them
-            receipt = await visitor.act(await visitor.look(), "send_message", content=f"message {number}")
+    async with open_page() as visitor:
+        shown = await visitor.open()
+        for name in visitor.world.photos:  # while the bot posts what becomes of the edits before
+            asking = asyncio.create_task(visitor.ask(visitor.world.channel, name))
+            receipt = await visitor.act(shown, "send_message", content=f"What of {name}?")
             assert (receipt["rejected"], receipt["settlement"]) == (False, "settled")
+            await asking
         async with visitor.stage.turn():
-            await world.idle()
+            await visitor.world.idle()
 
 
 async def test_a_refused_command_is_an_answered_action() -> None:
@@ -217,11 +216,11 @@ async def test_the_preview_may_be_framed_by_this_page_only_and_needs_its_key() -
 
 async def test_simcord_s_clock_follows_the_day() -> None:
     async with open_world() as world:
-        before = world.env.now()
+        opened = world.env.now()
+        assert abs((datetime.now(UTC) - opened).total_seconds()) < 3600
         await asyncio.sleep(0.05)
         await world.keep_time()
-        assert world.env.now() > before
-        assert abs((datetime.now(UTC) - world.env.now()).total_seconds()) < 3600
+        assert world.env.now() > opened
 
 
 async def test_a_live_world_asks_the_real_runware_and_has_no_local_one() -> None:
