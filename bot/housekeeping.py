@@ -41,9 +41,9 @@ class Housekeeping:
     async def run(self) -> None:
         """Sweep without end."""
         while True:
-            swept = await self.sweep()
-            if swept:
-                log.info("removed %d pictures that nobody used for %d days", swept, self._settings.picture_days)
+            unused, stray = await self.sweep(), await self.sweep_strays()
+            if unused or stray:
+                log.info("removed %d pictures unused for long and %d that no edit came of", unused, stray)
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def sweep(self) -> int:
@@ -54,6 +54,16 @@ class Housekeeping:
                 await self._pictures.delete(sha256)
                 await self._database.run(pictures.forget, sha256)
             swept += len(old)
+        return swept
+
+    async def sweep_strays(self) -> int:
+        """Remove the pictures of requests that were refused or never finished, a day after; returns how many."""
+        old, swept = await self._pictures.older_than(_DAY / 1000), 0
+        for start in range(0, len(old), _BATCH):
+            strays = await self._database.read(pictures.unknown, old[start : start + _BATCH])
+            for sha256 in strays:
+                await self._pictures.delete(sha256)
+            swept += len(strays)
         return swept
 
     async def measure(self) -> None:

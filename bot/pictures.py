@@ -88,6 +88,10 @@ class Pictures:
         """Remove the bytes of that hash, if there are any."""
         await self._in(self._files, self._delete, sha256)
 
+    async def older_than(self, seconds: float) -> list[str]:
+        """Return the hashes of all pictures that were last put longer ago than this."""
+        return await self._in(self._files, self._older_than, time.time() - seconds)
+
     def free(self) -> int:
         """Return the bytes that are free on the folder's disk."""
         return shutil.disk_usage(self._folder).free
@@ -150,7 +154,9 @@ class Pictures:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
         with _full_disk_in_words():
-            if not path.exists():
+            if path.exists():
+                os.utime(path)  # put again is put now, see older_than
+            else:
                 self._write(path, data)
             # A rename is durable only when its folder is; also when another thread has just made it.
             _sync(path.parent)
@@ -183,6 +189,14 @@ class Pictures:
 
     def _delete(self, sha256: str) -> None:
         self._path(sha256).unlink(missing_ok=True)
+
+    def _older_than(self, before: float) -> list[str]:
+        found: list[str] = []
+        for path in self._folder.glob("??/*"):
+            with suppress(FileNotFoundError):  # it was deleted meanwhile
+                if _HASH.fullmatch(path.name) and path.stat().st_mtime < before:
+                    found.append(path.name)
+        return found
 
     def _sweep(self) -> None:
         """Remove what a crash left half-written; nothing takes an hour to write."""

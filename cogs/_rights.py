@@ -62,6 +62,18 @@ async def check_readable(interaction: discord.Interaction[Any], result: Result, 
         raise NotAllowed(f"You can't use {result.short_id}: it stands in a channel you cannot read.")
 
 
+async def check_repeatable(interaction: discord.Interaction[Any], job: Job) -> None:
+    """Refuse to ask for a job again where the person cannot read it now. Raises NotAllowed.
+
+    A public thread is read by whoever reads its parent; it need not be there any more.
+    """
+    place = job.place
+    channel_id = place.channel_id if place.public else place.thread_id or place.channel_id
+    readable = job.user_id == interaction.user.id or await can_read(interaction, channel_id, job.user_id)
+    if job.guild_id != interaction.guild_id or not readable:
+        raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
+
+
 async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner_id: int | None) -> bool:
     """Return whether the person can read a channel now. A direct message is its owner's."""
     if channel_id == interaction.channel_id:

@@ -190,9 +190,7 @@ class ResultsCog(commands.Cog, name="Results"):
 
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         job = await self._edits.job(sent.target)
-        channel_id = job.place.thread_id or job.place.channel_id
-        if job.guild_id != interaction.guild_id or not await rights.can_read(interaction, channel_id, job.user_id):
-            raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
+        await rights.check_repeatable(interaction, job)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)

@@ -74,7 +74,6 @@ class Page:
                     for entry in stage.entries()
                 ],
                 "channel": str(stage.channel_id),
-                "showing": stage.showing,
                 "key": urlsplit(stage.address).fragment,
                 "members": [{"id": str(member.id), "name": member.name.title()} for member in stage.members],
                 "runware": None if world.live else world.runware.url,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
@@ -27,6 +27,8 @@ from storage.database import DatabaseError
 _HOST: Final = "127.0.0.1"
 #: How long the local Runware takes for a picture, in seconds: long enough to see the status change.
 _WORK_SECONDS: Final = (2.0, 5.0)
+#: The local Runware forgets its tasks when the program ends: an edit that was there is given up after so many minutes.
+_EXPIRE_MINUTES: Final = 5
 
 
 def main(*, port: int, data: Path | None, once: Path | None, live: bool) -> int:
@@ -65,9 +67,7 @@ async def _play(port: int, data: Path | None, live_key: str | None) -> int:
     address = f"http://{_HOST}:{door.getsockname()[1]}/"
     print("Starting ...", flush=True)
     with door:
-        async with open_world(
-            data=data, live_key=live_key, patient=True, work_seconds=_WORK_SECONDS, log_level="WARNING"
-        ) as world:
+        async with open_world(data=data, live_key=live_key, patient=True, **_settings(live_key)) as world:
             log.configure(world.settings)
             async with Stage(world) as stage, serve(world, stage, door):
                 print(f"The playground is at {address}\n{_costs(world)}\nCtrl-C ends it.", flush=True)
@@ -87,6 +87,11 @@ async def serve(world: World, stage: Stage, door: socket.socket) -> AsyncGenerat
             yield
         finally:
             await runner.cleanup()
+
+
+def _settings(live_key: str | None) -> dict[str, Any]:
+    quiet = {"log_level": "WARNING"}
+    return quiet if live_key else {**quiet, "work_seconds": _WORK_SECONDS, "expire_minutes": _EXPIRE_MINUTES}
 
 
 def _costs(world: World) -> str:

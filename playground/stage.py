@@ -45,9 +45,8 @@ class Stage:
         self._preview: Preview | None = None
         self._heard = 0
         self._read: dict[int, int] = {}
-        #: The channel that is shown; and how often one was, so that a page knows that it is behind.
+        #: The channel that is shown.
         self.channel_id = world.channel.id
-        self.showing = 0
 
     async def __aenter__(self) -> Self:
         for channel in self._channels():
@@ -87,6 +86,8 @@ class Stage:
         async with self._lock:
             with suppress(TimeoutError):  # a bot that is busy makes the clock late, and nothing worse
                 await self._world.keep_time()
+            if self._preview is not None:
+                self._preview.capture_time = self._world.env.now()  # what "3 minutes ago" is counted from
             yield
 
     async def show(self, channel_id: int) -> None:
@@ -97,7 +98,6 @@ class Stage:
             preview = self._world.env.preview(channel, viewers=self.members, layout="channel")
             self._preview = await preview.__aenter__()
             self.channel_id = channel_id
-            self.showing += 1
             self._mark_read(channel)
 
     async def _close(self) -> None:

@@ -9,8 +9,8 @@ from storage._rows import the_row
 from storage.database import Row, Tx
 from storage.records import Announcement, AnnouncementKind, Asker, Job, Status
 
-#: Discord takes ten attachments a message (reference/discord.md, section 3).
-RESULTS_PER_MESSAGE: Final = 10
+#: Discord takes ten attachments a message (reference/discord.md, section 3); one may be a prompt too long to show.
+RESULTS_PER_MESSAGE: Final = 9
 
 _DUE = f"SELECT {jobs.COLUMNS} WHERE jobs.notice_at <= ?1 ORDER BY jobs.notice_at, jobs.id LIMIT ?2"
 _NEXT_DUE = "SELECT notice_at FROM jobs WHERE notice_at > ?1 ORDER BY notice_at LIMIT 1"

@@ -26,6 +26,7 @@ WHERE used_at < ?1 AND NOT EXISTS (
 )
 ORDER BY used_at LIMIT ?2
 """
+_KNOWN = "SELECT 1 AS known FROM pictures WHERE sha256 = ?1"
 _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
 
 
@@ -49,6 +50,11 @@ async def needed(tx: Tx, sha256: str) -> bool:
 async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
     """Return pictures last used before a time and not needed by an open job, oldest first."""
     return [row["sha256"] for row in await tx.fetch_all(_UNUSED_SINCE, before, limit)]
+
+
+async def unknown(tx: Tx, hashes: Iterable[str]) -> list[str]:
+    """Return those of the pictures that no job and no result was ever recorded with."""
+    return [sha256 for sha256 in hashes if await tx.fetch_one(_KNOWN, sha256) is None]
 
 
 async def forget(tx: Tx, sha256: str) -> None:

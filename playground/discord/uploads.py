@@ -19,7 +19,7 @@ REQUEST_BYTES: Final = 25 * 2**20
 #: As much is read at all, so that what is over a limit can be looked at.
 READ_BYTES: Final = 256 * 2**20
 
-_FILE: Final = re.compile(r"files\[(\d)\]")
+_FILE: Final = re.compile(r"files\[([0-9]+)\]")
 
 
 @dataclass(slots=True)

@@ -171,9 +171,17 @@ async def test_a_result_is_used_where_it_belongs_and_while_it_stands(books_of: A
             assert answer.response.ephemeral
             assert said in visit.words(answer.response), named
         assert len(await books_of(world).jobs()) == 2
+        several = await visit.edit(results=2)
+        first, second = visit.ids(several)
+        link_of_two = f"https://discord.com/channels/{world.guild.id}/{several.channel.id}/{several.id}"
+        answer = await visit.ask(**{"from": link_of_two})
+        assert answer.response.ephemeral
+        assert f"`from` is the link of a message with 2 pictures: name one of #{first}, #{second}." in visit.words(
+            answer.response
+        )
         for named in ("1", f"<{link}>"):
             await visit.edit(world.bo, **{"from": named})
-        assert [job.request.parent_id for job in await books_of(world).jobs()] == [None, None, 1, 1]
+        assert [job.request.parent_id for job in await books_of(world).jobs()] == [None, None, None, 1, 1]
         await books_of(world).check()
 
 

@@ -291,7 +291,15 @@ async def test_an_old_button_of_a_deleted_picture_says_that_it_is_gone(books_of:
             assert answer.response is not None
             assert answer.response.ephemeral
             assert "#1 was deleted" in visit.words(answer.response), label
-        assert len(await books_of(world).jobs()) == 1
+        several = await visit.edit(results=2)
+        asked = await world.ana.click(several, label="Delete")
+        assert asked.response is not None
+        await world.ana.select(asked.response, visit.ids(several))
+        await world.idle()
+        answer = await world.bo.click(several, label="Edit")
+        assert answer.response is not None
+        assert "The pictures of this message are gone" in visit.words(answer.response)
+        assert len(await books_of(world).jobs()) == 2
 
 
 async def test_a_picture_used_by_another_edit_keeps_its_bytes_when_it_is_deleted(books_of: Any, visit_of: Any) -> None:

@@ -309,8 +309,17 @@ async def test_the_thread_is_named_by_the_prompt_without_its_mentions(visit_of: 
         assert len(names[1]) <= 100
 
 
-async def test_a_message_that_was_changed_by_a_moderator_of_the_server_is_no_accident(visit_of: Any) -> None:
-    """A status message that somebody deleted is not missed: the result comes all the same."""
+async def test_a_reply_that_could_not_show_its_pictures_is_no_hindrance(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        world.env.inject_error("PATCH", "/webhooks/*", status=500, times=1)
+        await visit.edit()
+        assert len(visit.results()) == 1
+        assert world.env.errors == []
+        await books_of(world).check()
+
+
+async def test_a_status_message_that_was_deleted_keeps_no_result_back(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         world.runware.pause()

@@ -152,3 +152,47 @@ async def test_a_quota_tells_spent_held_left_and_when_it_resets_to_its_member_al
         world.runware.resume()
         await world.idle()
         await books_of(world).check()
+
+
+async def test_a_command_that_changed_meanwhile_is_explained(visit_of: Any) -> None:
+    async with open_world() as world:
+        visit = visit_of(world)
+        known = world.env.backend.find_command("edit", None)
+        assert known is not None
+        known["options"][0]["required"] = False
+        world.env.backend.commands[None]["imagine", 1] = {**known, "name": "imagine"}
+        for name in ("edit", "imagine"):
+            answer = await world.ana.slash(world.channel, name)
+            assert answer.response is not None
+            assert answer.response.ephemeral
+            assert "My commands have just changed" in visit.words(answer.response)
+        world.env.errors.clear()
+
+
+async def test_an_accident_is_told_by_its_number_and_holds_nothing(
+    books_of: Any, visit_of: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_world() as world:
+        visit = visit_of(world)
+        pictures = world.settings.data_dir / "pictures"
+        pictures.rename(pictures.with_name("elsewhere"))
+        answer = await visit.ask()
+        found = re.search(r"incident `([0-9a-f]{8})`", visit.words(answer.response))
+        assert found
+        assert f"incident {found[1]}" in caplog.text
+        assert await books_of(world).jobs() == []
+        world.env.errors.clear()
+        pictures.with_name("elsewhere").rename(pictures)
+        await visit.edit()
+        assert len(visit.results()) == 1
+
+
+async def test_a_command_outside_a_server_is_refused_in_words(visit_of: Any) -> None:
+    async with open_world() as world:
+        [registered] = registrations(world)
+        for command in registered:
+            world.env.backend.find_command(command["name"], None)["contexts"] = [0, 1]
+        await world.ana.user.send_dm("hello")
+        answer = await world.ana.user.slash("quota")
+        assert "I work in servers only" in visit_of(world).words(answer.response)
+        world.env.errors.clear()

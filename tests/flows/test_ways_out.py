@@ -142,6 +142,22 @@ async def test_without_the_right_to_make_threads_the_edit_goes_on_in_the_channel
         await books_of(world).check()
 
 
+async def test_a_failure_told_in_place_of_a_deleted_thread_can_be_tried_again(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        world.runware.faults.fail = "providerError"
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        world.runware.resume()
+        await world.idle()
+        world.runware.faults.fail = None
+        form = await world.bo.click(visit.last(), label="Try again")
+        await world.bo.submit_modal(form, {"prompt": "once more"})
+        await world.idle()
+        assert len(visit.results()) == 1
+        await books_of(world).check()
+
+
 # Direct messages, and what is kept -----------------------------------------------------------------------------------
 
 
@@ -157,6 +173,19 @@ async def test_a_bot_that_was_kicked_tells_the_asker_alone(books_of: Any, visit_
         assert visit.labels(letter) == [], "buttons need a server"
         assert f"/edit from:#{visit.ids(letter)[0]}" in visit.words(letter)
         assert [message.id for message in visit.results()] == [letter.id]
+        await books_of(world).check()
+
+
+async def test_a_bot_that_was_kicked_before_there_was_a_thread_tells_the_asker_alone(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(announce_retry_seconds=0.05, **PLENTY) as world:
+        visit = visit_of(world)
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=500, times=None)
+        await visit.ask()
+        world.env.backend.remove_guild(GUILD_ID)
+        await world.idle()
+        assert [len(visit.ids(letter)) for letter in visit.direct(world.ana)] == [1]
         await books_of(world).check()
 
 
@@ -248,6 +277,56 @@ async def test_a_kept_message_comes_after_a_refused_command_and_after_a_press_to
             [kept] = answer.followups
             assert kept.ephemeral, way
             assert len(visit.ids(kept)) == 1, way
+
+
+async def test_a_kept_failure_can_be_tried_again_by_its_asker(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        world.runware.faults.fail = "providerError"
+        thread = await underway(world, visit)
+        world.env.backend.delete_channel(thread.id)
+        refuse(world, world.channel.id, 403, NO_PERMISSION)
+        refuse_direct(world, world.ana)
+        world.runware.resume()
+        await world.idle()
+        world.runware.faults.fail = None
+        world.env.backend.faults.clear()
+        [kept] = (await world.ana.slash(world.channel, "quota")).followups
+        assert "This edit did not work" in visit.words(kept)
+        form = await world.ana.click(kept, label="Try again")
+        await world.ana.submit_modal(form, {"prompt": "once more"})
+        await world.idle()
+        assert len(visit.results()) == 1
+        await books_of(world).check()
+
+
+async def test_the_buttons_of_a_kept_result_work_for_its_asker(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await underway(world, visit, results=2)
+        world.env.backend.delete_channel(thread.id)
+        refuse(world, world.channel.id, 403, NO_PERMISSION)
+        refuse_direct(world, world.ana)
+        world.runware.resume()
+        await world.idle()
+        world.env.backend.faults.clear()
+        [kept] = (await world.ana.slash(world.channel, "quota")).followups
+        first, second = visit.ids(kept)
+        recipe = await world.ana.click(kept, label="Recipe")
+        assert f"Recipe of #{first} and #{second}" in visit.words(recipe.response)
+        form = await world.ana.click(kept, label="Edit")
+        await world.ana.submit_modal(form, {"prompt": "carry on", "picture": [second]})
+        await world.ana.click(kept, label="Reroll")
+        await world.idle()
+        asked = await world.ana.click(kept, label="Delete")
+        assert asked.response is not None
+        await world.ana.select(asked.response, [first])
+        await world.idle()
+        jobs = await books_of(world).jobs()
+        assert [job.request.parent_id for job in jobs] == [None, int(second), None]
+        refused = await visit.ask(**{"from": first})
+        assert "was deleted" in visit.words(refused.response)
+        await books_of(world).check()
 
 
 async def test_a_kept_message_that_could_not_be_shown_stays_kept(visit_of: Any) -> None:

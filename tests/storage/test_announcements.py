@@ -54,13 +54,14 @@ async def post(database: Database, job: Job, index: int, message_id: int = 400) 
 # Planning ------------------------------------------------------------------------------------------------------------
 
 
-async def test_results_go_out_ten_a_message_and_the_plan_is_made_once(database: Database, ask: Ask) -> None:
+async def test_results_go_out_nine_a_message_and_the_plan_is_made_once(database: Database, ask: Ask) -> None:
     job = await ask(results=20)
     await end(database, job, Status.SUCCEEDED, pictures=20)
     first = await plan(database, job)
     assert [(said.index, said.kind, len(said.result_ids)) for said in first] == [
-        (0, AnnouncementKind.RESULTS, 10),
-        (1, AnnouncementKind.RESULTS, 10),
+        (0, AnnouncementKind.RESULTS, 9),
+        (1, AnnouncementKind.RESULTS, 9),
+        (2, AnnouncementKind.RESULTS, 2),
     ]
     assert await plan(database, job) == first
     await post(database, job, 0)

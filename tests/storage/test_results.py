@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from storage import announcements, results
+from storage.announcements import RESULTS_PER_MESSAGE
 from storage.database import Database
 from storage.records import Job, Status, Success
 
@@ -115,11 +116,13 @@ async def test_deleting_tells_the_picture_it_had(database: Database, ask: Ask) -
 async def test_a_message_tells_the_pictures_it_shows(database: Database, ask: Ask, put: Put) -> None:
     job = await ask()
     await put(job, Status.SUCCEEDED)
-    await record(database, job, *(picture(job, str(number)) for number in range(11)))
+    await record(database, job, *(picture(job, str(number)) for number in range(RESULTS_PER_MESSAGE + 1)))
     await database.run(announcements.plan, job.id, Status.SUCCEEDED)
     await database.run(announcements.posted, job.id, 1, 300, 402, NOW)
     shown = await database.read(results.of_message, 300, 402)
-    assert [(result.position, result.channel_id, result.message_id) for result in shown] == [(10, 300, 402)]
+    assert [(result.position, result.channel_id, result.message_id) for result in shown] == [
+        (RESULTS_PER_MESSAGE, 300, 402)
+    ]
     assert await database.read(results.of_message, 301, 402) == []
     assert (await database.read(results.of_job, job.id))[0].message_id is None
     assert await database.read(results.get, 10**9) is None

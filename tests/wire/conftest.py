@@ -82,16 +82,16 @@ class Wire:
         """Wait until the reply to a command was edited after its acknowledgement."""
         await self.until(lambda: any(reply["edited_timestamp"] for reply in self.discord.messages(used.channel_id)))
 
-    async def idle(self, timeout: float = 20) -> None:
-        """Wait until nothing is open, all was announced, and Discord shows it."""
-        await until(self._at_rest, timeout)
+    async def idle(self, *, jobs: int = 1) -> None:
+        """Wait until so many edits were asked for, none is open, all were announced, and Discord shows it."""
+        await until(lambda: self._at_rest(jobs))
 
-    async def _at_rest(self) -> bool:
+    async def _at_rest(self, number: int) -> bool:
         read = self.program.database.read
         for units in (jobs.open_ids, announcements.pending_ids, announcements.unshown_ids):
             if await read(units):
                 return False
-        return bool(await self.jobs())
+        return len(await self.jobs()) >= number
 
     def delivery_url(self, job: Job) -> str:
         settings = self.program.settings
