@@ -42,7 +42,8 @@ UPDATE jobs SET notice_at = NULL, undeliverable_at = CASE WHEN ended_at IS NULL 
 WHERE id = ?1
 """
 _ADD = "INSERT INTO announcements (job_id, idx, kind) VALUES (?1, ?2, ?3)"
-_NEXT_INDEX = "SELECT count(*) AS number FROM announcements WHERE job_id = ?1"
+_NEXT_INDEX = "SELECT CAST(coalesce(max(idx) + 1, 0) AS BIGINT) AS number FROM announcements WHERE job_id = ?1"
+_OUTDATED = "DELETE FROM announcements WHERE job_id = ?1 AND kind = 'expired' AND posted_at IS NULL"
 _SAID = "SELECT count(*) AS number FROM announcements WHERE job_id = ?1 AND kind = ?2"
 _UNASSIGNED = "SELECT id FROM results WHERE job_id = ?1 AND announcement IS NULL ORDER BY position"
 _ASSIGN = "UPDATE results SET announcement = ?2 WHERE id = ?1"
@@ -109,6 +110,8 @@ async def plan(tx: Tx, job_id: int, status: Status) -> list[Announcement]:
     Results that have no message yet share new ones, :data:`RESULTS_PER_MESSAGE` each; a failure or an expiry is said
     once. Nothing is planned while a picture still waits to be copied.
     """
+    if status is Status.SUCCEEDED:
+        await tx.execute(_OUTDATED, job_id)  # it came late after all, before anybody heard that it would not
     if status in (Status.FAILED, Status.EXPIRED):
         kind = AnnouncementKind(status.value)
         said = await tx.fetch_one(_SAID, job_id, kind.value)

@@ -174,7 +174,7 @@ class Job:
     @property
     def cost_pending(self) -> bool:
         """Whether it succeeded and Runware has not yet said what it cost."""
-        return self.status is Status.SUCCEEDED and self.settled_at is None
+        return self.status is Status.SUCCEEDED and self.cost is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def age(folder: Path, sha256: str, days: float) -> None:
 
 
 async def test_a_picture_goes_ninety_days_after_its_last_use(database: Database, tmp_path: Path) -> None:
-    async with Pictures(tmp_path / "pictures" / "pictures", min_free=0) as store:
+    async with Pictures(tmp_path / "pictures", min_free=0) as store:
         old, fresh = await store.put(b"old"), await store.put(b"fresh")
         await database.run(pictures.used, old, 100 * DAY)
         await database.run(pictures.used, fresh, 101 * DAY)
@@ -39,7 +39,7 @@ async def test_a_picture_goes_ninety_days_after_its_last_use(database: Database,
 
 
 async def test_a_picture_that_no_edit_came_of_goes_after_a_day(database: Database, tmp_path: Path) -> None:
-    async with Pictures(tmp_path / "pictures" / "pictures", min_free=0) as store:
+    async with Pictures(tmp_path / "pictures", min_free=0) as store:
         stray, young, named, again = [await store.put(data) for data in (b"stray", b"young", b"named", b"again")]
         await database.run(pictures.used, named, 1)
         for sha256 in (stray, named, again):

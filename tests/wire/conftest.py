@@ -151,32 +151,52 @@ def make_settings(data: Path, discord: LocalDiscord, runware: LocalRunware, **ov
 
 
 @asynccontextmanager
-async def open_wire(data: Path, discord: dict[str, Any] | None = None, **settings: Any) -> AsyncGenerator[Wire]:
+async def open_wire(
+    data: Path, *, discord: dict[str, Any] | None = None, online: bool = True, **settings: Any
+) -> AsyncGenerator[Wire]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(LocalDiscord(**(discord or {})))
-        runware = await stack.enter_async_context(LocalRunware(work_seconds=(0, 0.01)))
+        runware = await stack.enter_async_context(LocalRunware(work_seconds=(0, 0.01), key="wire"))
         stack.enter_context(pointed_at(local.host))
         program = await stack.enter_async_context(open_program(make_settings(data, local, runware, **settings)))
-        bot = await stack.enter_async_context(program.bot)
-        bot._connection.guild_ready_timeout = 0.1  # the servers come at once; discord.py waits 2 s for another one
-        connection = asyncio.create_task(bot.start(local.rest.token))
+        wire = Wire(program, local, runware)
+        if online:
+            await stack.enter_async_context(_online(wire))
+        yield wire
+        assert local.rest.invalid == []
+
+
+@asynccontextmanager
+async def _online(wire: Wire) -> AsyncGenerator[None]:
+    async with wire.program.bot as bot:
+        bot._connection.guild_ready_timeout = 0.1  # the server comes at once; discord.py waits 2 s for another one
+        connection = asyncio.create_task(bot.start(wire.discord.rest.token))
         try:
             await until(bot.is_ready)
-            yield Wire(program, local, runware)
+            yield
         finally:
             await bot.close()
             await asyncio.gather(connection, return_exceptions=True)
-        assert local.rest.invalid == []
 
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Wire]]:
-    """Open a world on the wire: ``discord`` are options of LocalDiscord, the rest are settings."""
+    """Open a world on the wire: ``discord`` are options of LocalDiscord, ``online`` connects a bot, the rest are settings."""
 
     def opened(**options: Any) -> AbstractAsyncContextManager[Wire]:
         return open_wire(tmp_path, **options)
 
     return opened
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path) -> Callable[..., Settings]:
+    """Make settings that point at these services."""
+
+    def made(discord: LocalDiscord, runware: LocalRunware, **overrides: Any) -> Settings:
+        return make_settings(tmp_path, discord, runware, **overrides)
+
+    return made
 
 
 @pytest.fixture

@@ -1,0 +1,184 @@
+"""The command line as it is used: settings from the environment, real services, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.__main__ import main
+from bot.app import open_program, run
+from bot.errors import StartError
+from bot.settings import Settings
+from playground.discord import LocalDiscord, pointed_at
+from playground.runware import LocalRunware
+
+ROOT = Path(__file__).resolve().parents[2]
+Command = Callable[..., Any]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that leads to these settings, of which only what differs from the default is set."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {name.upper(): written(value) for name, value in given.items()}
+
+
+def written(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return ",".join(map(str, value))
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+
+
+@pytest.fixture
+def in_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Settings | None], None]:
+    """Set the environment to what these settings say, in a folder without a .env."""
+
+    def surround(settings: Settings | None) -> None:
+        for name in Settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in (environment(settings) if settings else {}).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+
+    return surround
+
+
+async def command(*arguments: str) -> int:
+    """Run a command of the command line in a thread, where it has a loop of its own."""
+    return await asyncio.to_thread(main, list(arguments))
+
+
+@asynccontextmanager
+async def running(discord: LocalDiscord, settings: Settings) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run ``python -m bot run`` as a program, pointed at the stand-in."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "playground.discord", discord.host, "run"),
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment(settings)},
+        cwd=settings.data_dir,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Return the exit status and what was written to stderr."""
+    async with asyncio.timeout(15):
+        _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("name", ["run", "doctor", "migrate"])
+async def test_missing_settings_are_named_before_anything_starts(
+    name: str, in_surroundings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_surroundings(None)
+    assert await command(name) == 2
+    errors = capsys.readouterr().err
+    for setting in ("DISCORD_TOKEN", "RUNWARE_API_KEY", "ALLOWED_GUILDS"):
+        assert setting in errors
+    assert list(Path.cwd().iterdir()) == []
+
+
+async def test_migrate_applies_what_is_missing_once(
+    settings_for: Any, in_surroundings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        in_surroundings(settings_for(discord, runware))
+    assert await command("migrate") == 0
+    assert capsys.readouterr().out.startswith("applied 0001_")
+    assert await command("migrate") == 0
+    assert capsys.readouterr().out == "nothing to do: every migration is applied\n"
+
+
+async def test_backup_copies_the_database_beside_a_running_bot(wire: Any, in_surroundings: Any) -> None:
+    async with wire() as world:
+        await world.edit()
+        await world.idle()
+        in_surroundings(world.program.settings)
+        assert await command("backup", "copy.db") == 0
+        with sqlite3.connect("copy.db") as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert copy.execute("SELECT status FROM jobs").fetchall() == [("succeeded",)]
+        copy.close()
+        assert await command("backup", "no/such/folder/copy.db") == 1
+
+
+async def test_doctor_ends_with_a_status_that_says_whether_all_is_well(
+    settings_for: Any, in_surroundings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        in_surroundings(settings_for(discord, runware))
+        with pointed_at(discord.host):
+            assert await command("doctor") == 0
+            assert "PROBLEM" not in capsys.readouterr().out
+            discord.rest.token = "another"
+            assert await command("doctor") == 1
+            assert "PROBLEM  Discord: DISCORD_TOKEN was refused" in capsys.readouterr().out
+
+
+async def test_a_token_that_discord_refuses_ends_the_program_in_words(settings_for: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        with pointed_at(discord.host), pytest.RaisesGroup(
+            pytest.RaisesExc(StartError, match="Discord refused DISCORD_TOKEN"), flatten_subgroups=True
+        ):
+            await run(settings_for(discord, runware, discord_token="wrong"))
+
+
+async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        settings = settings_for(discord, runware)
+        async with running(discord, settings) as process:
+            await until_online(discord, process)
+            used = await discord.slash("quota")
+            async with asyncio.timeout(15):
+                while used.response is None:
+                    await asyncio.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            status, errors = await ended(process)
+        assert status == 0, errors
+        assert "disconnected from Discord" in errors
+        assert "Traceback" not in errors
+        assert discord.rest.token not in errors
+        async with open_program(settings):  # its lock is gone
+            pass
+
+
+async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(settings_for: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        settings = settings_for(discord, runware)
+        async with open_program(settings):
+            async with running(discord, settings) as process:
+                status, errors = await ended(process)
+                assert status == 1
+                assert "Traceback" not in errors
+                assert "another" in errors
+            other = settings.data_dir / "other"
+            other.mkdir()
+            moved = settings.model_copy(update={"data_dir": other, "database_url": f"sqlite:///{other / 'bot.db'}"})
+            async with running(discord, moved) as process:
+                status, errors = await ended(process)
+                assert status == 1
+                assert "Traceback" not in errors
+                assert "address already in use" in errors
+        assert discord.gateway.identified == 0
+
+
+async def until_online(discord: LocalDiscord, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(15):
+        while discord.gateway.identified == 0:
+            assert process.returncode is None, await ended(process)
+            await asyncio.sleep(0.01)
