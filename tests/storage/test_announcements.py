@@ -91,6 +91,15 @@ async def test_a_failure_and_an_expiry_are_said_once(database: Database, ask: As
         assert await plan(database, job, status) == []
 
 
+async def test_an_expiry_that_nobody_heard_of_is_not_said_once_the_picture_came(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await end(database, job, Status.EXPIRED)
+    await plan(database, job, Status.EXPIRED)
+    await database.run(add, job, 1)
+    await database.run(jobs.move, job.id, Status.SUCCEEDED, NOW)
+    assert [said.kind for said in await plan(database, job)] == [AnnouncementKind.RESULTS]
+
+
 async def test_a_success_after_an_expiry_is_said_after_it(database: Database, ask: Ask) -> None:
     job = await ask()
     await end(database, job, Status.EXPIRED)
