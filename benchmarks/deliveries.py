@@ -1,7 +1,9 @@
-"""How fast a delivery is durably acknowledged: parsed, recorded, settled, committed and answered with 2xx.
+"""How fast a delivery is durably acknowledged: its token checked, parsed, inserted, committed and answered with 2xx.
 
 The yardstick is the same door without a store behind it. Both are loaded over 32 connections from another process, in
-turns, so that what else the machine does weighs on both. Printed is the ratio of their rates; at least 0.5 is wanted.
+turns, so that what else the machine does weighs on both. Printed is the ratio of their rates, twice: for one of several
+results (validate, insert, commit: at least 0.5 is wanted), and for the result that ends its job, whose unit of work
+also moves the status and settles the hold on three allowances.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
+from benchmarks.common import roomy_settings
 from bot.edits import Edits
 from bot.metrics import Metrics
 from bot.pictures import Pictures
@@ -30,6 +33,8 @@ from storage import jobs
 from storage.database import Database, Tx, migrate, open_database
 from storage.records import Asker, EditRequest, Place, Reference, Status
 
+#: One end of a pipe; its type differs between systems.
+Pipe = Any
 CONNECTIONS = 32
 DELIVERIES = 1600
 ROUNDS = 3
@@ -37,7 +42,7 @@ WANTED = 0.5
 _HOST = "127.0.0.1"
 
 
-def _load(pipe: Connection) -> None:
+def _load(pipe: Pipe) -> None:
     """Send what comes through the pipe over 32 connections, and say how long that took."""
 
     async def send(work: list[tuple[str, bytes]]) -> float:
@@ -59,7 +64,7 @@ def _load(pipe: Connection) -> None:
 
 
 async def _rate(
-    settings: Settings, record: Callable[[str, bytes], Awaitable[None]], tasks: list[str], pipe: Connection
+    settings: Settings, record: Callable[[str, bytes], Awaitable[None]], tasks: list[str], pipe: Pipe
 ) -> float:
     """Return how many deliveries a second the door answers with this behind it."""
     async with serve(public_app(key=settings.webhook_key, record=record), _HOST, 0) as (host, port):
@@ -81,9 +86,10 @@ def _body(task_uuid: str) -> bytes:
     return json.dumps({"data": [item]}).encode()
 
 
-async def _submitted_jobs(database: Database, edits: Edits, number: int) -> list[str]:
+async def _submitted_jobs(database: Database, edits: Edits, number: int, results: int) -> list[str]:
     """Write down jobs that wait for their deliveries, and return their tasks."""
-    request = EditRequest("make it night", (Reference("0" * 64, 512, 512, "cat.png"),), 512, 512, seed=7)
+    cat = Reference("0" * 64, 512, 512, "cat.png")
+    request = EditRequest("make it night", (cat,), 512, 512, seed=7, results=results)
     place = Place(channel_id=1, reply_id=2, thread_id=3)
     made = [await edits.request(Asker(1, 1 + index % 50), place, request) for index in range(number)]
 
@@ -96,18 +102,8 @@ async def _submitted_jobs(database: Database, edits: Edits, number: int) -> list
     return [job.task_uuid for job in made]
 
 
-async def _measure(folder: Path, pipe: Connection) -> list[tuple[float, float]]:
-    settings = Settings(
-        discord_token="benchmark",
-        runware_api_key="benchmark",
-        allowed_guilds=frozenset({1}),
-        data_dir=folder,
-        database_url=f"sqlite:///{folder / 'bot.db'}",
-        min_free_gib=0,
-        member_daily_usd=100_000,
-        server_daily_usd=100_000,
-        bot_daily_usd=100_000,
-    )
+async def _measure(folder: Path, pipe: Pipe, results: int) -> list[tuple[float, float]]:
+    settings = roomy_settings(folder)
 
     async def nothing(_task_uuid: str, _body: bytes) -> None:
         """Keep nothing."""
@@ -117,26 +113,34 @@ async def _measure(folder: Path, pipe: Connection) -> list[tuple[float, float]]:
         await migrate(database)
         edits = Edits(database, store, Signals(), Metrics(), settings, clock=lambda: time.time_ns() // 1_000_000)
         for _ in range(ROUNDS):
-            tasks = await _submitted_jobs(database, edits, DELIVERIES)
+            tasks = await _submitted_jobs(database, edits, DELIVERIES, results)
             without = await _rate(settings, nothing, tasks, pipe)
             rates.append((await _rate(settings, edits.deliver, tasks, pipe), without))
     return rates
 
 
+def _ratio(pipe: Pipe, what: str, results: int) -> float:
+    """Measure in rounds, print each, and return the median ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        rates = asyncio.run(_measure(Path(folder), pipe, results))
+    for durable, without in rates:
+        print(f"{what}: durable {durable:8,.0f}/s   without a store {without:8,.0f}/s   ratio {durable / without:.2f}")
+    return statistics.median(durable / without for durable, without in rates)
+
+
 def main() -> int:
-    """Measure in rounds and print the median ratio; returns 1 when it is below what is wanted."""
+    """Print both ratios; returns 1 when the first is below what is wanted."""
     here, there = multiprocessing.Pipe()
     load = multiprocessing.get_context("spawn").Process(target=_load, args=(there,), daemon=True)
     load.start()
-    with tempfile.TemporaryDirectory() as folder:
-        rates = asyncio.run(_measure(Path(folder), here))
+    inserted = _ratio(here, "one of several", results=2)
+    ended = _ratio(here, "ends its job  ", results=1)
     here.send(None)
     load.join(10)
-    for durable, without in rates:
-        print(f"durable {durable:8,.0f}/s   without a store {without:8,.0f}/s   ratio {durable / without:.2f}")
-    ratio = statistics.median(durable / without for durable, without in rates)
-    print(f"deliveries: durable acknowledgement at {ratio:.2f} of the same app without a store (wanted: {WANTED})")
-    return 0 if ratio >= WANTED else 1
+    print(
+        f"deliveries: {inserted:.2f} of the same app without a store (wanted: {WANTED}); {ended:.2f} when it ends a job"
+    )
+    return 0 if inserted >= WANTED else 1
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.common import roomy_settings
 from bot.app import Program, open_program
-from bot.settings import Settings
 from playground.runware import LocalRunware
 from storage import jobs
 from storage.database import Tx, migrate, open_database
@@ -59,22 +59,7 @@ async def _asked(tx: Tx) -> int:
 async def _measure(folder: Path) -> tuple[float, float]:
     async with LocalRunware() as runware:
         runware.pause()
-        settings = Settings(
-            discord_token="benchmark",
-            runware_api_key="benchmark",
-            allowed_guilds=frozenset({1}),
-            data_dir=folder,
-            database_url=f"sqlite:///{folder / 'bot.db'}",
-            listen_port=0,
-            ops_port=0,
-            min_free_gib=0,
-            max_in_flight=1,
-            runware_url=runware.url,
-            member_daily_usd=100_000,
-            server_daily_usd=100_000,
-            bot_daily_usd=100_000,
-            expire_minutes=100_000,
-        )
+        settings = roomy_settings(folder, runware_url=runware.url, max_in_flight=1, expire_minutes=100_000)
         async with open_program(settings) as program:
             await asyncio.sleep(1)
             idle = _resident_megabytes()

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bot.errors import StartError
 from bot.settings import Settings, SettingsError
@@ -53,15 +53,16 @@ def _finish(work: Coroutine[Any, Any, int]) -> int:
     try:
         status = asyncio.run(work)
     except* (DatabaseError, StartError, OSError) as group:
-        print("\n".join(str(error) for error in _leaves(group)), file=sys.stderr)
+        print("\n".join(_sentences(group)), file=sys.stderr)
     return status
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
+def _sentences(error: BaseException) -> list[str]:
+    """Return what the errors in a group say, one by one."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [str(error)]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [sentence for inner in group.exceptions for sentence in _sentences(inner)]
 
 
 async def _run(settings: Settings, _options: argparse.Namespace) -> int:

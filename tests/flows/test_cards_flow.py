@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
 import re
@@ -29,7 +30,7 @@ def cards(visit: Any) -> list[discord.Message]:
 
 
 async def test_a_status_message_tells_the_place_in_line_and_follows_the_queue(books_of: Any, visit_of: Any) -> None:
-    async with open_world(max_in_flight=1, **PLENTY) as world:
+    async with open_world(max_in_flight=1, work_seconds=(0.3, 0.3), **PLENTY) as world:
         visit = visit_of(world)
         world.runware.pause()
         for _ in range(4):
@@ -50,6 +51,13 @@ async def test_a_status_message_tells_the_place_in_line_and_follows_the_queue(bo
         assert "Next in line" in visit.words(cards(visit)[2])
         assert "2nd in line" in visit.words(cards(visit)[3])
         assert [len(thread.history()) for thread in visit.threads()] == [1, 1, 1, 1], "a status is edited, not repeated"
+        world.runware.resume()
+        while (await books_of(world).jobs())[0].status is Status.SUBMITTED:
+            await asyncio.sleep(0.001)
+        world.runware.pause()
+        await visit.status(2, Status.SUBMITTED)
+        assert "Being edited" in visit.words(cards(visit)[2])
+        assert "Next in line" in visit.words(cards(visit)[3])
         world.runware.resume()
         await world.idle()
         for number in (0, 2, 3):
@@ -247,19 +255,28 @@ async def test_a_picture_that_could_not_be_copied_is_told_with_what_to_do(visit_
 # Whom it rings -------------------------------------------------------------------------------------------------------
 
 
-async def test_only_the_asker_is_rung_and_once(visit_of: Any) -> None:
-    async with open_world(**PLENTY) as world:
+async def test_only_the_asker_is_rung_and_once(books_of: Any, visit_of: Any) -> None:
+    async with open_world(poll_max_seconds=0.1, **PLENTY) as world:
         visit = visit_of(world)
+        world.runware.faults.cost = "absent"
         prompt = f"@everyone @here {world.bo.mention} <@&{world.guild.default_role.id}> make it night"
         world.runware.faults.fail, world.runware.faults.fail_items = "providerError", 1
         shown = await visit.edit(prompt=prompt, results=3, negative=f"{world.cleo.mention} @everyone")
-        world.runware.faults.fail = None
+        world.runware.faults.fail = world.runware.faults.fail_items = None
         form = await world.bo.click(shown, label="Edit")
         await world.bo.submit_modal(form, {"prompt": prompt, "picture": visit.ids(shown)[1:]})
         await world.ana.click(shown, label="Recipe")
         await world.ana.slash(world.channel, "quota")
         await world.bo.click(shown, label="Delete")
+        world.runware.faults.cost = "normal"
+        while any(job.cost is None for job in await books_of(world).jobs()):
+            await asyncio.sleep(0.01)
+        asked = await world.ana.click(shown, label="Delete")
+        assert asked.response is not None
+        await world.ana.select(asked.response, visit.ids(shown)[:1])
         await world.idle()
+        edited = [sent.path for sent in world.env.http_requests if sent.method == "PATCH"]
+        assert edited.count(f"/channels/{shown.channel.id}/messages/{shown.id}") >= 2, "a cost came, a picture went"
         rung: list[tuple[str, Any]] = []
         for sent in world.env.http_requests:
             body = sent.json.get("data", sent.json) if isinstance(sent.json, dict) else {}

@@ -21,7 +21,7 @@ async def ask(world: World, **options: Any) -> None:
 
 
 @pytest.mark.parametrize("delivery", ["once", "twice", "late", "before_ack", "reordered", "lost"])
-async def test_an_edit_ends_once_however_its_deliveries_come(delivery: str, books_of: Any) -> None:
+async def test_an_edit_ends_once_however_its_deliveries_come(delivery: Any, books_of: Any) -> None:
     async with open_world() as world:
         world.runware.faults.delivery = delivery
         await ask(world, results=3)
@@ -34,7 +34,7 @@ async def test_an_edit_ends_once_however_its_deliveries_come(delivery: str, book
 
 
 @pytest.mark.parametrize("submit", ["reset_after", "503", "503_after", "429"])
-async def test_an_ambiguous_or_refused_submit_makes_one_task_and_one_result(submit: str, books_of: Any) -> None:
+async def test_an_ambiguous_or_refused_submit_makes_one_task_and_one_result(submit: Any, books_of: Any) -> None:
     async with open_world() as world:
         world.runware.faults.submit, world.runware.faults.submit_times = submit, 1
         await ask(world)

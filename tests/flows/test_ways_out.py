@@ -43,6 +43,18 @@ def refuse(world: World, channel_id: int, status: int, code: int, *, method: str
     world.env.inject_error(method, path, status=status, code=code, **{"times": None, **times})
 
 
+class Asleep(dict[str, Any]):
+    """A refusal that holds as long as nobody writes in a thread: archived, it takes no edits."""
+
+    def __init__(self, refusal: dict[str, Any], thread: ChannelHandle) -> None:
+        super().__init__(refusal)
+        self._thread, self._messages = thread, len(thread.history())
+
+    def __getitem__(self, key: str) -> Any:
+        awake = len(self._thread.history()) > self._messages
+        return "no request" if key == "method" and awake else super().__getitem__(key)
+
+
 def refuse_direct(world: World, member: Any) -> None:
     """Have a member take no direct messages, as Discord answers then."""
     refuse(world, member.user.dm_channel.id, 403, CANNOT_DM)
@@ -103,7 +115,8 @@ async def test_an_archived_thread_is_woken_by_the_result_and_its_status_is_then_
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         thread = await underway(world, visit)
-        refuse(world, thread.id, 400, ARCHIVED, method="PATCH", times=1)
+        refuse(world, thread.id, 400, ARCHIVED, method="PATCH")
+        world.env.backend.faults[0] = Asleep(world.env.backend.faults[0], thread)
         assert (await told(world, visit)).channel.id == thread.id
         assert "**Done**" in visit.words(thread.history()[0])
 

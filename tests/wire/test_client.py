@@ -101,4 +101,4 @@ async def test_a_token_that_was_reset_ends_the_connection_for_good(wire: Any) ->
         world.discord.rest.token = "another"
         await world.discord.gateway.close(4004)
         with pytest.raises(discord.LoginFailure):
-            await connection
+            await asyncio.wait_for(connection, 10)
