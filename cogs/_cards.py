@@ -118,12 +118,13 @@ def status(
     position: int | None = None,
     parent: Parent | None = None,
     pictures: Sequence[tuple[str, str]] = (),
-    made: int = 0,
+    made: int | None = None,
 ) -> ui.LayoutView:
     """Return the card that tells where a job stands.
 
     In a thread of its own it leaves the prompt to the message above. Asked for inside a thread, it is the reply itself
-    and shows the prompt and the pictures that came with it. ``made``: how many results the job has.
+    and shows the prompt and the pictures that came with it. ``made``: how many pictures it made
+    that may be seen.
     """
     lines, colour = _STATES[job.status](job, position, made)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)} · {_plan(job.request)}"
@@ -138,7 +139,7 @@ def status(
 _State: TypeAlias = tuple[list[str], discord.Colour]
 
 
-def _waiting(job: Job, position: int | None, made: int) -> _State:
+def _waiting(job: Job, position: int | None, made: int | None) -> _State:
     del position, made
     return [
         "### 🕰️ Waiting for a yes",
@@ -146,40 +147,42 @@ def _waiting(job: Job, position: int | None, made: int) -> _State:
     ], GREY
 
 
-def _queued(job: Job, position: int | None, made: int) -> _State:
+def _queued(job: Job, position: int | None, made: int | None) -> _State:
     del made
     asked = f"Asked {words.since(job.created_at)} · up to {dollars(job.hold)} held · you can still cancel"
     return [f"### ⏳ {_in_line(position)}", asked], GREY
 
 
-def _submitting(job: Job, position: int | None, made: int) -> _State:
+def _submitting(job: Job, position: int | None, made: int | None) -> _State:
     del position, made
     return ["### 📤 On its way to Runware", f"Up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
-def _submitted(job: Job, position: int | None, made: int) -> _State:
+def _submitted(job: Job, position: int | None, made: int | None) -> _State:
     del position, made
     begun = words.since(job.first_post_at or job.created_at)
     return ["### 🎨 Being edited", f"Started {begun} · up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
-def _succeeded(job: Job, position: int | None, made: int) -> _State:
+def _succeeded(job: Job, position: int | None, made: int | None) -> _State:
     del position
-    pictures = words.counted(made or job.request.results, "picture")
+    if made == 0:
+        return [f"🙈 **Withheld** by the content check · {_price(job)} · what to do stands below"], GREY
+    pictures = words.counted(job.request.results if made is None else made, "picture")
     return [f"✅ **Done** · {pictures} in {words.lasting(_took(job))} · {_price(job)}"], GREEN
 
 
-def _failed(job: Job, position: int | None, made: int) -> _State:
+def _failed(job: Job, position: int | None, made: int | None) -> _State:
     del job, position, made
     return ["⚠️ **It did not work** · nothing was charged · what to do stands below"], RED
 
 
-def _expired(job: Job, position: int | None, made: int) -> _State:
+def _expired(job: Job, position: int | None, made: int | None) -> _State:
     del position, made
     return [f"⌛ **No answer in time** · nothing was charged, and {dollars(job.hold)} is free again"], AMBER
 
 
-def _cancelled(job: Job, position: int | None, made: int) -> _State:
+def _cancelled(job: Job, position: int | None, made: int | None) -> _State:
     del position, made
     return [f"🚫 **Cancelled** · nothing was charged, and {dollars(job.hold)} is free again"], GREY
 

@@ -163,7 +163,7 @@ class _Telling:
         channel = self._channel(job, job.place.thread_id or job.place.channel_id)
         position = await self._edits.position(job.id)
         parent = await parent_of(self._edits, job.request.parent_id)
-        made = len(await self._edits.results(job.id)) if job.over else 0
+        made = sum(not result.nsfw for result in await self._edits.results(job.id)) if job.over else None
         view = cards.status(job, position=position, parent=parent, made=made)
         said = str(view.to_components())
         if not self._news((job.id, 0), said):

@@ -60,10 +60,9 @@ async def _play(port: int, data: Path | None, live_key: str | None) -> int:
     try:
         # Before anything else, because it is what may be in the way.
         door = socket.create_server((_HOST, port))
-    except OSError as error:
-        return _refuse(
-            f"Port {port} cannot be used ({error.strerror}): choose another with --port, or 0 for a free one."
-        )
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+        return _refuse(f"Port {port} cannot be used ({reason}): choose another with --port, or 0 for a free one.")
     address = f"http://{_HOST}:{door.getsockname()[1]}/"
     print("Starting ...", flush=True)
     with door:

@@ -97,9 +97,13 @@ class LocalDiscord:
 
     async def slash(self, name: str, **options: Any) -> Interaction:  # noqa: ANN401 (each option has its own type)
         """Have Ana use a command in the server's channel. Options that are files are uploaded with it."""
-        used, payload = self.memory.command(name, self._permissions, options)
+        used, payload = self.command(name, **options)
         await self.gateway.dispatch("INTERACTION_CREATE", payload)
         return used
+
+    def command(self, name: str, **options: Any) -> tuple[Interaction, Object]:  # noqa: ANN401 (as above)
+        """Have Ana use a command, and return the payload in place of sending it."""
+        return self.memory.command(name, self._permissions, options)
 
     async def _file(self, request: web.Request) -> web.Response:
         file = self.memory.files.get(request.match_info["attachment"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -240,13 +241,13 @@ async def test_the_asker_or_a_moderator_takes_a_picture_down_and_nobody_else(boo
             assert refused.response is not None
             assert refused.response.ephemeral
             assert f"Only {world.ana.mention}" in visit.words(refused.response)
-            assert await world.program.services.pictures.get(result.sha256)
+            assert await world.program.services.pictures.get(result.sha256 or "")
             pressed = await remover.click(shown, label="Delete")
             assert (pressed.acknowledged, pressed.followups) == (True, [])
             await world.idle()
             assert shown.id not in [message.id for message in visit.everything()]
             with pytest.raises(NotFound):
-                await world.program.services.pictures.get(result.sha256)
+                await world.program.services.pictures.get(result.sha256 or "")
             assert stored(world) == before - 1, "the picture goes, the reference stays for others"
             assert await books_of(world).entries(job.id) == lines
             assert EntryKind.SETTLE in {line.kind for line in lines}
@@ -298,7 +299,8 @@ async def test_an_old_button_of_a_deleted_picture_says_that_it_is_gone(books_of:
         await world.idle()
         answer = await world.bo.click(several, label="Edit")
         assert answer.response is not None
-        assert "The pictures of this message are gone" in visit.words(answer.response)
+        # The announcer may have drawn it anew between the two: then it is the Edit button of the second alone.
+        assert re.search(r"The pictures of this message are gone|#\d+ was deleted", visit.words(answer.response))
         assert len(await books_of(world).jobs()) == 2
 
 

@@ -14,8 +14,11 @@ from PIL import Image
 
 from bot.quota import dollars
 from playground.world import open_world
+from storage.announcements import RESULTS_PER_MESSAGE
 from storage.records import Asker, EntryKind, Place, Status
 
+#: Discord's limit of files in one message.
+ATTACHMENTS = 10
 #: The answer to an interaction that opens a form.
 MODAL = 9
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
@@ -127,11 +130,14 @@ async def test_a_result_tells_all_about_itself(books_of: Any, visit_of: Any) -> 
 async def test_twelve_results_come_in_two_messages(books_of: Any, visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
-        await visit.edit(results=12, steps=1, size="128x128")
-        assert [len(visit.ids(message)) for message in visit.results()] == [10, 2]
-        assert [len(visit.gallery(message)) for message in visit.results()] == [10, 2]
+        await visit.edit(results=12, steps=1, size="128x128", prompt="make it night " * 400)
         first, second = visit.results()
-        assert "**10 pictures**" in visit.words(first)
+        numbers = [RESULTS_PER_MESSAGE, 12 - RESULTS_PER_MESSAGE]
+        for message, number in zip((first, second), numbers, strict=True):
+            assert len(visit.ids(message)) == len(visit.gallery(message)) == number
+            assert f"**{number} pictures**" in visit.words(message)
+            assert "prompt.txt" in visit.files(message)
+            assert len(visit.files(message)) <= ATTACHMENTS
         form = await world.bo.click(second, label="Edit")
         assert form.modal is not None
         picked = [part["component"] for part in form.modal["components"] if part["component"]["custom_id"] == "picture"]
@@ -146,6 +152,7 @@ async def test_a_prompt_of_over_four_thousand_characters_is_cut_with_the_whole_a
         await visit.edit(prompt=whole)
         shown = visit.last()
         services, job = world.program.services, await world.program.edits.job(1)
+        assert world.thread.last_message is not None
         place = Place(world.channel.id, world.thread.last_message.id, world.thread.id)
         longest = replace(job.request, prompt="ñ" * 32_000)
         await services.edits.request(Asker(world.guild.id, world.bo.id), place, longest)
@@ -279,8 +286,9 @@ async def test_only_the_asker_is_rung_and_once(books_of: Any, visit_of: Any) -> 
         assert edited.count(f"/channels/{shown.channel.id}/messages/{shown.id}") >= 2, "a cost came, a picture went"
         rung: list[tuple[str, Any]] = []
         for sent in world.env.http_requests:
-            body = sent.json.get("data", sent.json) if isinstance(sent.json, dict) else {}
-            if "components" not in body or sent.json.get("type") == MODAL:
+            whole: dict[str, Any] = sent.json if isinstance(sent.json, dict) else {}
+            body = whole.get("data", whole)
+            if "components" not in body or whole.get("type") == MODAL:
                 continue
             assert "allowed_mentions" in body, (sent.method, sent.path)
             allowed = body["allowed_mentions"]

@@ -191,7 +191,7 @@ async def test_a_command_outside_a_server_is_refused_in_words(visit_of: Any) -> 
     async with open_world() as world:
         [registered] = registrations(world)
         for command in registered:
-            world.env.backend.find_command(command["name"], None)["contexts"] = [0, 1]
+            world.env.backend.commands[None][command["name"], 1]["contexts"] = [0, 1]
         await world.ana.user.send_dm("hello")
         answer = await world.ana.user.slash("quota")
         assert "I work in servers only" in visit_of(world).words(answer.response)

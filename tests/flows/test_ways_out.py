@@ -12,6 +12,7 @@ from simcord.enums import OverwriteType
 
 from cogs._letters import compose
 from playground.world import GUILD_ID, World, open_world
+from storage.announcements import RESULTS_PER_MESSAGE
 from storage.records import Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
@@ -394,7 +395,11 @@ async def test_errors_that_pass_are_outlasted_and_everything_is_told_once(books_
             world.env.inject_error(method, path, status=503, times=2)
         await visit.edit(results=12, steps=1, size="128x128")
         [thread] = visit.threads()
-        assert [len(visit.ids(message)) for message in thread.history()] == [0, 10, 2]
+        assert [len(visit.ids(message)) for message in thread.history()] == [
+            0,
+            RESULTS_PER_MESSAGE,
+            12 - RESULTS_PER_MESSAGE,
+        ]
         assert "**Done**" in visit.words(thread.history()[0])
         assert (await books_of(world).jobs())[0].notice_tries == 0
         await books_of(world).check()

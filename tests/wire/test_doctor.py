@@ -12,7 +12,7 @@ import pytest
 from bot.app import open_program
 from bot.client import NEEDED, identify
 from bot.doctor import Finding, examine
-from playground.discord import Fault, LocalDiscord, pointed_at
+from playground.discord import Fault, File, LocalDiscord, pointed_at
 from playground.discord.shapes import BOT_ID, GUILD_ID
 from playground.runware import LocalRunware
 
@@ -109,6 +109,10 @@ async def test_a_public_address_that_leads_nowhere_or_elsewhere_is_named(setting
         elsewhere = await findings(settings_for, discord=discord, runware=runware, public_url=f"http://{runware.host}")
         assert not elsewhere["PUBLIC_URL"].well
         assert "/healthz answered 404, not the listener's answer" in elsewhere["PUBLIC_URL"].sentence
+        page = discord.memory.keep("pages", File("healthz", b"ok\n"), {})["url"].removesuffix("/healthz")
+        polite = await findings(settings_for, discord=discord, runware=runware, public_url=page)
+        assert not polite["PUBLIC_URL"].well
+        assert "/healthz answered 200, not the listener's answer" in polite["PUBLIC_URL"].sentence
 
 
 async def test_another_program_on_the_listener_s_port_is_found_out(settings_for: Any) -> None:

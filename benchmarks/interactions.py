@@ -1,0 +1,138 @@
+"""How soon commands are acknowledged when 200 people use one at once.
+
+Discord voids a command that was not answered within 3 s. The payloads of 200 ``/edit``, each with a picture, are pushed
+into discord.py's connection state one after the other; the answers go over HTTP to a stand-in of Discord in another
+process, which notes when each came and serves the pictures. Everything an edit sets off competes with that: pictures are
+read, prepared and shown, threads made, tasks submitted. Printed is the time from push to answer; p99 has to be under 0.5 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# found by the line above
+from bot.app import Program, open_program
+from bot.settings import Settings
+from playground.discord import File, LocalDiscord, pointed_at
+from playground.discord.shapes import GUILD_ID
+from playground.runware import LocalRunware
+from storage.database import Tx
+
+AT_ONCE = 200
+WARM_UP = 5
+WANTED = 0.5
+PATIENCE = 30
+_PHOTO = Path(__file__).resolve().parent.parent / "playground" / "photos" / "chelsea.png"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where the services of the other process are."""
+
+    discord: str
+    token: str
+    runware: str
+    runware_host: str
+
+
+def _serve(pipe: Connection) -> None:
+    """Be Discord and Runware: say where, hand out as many commands as are asked for, and tell when they were answered."""
+
+    async def serve() -> None:
+        async with LocalDiscord() as discord, LocalRunware() as runware:
+            pipe.send(Services(discord.host, discord.rest.token, runware.url, runware.host))
+            photo = File(_PHOTO.name, _PHOTO.read_bytes())
+            while (number := await asyncio.to_thread(pipe.recv)) is not None:
+                made = [discord.command("edit", prompt="make it night", image=photo) for _ in range(number)]
+                pipe.send([payload for _, payload in made])
+                async with asyncio.timeout(PATIENCE):
+                    while not all(used.acknowledged for used, _ in made):
+                        await asyncio.sleep(0.05)
+                pipe.send({used.id: used.acknowledged for used, _ in made})
+
+    asyncio.run(serve())
+
+
+@asynccontextmanager
+async def _online(services: Services, folder: Path) -> AsyncGenerator[Program]:
+    """Run the whole program, its bot connected."""
+    settings = Settings(
+        discord_token=services.token,
+        runware_api_key="benchmark",
+        allowed_guilds=frozenset({int(GUILD_ID)}),
+        data_dir=folder,
+        database_url=f"sqlite:///{folder / 'bot.db'}",
+        runware_url=services.runware,
+        result_hosts=frozenset({services.runware_host}),
+        listen_port=0,
+        ops_port=0,
+        min_free_gib=0,
+        member_daily_usd=1000,
+        server_daily_usd=1000,
+        bot_daily_usd=1000,
+    )
+    async with open_program(settings) as program, program.bot as bot:
+        connection = asyncio.create_task(bot.start(services.token))
+        while not program.bot.is_ready():  # noqa: ASYNC110 (discord.py's event is not there before the login)
+            await asyncio.sleep(0.01)
+        yield program
+        await bot.close()
+        await connection
+
+
+async def _burst(program: Program, pipe: Connection, number: int) -> list[float]:
+    """Push so many commands at once; return how long each waited for its answer, in seconds, shortest first."""
+    pipe.send(number)
+    payloads: list[dict[str, Any]] = await asyncio.to_thread(pipe.recv)
+    pushed: dict[str, float] = {}
+    for payload in payloads:
+        pushed[payload["id"]] = time.monotonic()
+        program.bot._connection.parse_interaction_create(payload)  # pyright: ignore[reportArgumentType] # noqa: SLF001
+    acknowledged: dict[str, float] = await asyncio.to_thread(pipe.recv)
+    return sorted(acknowledged[each] - pushed[each] for each in pushed)
+
+
+async def _measure(services: Services, folder: Path, pipe: Connection) -> list[float]:
+    with pointed_at(services.discord):
+        async with _online(services, folder) as program:
+            await _burst(program, pipe, WARM_UP)
+            waits = await _burst(program, pipe, AT_ONCE)
+            async with asyncio.timeout(PATIENCE):
+                while await program.database.read(_asked_for) < WARM_UP + AT_ONCE:
+                    await asyncio.sleep(0.05)
+            return waits
+
+
+async def _asked_for(tx: Tx) -> int:
+    row = await tx.fetch_one("SELECT count(*) AS number FROM jobs")
+    return 0 if row is None else row["number"]
+
+
+def main() -> int:
+    """Measure and print; returns 1 when p99 is not under what is wanted."""
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+    server.start()
+    with tempfile.TemporaryDirectory() as folder:
+        waits = asyncio.run(_measure(here.recv(), Path(folder), here))
+    here.send(None)
+    server.join(10)
+    p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
+    print(f"interactions: {AT_ONCE} at once, acknowledged in p50 {p50:.3f} s, p99 {p99:.3f} s (wanted: under {WANTED} s)")
+    return 0 if p99 < WANTED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
