@@ -392,5 +392,5 @@ def _took(job: Job) -> int:
 
 def _price(job: Job) -> str:
     if job.cost is None:
-        return "cost pending" if job.cost_pending else "free of charge for you"
+        return "cost pending"
     return f"{dollars(job.cost)} estimated" if job.estimated else dollars(job.cost)

@@ -65,7 +65,8 @@ class LocalDiscord:
         app.router.add_get("/attachments/{channel}/{attachment}/{name}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        # A burst of commands is answered over as many new connections.
+        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=1024).start()
         self.host = f"127.0.0.1:{self._runner.addresses[0][1]}"
         self.memory.base = f"http://{self.host}"
         self.gateway.url = self.gateway_url

@@ -205,10 +205,14 @@ def test_a_mention_in_a_prompt_or_a_file_name_is_text(make: Any) -> None:
 def test_a_cost_that_is_not_known_yet_is_pending_and_one_that_never_came_is_estimated(make: Any) -> None:
     pending = replace(make.post(make.result()), job=make.job(cost=None, settled_at=None))
     estimated = replace(make.post(make.result()), job=make.job(estimated=True))
-    late = replace(make.post(make.result()), job=make.job(cost=None))
     assert "cost pending" in text_of(cards.ending(pending))
     assert "$0.0442 estimated" in text_of(cards.ending(estimated))
-    assert "free of charge for you" in text_of(cards.ending(late))
+
+
+def test_a_job_whose_pictures_were_all_withheld_is_not_called_done(make: Any) -> None:
+    said = text_of(cards.status(make.job(), made=0))
+    assert "Withheld" in said
+    assert "Done" not in said
 
 
 def test_a_withheld_picture_is_told_and_not_shown(make: Any) -> None:
