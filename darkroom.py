@@ -2,7 +2,7 @@
 """Start the bot, its playground or its tests on a machine that has only Python.
 
     python3 darkroom.py playground      the bot in a browser, without any account (or any other command of the bot)
-    python3 darkroom.py test            the tests; what follows goes to pytest
+    python3 darkroom.py test            the tests, one worker per core; what follows goes to pytest
     python3 darkroom.py check           lint, format, types and import contracts
 
 The first start makes a virtual environment beside this file (or where DARKROOM_VENV says) and installs what the lock
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     if command == "check":
         return max(_run(_tool(name), *options, cwd=ROOT) for name, *options in CHECKS)
     if command == "test":
-        return _become(PYTHON, "-m", "pytest", *rest, cwd=ROOT)
+        return _become(PYTHON, "-m", "pytest", "-n", "auto", *rest, cwd=ROOT)
     return _become(PYTHON, "-m", "bot", *arguments, cwd=Path.cwd())
 
 

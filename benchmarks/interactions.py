@@ -3,13 +3,15 @@
 Discord voids a command that was not answered within 3 s. The payloads of 200 ``/edit``, each with a picture, are pushed
 into discord.py's connection state one after the other; the answers go over HTTP to a stand-in of Discord in another
 process, which notes when each came and serves the pictures. Everything an edit sets off competes with that: pictures are
-read, prepared and shown, threads made, tasks submitted. Printed is the time from push to answer; p99 has to be under 0.5 s.
+read, prepared and shown, threads made, tasks submitted. Printed is the time from push to answer, in rounds; the median of
+their p99 has to be under 0.5 s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import statistics
 import sys
 import tempfile
 import time
@@ -32,8 +34,9 @@ from storage.database import Tx
 
 AT_ONCE = 200
 WARM_UP = 5
+ROUNDS = 3
 WANTED = 0.5
-PATIENCE = 30
+PATIENCE = 120
 _PHOTO = Path(__file__).resolve().parent.parent / "playground" / "photos" / "chelsea.png"
 
 
@@ -53,6 +56,7 @@ def _serve(pipe: Connection) -> None:
     async def serve() -> None:
         async with LocalDiscord() as discord, LocalRunware() as runware:
             pipe.send(Services(discord.host, discord.rest.token, runware.url, runware.host))
+            runware.pause()  # it would paint in the time of the next round
             photo = File(_PHOTO.name, _PHOTO.read_bytes())
             while (number := await asyncio.to_thread(pipe.recv)) is not None:
                 made = [discord.command("edit", prompt="make it night", image=photo) for _ in range(number)]
@@ -88,6 +92,7 @@ async def _online(services: Services, folder: Path) -> AsyncGenerator[Program]:
         while not program.bot.is_ready():  # noqa: ASYNC110 (discord.py's event is not there before the login)
             await asyncio.sleep(0.01)
         yield program
+        program.stop()
         await bot.close()
         await connection
 
@@ -104,9 +109,10 @@ async def _burst(program: Program, pipe: Connection, number: int) -> list[float]
     return sorted(acknowledged[each] - pushed[each] for each in pushed)
 
 
-async def _measure(services: Services, folder: Path, pipe: Connection) -> list[float]:
-    with pointed_at(services.discord):
-        async with _online(services, folder) as program:
+async def _measure(services: Services, pipe: Connection) -> list[float]:
+    """Have a program that has just come online take one burst, and wait until every edit was asked for."""
+    with pointed_at(services.discord), tempfile.TemporaryDirectory() as folder:
+        async with _online(services, Path(folder)) as program:
             await _burst(program, pipe, WARM_UP)
             waits = await _burst(program, pipe, AT_ONCE)
             async with asyncio.timeout(PATIENCE):
@@ -121,16 +127,21 @@ async def _asked_for(tx: Tx) -> int:
 
 
 def main() -> int:
-    """Measure and print; returns 1 when p99 is not under what is wanted."""
+    """Measure in rounds and print; returns 1 when the median p99 is not under what is wanted."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
     server.start()
-    with tempfile.TemporaryDirectory() as folder:
-        waits = asyncio.run(_measure(here.recv(), Path(folder), here))
+    services: Services = here.recv()
+    worst: list[float] = []
+    for _ in range(ROUNDS):
+        waits = asyncio.run(_measure(services, here))
+        p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
+        print(f"{AT_ONCE} interactions at once: p50 {p50:.3f} s   p99 {p99:.3f} s")
+        worst.append(p99)
     here.send(None)
     server.join(10)
-    p50, p99 = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
-    print(f"interactions: {AT_ONCE} at once, acknowledged in p50 {p50:.3f} s, p99 {p99:.3f} s (wanted: under {WANTED} s)")
+    p99 = statistics.median(worst)
+    print(f"interactions: {AT_ONCE} at once, acknowledged in p99 {p99:.3f} s (wanted: under {WANTED} s)")
     return 0 if p99 < WANTED else 1
 
 

@@ -172,6 +172,7 @@ async def run(settings: Settings) -> None:
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({connection, stopping}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
+        program.stop()  # first, so that nothing is said through a client that is closed
         for task in (connection, stopping):
             task.cancel()
         try:

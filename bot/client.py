@@ -21,8 +21,9 @@ from bot.services import Services
 log = logging.getLogger(__name__)
 
 _RED: Final = discord.Colour(0xDA373C)
-#: What Discord may answer or break with while something is said. Connection resets are not retried by discord.py.
-DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+#: What Discord may answer or break with while something is said. Connection resets are not retried by discord.py, and
+#: RuntimeError is what aiohttp says when the client was closed meanwhile.
+DISCORD_ERRORS: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, RuntimeError)
 #: The first response was a message of ours; an error takes its place instead of standing beside it.
 _SPOKE: Final = frozenset({InteractionResponseType.channel_message, InteractionResponseType.deferred_channel_message})
 #: Discord's code for a second first response.

@@ -18,6 +18,8 @@ class Fault:
     handled: bool = False
     #: The seconds to wait that a 429 names.
     retry_after: float = 0.05
+    #: The seconds until anything is answered at all.
+    seconds: float = 0
     #: Whether a 429 comes from Discord, or from what stands before it, which has no ``Via`` and no JSON.
     via: bool = True
 

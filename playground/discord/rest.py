@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import time
@@ -107,6 +108,7 @@ class Rest:
             response = self._answer(call, request.headers.get("Authorization", ""), handler)
             call.status = response.status
             return response
+        await asyncio.sleep(fault.seconds)
         if fault.handled:
             self._answer(call, request.headers.get("Authorization", ""), handler)
         call.status = fault.status

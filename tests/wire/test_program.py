@@ -18,7 +18,8 @@ from bot.__main__ import main
 from bot.app import open_program, run
 from bot.errors import StartError
 from bot.settings import Settings
-from playground.discord import LocalDiscord, pointed_at
+from playground.discord import Fault, File, LocalDiscord, pointed_at
+from playground.discord.shapes import CHANNEL_ID
 from playground.runware import LocalRunware
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,11 +143,9 @@ async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: 
     async with LocalDiscord() as discord, LocalRunware() as runware:
         settings = settings_for(discord, runware)
         async with running(discord, settings) as process:
-            await until_online(discord, process)
+            await until(lambda: discord.gateway.identified, process)
             used = await discord.slash("quota")
-            async with asyncio.timeout(15):
-                while used.response is None:
-                    await asyncio.sleep(0.01)
+            await until(lambda: used.response, process)
             process.send_signal(signal.SIGTERM)
             status, errors = await ended(process)
         assert status == 0, errors
@@ -155,6 +154,24 @@ async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: 
         assert discord.rest.token not in errors
         async with open_program(settings):  # its lock is gone
             pass
+
+
+async def test_a_stop_in_the_middle_of_a_post_is_clean_and_the_next_start_goes_on(settings_for: Any, noise: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware(key="wire") as runware:
+        settings = settings_for(discord, runware)
+        discord.faults.plan("POST", r"/channels/\d+/messages", Fault(seconds=20))
+        async with running(discord, settings) as process:
+            await until(lambda: discord.gateway.identified, process)
+            await discord.slash("edit", prompt="make it night", image=File("cat.png", noise(96, 96)))
+            await until(discord.posts, process)
+            process.send_signal(signal.SIGTERM)
+            status, errors = await ended(process)
+        assert status == 0, errors
+        assert "Traceback" not in errors
+        assert "announced later" not in errors
+        async with running(discord, settings) as process:
+            await until(lambda: pictures(discord), process)
+        assert len(pictures(discord)) == 1
 
 
 async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(settings_for: Any) -> None:
@@ -177,8 +194,15 @@ async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(se
         assert discord.gateway.identified == 0
 
 
-async def until_online(discord: LocalDiscord, process: asyncio.subprocess.Process) -> None:
+def pictures(discord: LocalDiscord) -> list[dict[str, Any]]:
+    """Return the messages with pictures in any thread."""
+    threads = [channel_id for channel_id in discord.memory.messages if channel_id != CHANNEL_ID]
+    return [message for thread in threads for message in discord.messages(thread) if message["attachments"]]
+
+
+async def until(holds: Callable[[], Any], process: asyncio.subprocess.Process) -> None:
+    """Wait until a condition holds, while the program runs."""
     async with asyncio.timeout(15):
-        while discord.gateway.identified == 0:
+        while not holds():
             assert process.returncode is None, await ended(process)
             await asyncio.sleep(0.01)

@@ -320,7 +320,9 @@ async def test_an_accepting_status_that_says_nothing_of_the_task_leaves_the_fate
 
 
 @pytest.mark.parametrize(
-    "answer", [resets, stops_half_way, says(b"not gzip", headers={"Content-Encoding": "gzip"})], ids=str
+    "answer",
+    [resets, stops_half_way, says(b"not gzip", headers={"Content-Encoding": "gzip"})],
+    ids=["resets", "stops half way", "is not gzip"],
 )
 async def test_an_answer_that_breaks_leaves_the_fate_open(
     client: RunwareClient, runware: LocalRunware, answer: Answer
