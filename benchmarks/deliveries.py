@@ -1,6 +1,6 @@
 """How fast a delivery is durably acknowledged: its token checked, parsed, inserted, committed and answered with 2xx.
 
-The yardstick is the same door without a store behind it. Both are loaded over 32 connections from another process, in
+The yardstick is the same door and parser without a store behind them. Both are loaded over 32 connections from another process, in
 turns, so that what else the machine does weighs on both. Printed is the ratio of their rates, twice: for one of several
 results (validate, insert, commit: at least 0.5 is wanted), and for the result that ends its job, whose unit of work
 also moves the status and settles the hold on three allowances.
@@ -26,6 +26,7 @@ from benchmarks.common import roomy_settings
 from bot.edits import Edits
 from bot.metrics import Metrics
 from bot.pictures import Pictures
+from bot.runware import delivery
 from bot.settings import Settings
 from bot.signals import Signals
 from bot.web import delivery_url, public_app, serve
@@ -105,8 +106,9 @@ async def _submitted_jobs(database: Database, edits: Edits, number: int, results
 async def _measure(folder: Path, pipe: Pipe, results: int) -> list[tuple[float, float]]:
     settings = roomy_settings(folder)
 
-    async def nothing(_task_uuid: str, _body: bytes) -> None:
-        """Keep nothing."""
+    async def keep_nothing(task_uuid: str, body: bytes) -> None:
+        """Read a delivery as the bot does, and keep nothing of it."""
+        delivery.parse(body, task_uuid)
 
     rates: list[tuple[float, float]] = []
     async with open_database(settings.database_url) as database, Pictures(folder / "pictures", min_free=0) as store:
@@ -114,7 +116,7 @@ async def _measure(folder: Path, pipe: Pipe, results: int) -> list[tuple[float, 
         edits = Edits(database, store, Signals(), Metrics(), settings, clock=lambda: time.time_ns() // 1_000_000)
         for _ in range(ROUNDS):
             tasks = await _submitted_jobs(database, edits, DELIVERIES, results)
-            without = await _rate(settings, nothing, tasks, pipe)
+            without = await _rate(settings, keep_nothing, tasks, pipe)
             rates.append((await _rate(settings, edits.deliver, tasks, pipe), without))
     return rates
 

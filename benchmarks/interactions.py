@@ -18,20 +18,18 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-# found by the line above
+from benchmarks.common import roomy_settings
 from bot.app import Program, open_program
-from bot.settings import Settings
 from playground.discord import File, LocalDiscord, pointed_at
 from playground.discord.shapes import GUILD_ID
 from playground.runware import LocalRunware
 from storage.database import Tx
 
+#: One end of a pipe; its type differs between systems.
+Pipe = Any
 AT_ONCE = 200
 WARM_UP = 5
 ROUNDS = 3
@@ -50,7 +48,7 @@ class Services:
     runware_host: str
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Pipe) -> None:
     """Be Discord and Runware: say where, hand out as many commands as are asked for, and tell when they were answered."""
 
     async def serve() -> None:
@@ -62,7 +60,7 @@ def _serve(pipe: Connection) -> None:
                 made = [discord.command("edit", prompt="make it night", image=photo) for _ in range(number)]
                 pipe.send([payload for _, payload in made])
                 async with asyncio.timeout(PATIENCE):
-                    while not all(used.acknowledged for used, _ in made):
+                    while not all(used.acknowledged for used, _ in made):  # noqa: ASYNC110 (nothing tells)
                         await asyncio.sleep(0.05)
                 pipe.send({used.id: used.acknowledged for used, _ in made})
 
@@ -72,20 +70,12 @@ def _serve(pipe: Connection) -> None:
 @asynccontextmanager
 async def _online(services: Services, folder: Path) -> AsyncGenerator[Program]:
     """Run the whole program, its bot connected."""
-    settings = Settings(
+    settings = roomy_settings(
+        folder,
         discord_token=services.token,
-        runware_api_key="benchmark",
         allowed_guilds=frozenset({int(GUILD_ID)}),
-        data_dir=folder,
-        database_url=f"sqlite:///{folder / 'bot.db'}",
         runware_url=services.runware,
         result_hosts=frozenset({services.runware_host}),
-        listen_port=0,
-        ops_port=0,
-        min_free_gib=0,
-        member_daily_usd=1000,
-        server_daily_usd=1000,
-        bot_daily_usd=1000,
     )
     async with open_program(settings) as program, program.bot as bot:
         connection = asyncio.create_task(bot.start(services.token))
@@ -97,7 +87,7 @@ async def _online(services: Services, folder: Path) -> AsyncGenerator[Program]:
         await connection
 
 
-async def _burst(program: Program, pipe: Connection, number: int) -> list[float]:
+async def _burst(program: Program, pipe: Pipe, number: int) -> list[float]:
     """Push so many commands at once; return how long each waited for its answer, in seconds, shortest first."""
     pipe.send(number)
     payloads: list[dict[str, Any]] = await asyncio.to_thread(pipe.recv)
@@ -109,14 +99,14 @@ async def _burst(program: Program, pipe: Connection, number: int) -> list[float]
     return sorted(acknowledged[each] - pushed[each] for each in pushed)
 
 
-async def _measure(services: Services, pipe: Connection) -> list[float]:
+async def _measure(services: Services, pipe: Pipe) -> list[float]:
     """Have a program that has just come online take one burst, and wait until every edit was asked for."""
     with pointed_at(services.discord), tempfile.TemporaryDirectory() as folder:
         async with _online(services, Path(folder)) as program:
             await _burst(program, pipe, WARM_UP)
             waits = await _burst(program, pipe, AT_ONCE)
             async with asyncio.timeout(PATIENCE):
-                while await program.database.read(_asked_for) < WARM_UP + AT_ONCE:
+                while await program.database.read(_asked_for) < WARM_UP + AT_ONCE:  # noqa: ASYNC110 (likewise)
                     await asyncio.sleep(0.05)
             return waits
 

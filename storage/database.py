@@ -215,6 +215,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _REAL: Final = re.compile(r"\bCAST\s*\(\s*\?(\d+)\s+AS\s+DOUBLE\s+PRECISION\s*\)", re.IGNORECASE)
+_LOCK: Final = re.compile(r"/\* (FOR UPDATE OF \w+) \*/")
 _CONTROL: Final = re.compile(
     r"(?:^|;)\s*(BEGIN|START|COMMIT|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", re.IGNORECASE
 )
@@ -271,6 +272,9 @@ class Statement:
 def statement(sql: str) -> Statement:
     """Read a statement's text, once.
 
+    A row is locked by ``/* FOR UPDATE OF table */``: PostgreSQL gets what stands in the comment. For SQLite it stays a
+    comment, because a transaction there is the only one that writes anyway.
+
     Raises:
         ValueError: parameters are not numbered from ?1 without gaps, or the statement would end the transaction.
     """
@@ -280,8 +284,9 @@ def statement(sql: str) -> Statement:
     control = _CONTROL.search(_TOKEN.sub(" ", sql))
     if control:
         raise ValueError(f"A unit of work is one transaction already; leave out {control[1].upper()}: {sql}")
+    dollars = _TOKEN.sub(lambda token: token[0] if token["number"] is None else f"${token['number']}", sql)
     return Statement(
-        dollars=_TOKEN.sub(lambda token: token[0] if token["number"] is None else f"${token['number']}", sql),
+        dollars=_LOCK.sub(r"\1", dollars),
         parameters=len(numbers),
         reals=frozenset(int(number) for number in _REAL.findall(sql)),
     )

@@ -15,10 +15,7 @@ POSITIONS_SHOWN: Final = 10
 #: The columns that :func:`from_row` reads, and the tables they come from.
 COLUMNS: Final = "jobs.*, accounts.user_id FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id"
 _GET = f"SELECT {COLUMNS} WHERE jobs.id = ?1"
-_LOCK_TASK = """
-UPDATE jobs SET version = version WHERE task_uuid = ?1
-RETURNING *, (SELECT accounts.user_id FROM accounts WHERE accounts.id = jobs.account_id) AS user_id
-"""
+_LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs */"
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,

@@ -39,7 +39,9 @@ class Wire:
 
     async def edit(self, *, prompt: str = "make it night", **options: Any) -> Interaction:
         """Have Ana ask for an edit in the channel."""
-        return await self.discord.slash("edit", **{"prompt": prompt, "image": File("cat.png", make_noise(96, 96)), **options})
+        return await self.discord.slash(
+            "edit", **{"prompt": prompt, "image": File("cat.png", make_noise(96, 96)), **options}
+        )
 
     async def edit_until_carded(self, **options: Any) -> Job:
         """Have Ana ask for an edit and stop Runware's clock; return the job once its card says that it is at work."""
@@ -66,9 +68,9 @@ class Wire:
         item = {"taskType": "imageInference", "taskUUID": job.task_uuid, "cost": 0.001, "seed": 5}
         files = [self.discord.memory.keep("runware", File("result.png", picture), {}) for picture in pictures]
         data = [{**item, "imageUUID": str(uuid.uuid4()), "imageURL": file["url"]} for file in files]
-        async with aiohttp.ClientSession() as session:
-            async with session.post(self.delivery_url(job), json={"data": data}) as answer:
-                assert answer.status == 204
+        url, body = self.delivery_url(job), {"data": data}
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+            assert answer.status == 204
 
     async def jobs(self) -> list[Job]:
         return await self.program.database.read(_jobs)

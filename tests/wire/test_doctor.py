@@ -19,7 +19,9 @@ from playground.runware import LocalRunware
 SERVER = frozenset({int(GUILD_ID)})
 
 
-async def findings(settings_for: Any, *, discord: LocalDiscord, runware: LocalRunware, **settings: Any) -> dict[str, Finding]:
+async def findings(
+    settings_for: Any, *, discord: LocalDiscord, runware: LocalRunware, **settings: Any
+) -> dict[str, Finding]:
     """Return what doctor finds, by subject."""
     with pointed_at(discord.host):
         return {finding.subject: finding for finding in await examine(settings_for(discord, runware, **settings))}

@@ -19,7 +19,6 @@ from bot.app import open_program, run
 from bot.errors import StartError
 from bot.settings import Settings
 from playground.discord import Fault, File, LocalDiscord, pointed_at
-from playground.discord.shapes import CHANNEL_ID
 from playground.runware import LocalRunware
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,45 +132,33 @@ async def test_doctor_ends_with_a_status_that_says_whether_all_is_well(
 
 async def test_a_token_that_discord_refuses_ends_the_program_in_words(settings_for: Any) -> None:
     async with LocalDiscord() as discord, LocalRunware() as runware:
-        with pointed_at(discord.host), pytest.RaisesGroup(
-            pytest.RaisesExc(StartError, match="Discord refused DISCORD_TOKEN"), flatten_subgroups=True
+        with (
+            pointed_at(discord.host),
+            pytest.RaisesGroup(
+                pytest.RaisesExc(StartError, match="Discord refused DISCORD_TOKEN"), flatten_subgroups=True
+            ),
         ):
             await run(settings_for(discord, runware, discord_token="wrong"))
 
 
-async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: Any) -> None:
-    async with LocalDiscord() as discord, LocalRunware() as runware:
+async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: Any, noise: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware(key="wire") as runware:
         settings = settings_for(discord, runware)
+        discord.faults.plan("POST", r"/channels/\d+/messages", Fault(seconds=60))  # in the middle of a post
         async with running(discord, settings) as process:
             await until(lambda: discord.gateway.identified, process)
-            used = await discord.slash("quota")
-            await until(lambda: used.response, process)
+            used = await discord.slash("edit", prompt="make it night", image=File("cat.png", noise(96, 96)))
+            await until(discord.posts, process)
+            assert used.response is not None
             process.send_signal(signal.SIGTERM)
             status, errors = await ended(process)
         assert status == 0, errors
         assert "disconnected from Discord" in errors
         assert "Traceback" not in errors
+        assert "announced later" not in errors
         assert discord.rest.token not in errors
         async with open_program(settings):  # its lock is gone
             pass
-
-
-async def test_a_stop_in_the_middle_of_a_post_is_clean_and_the_next_start_goes_on(settings_for: Any, noise: Any) -> None:
-    async with LocalDiscord() as discord, LocalRunware(key="wire") as runware:
-        settings = settings_for(discord, runware)
-        discord.faults.plan("POST", r"/channels/\d+/messages", Fault(seconds=20))
-        async with running(discord, settings) as process:
-            await until(lambda: discord.gateway.identified, process)
-            await discord.slash("edit", prompt="make it night", image=File("cat.png", noise(96, 96)))
-            await until(discord.posts, process)
-            process.send_signal(signal.SIGTERM)
-            status, errors = await ended(process)
-        assert status == 0, errors
-        assert "Traceback" not in errors
-        assert "announced later" not in errors
-        async with running(discord, settings) as process:
-            await until(lambda: pictures(discord), process)
-        assert len(pictures(discord)) == 1
 
 
 async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(settings_for: Any) -> None:
@@ -192,12 +179,6 @@ async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(se
                 assert "Traceback" not in errors
                 assert "address already in use" in errors
         assert discord.gateway.identified == 0
-
-
-def pictures(discord: LocalDiscord) -> list[dict[str, Any]]:
-    """Return the messages with pictures in any thread."""
-    threads = [channel_id for channel_id in discord.memory.messages if channel_id != CHANNEL_ID]
-    return [message for thread in threads for message in discord.messages(thread) if message["attachments"]]
 
 
 async def until(holds: Callable[[], Any], process: asyncio.subprocess.Process) -> None:
