@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 
 #: What stands for a picture that was not read yet, so that the other options can be checked before it is.
 _UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
+#: So many files are read and prepared at a time, whoever sent them: each may take 25 MiB until it is prepared.
+_READ_AT_ONCE: Final = 8
+#: A file that takes longer, in seconds, is given up.
+_READ_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Asking:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def ask(
         self,
@@ -147,13 +153,15 @@ class Asking:
     async def _read(self, upload: Upload) -> _Read:
         # Discord keeps a command's files for a short while only, so they are read and kept at once.
         name = upload.file.filename
-        try:
-            data = await upload.file.read()
-        except DISCORD_ERRORS as error:
-            raise BadPicture(
-                upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
-            ) from error
-        picture = await self._services.pictures.prepare(upload.option, name, data)
+        async with self._reading:
+            try:
+                async with asyncio.timeout(_READ_SECONDS):
+                    data = await upload.file.read()
+            except DISCORD_ERRORS as error:
+                raise BadPicture(
+                    upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
+                ) from error
+            picture = await self._services.pictures.prepare(upload.option, name, data)
         sha256 = await self._services.pictures.put(picture.data)
         description = upload.file.description
         return _Read(Reference(sha256, picture.width, picture.height, name, description=description), picture)

@@ -45,8 +45,12 @@ async def compose(
     post = replace(post, files={result_id: file.filename for result_id, file in files.items()})
     attached = list(files.values())
     if cards.needs_prompt_file(post):
-        attached.append(discord.File(io.BytesIO(job.request.prompt.encode()), cards.PROMPT_FILE))
+        attached.append(_prompt_file(job))
     return Letter(cards.ending(post), attached)
+
+
+def _prompt_file(job: Job) -> discord.File:
+    return discord.File(io.BytesIO(job.request.prompt.encode()), cards.PROMPT_FILE)
 
 
 async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Announcement) -> None:
@@ -69,9 +73,11 @@ async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Anno
     shown = {post.files[result.id] for result in post.shown}
     if cards.needs_prompt_file(post):
         shown.add(cards.PROMPT_FILE)
-    stays = [attachment for name, attachment in attached.items() if name in shown]
+    stays: list[discord.Attachment | discord.File] = [file for name, file in attached.items() if name in shown]
+    if cards.PROMPT_FILE in shown and cards.PROMPT_FILE not in attached:
+        stays.append(_prompt_file(job))  # the text below the prompt grew, and left no room for the whole of it
     nobody = discord.AllowedMentions.none()
-    if len(stays) == len(attached):
+    if set(stays) == set(attached.values()):
         await message.edit(view=cards.ending(post), allowed_mentions=nobody)
     else:
         await message.edit(view=cards.ending(post), attachments=stays, allowed_mentions=nobody)

@@ -19,6 +19,7 @@ from storage.records import (
     Outcome,
     Place,
     Reference,
+    Result,
     Scope,
     Status,
     Success,
@@ -101,6 +102,13 @@ class Desk:
 
     async def costs(self, job: Job) -> list[int | None]:
         return [result.cost for result in await self.database.read(results.of_job, job.id)]
+
+    async def results(self, job: Job) -> list[Result]:
+        return await self.database.read(results.of_job, job.id)
+
+    async def copied(self, result: Result) -> None:
+        """A copy of the picture was made."""
+        await self.database.run(results.copied, result.id, "b" * 64, "image/jpeg", (1024, 768))
 
     async def lines(self, job: Job) -> list[tuple[EntryKind, int, int]]:
         """What the ledger says after the hold."""

@@ -1,0 +1,73 @@
+"""What Discord has not heard: nothing that was handed out is lost with the one who had it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.metrics import Metrics
+from bot.outbox import MAX_TRIES, Outbox
+from bot.signals import Signal
+from storage.records import Asker, Job
+
+if TYPE_CHECKING:
+    from tests.bot.conftest import Desk
+
+
+@pytest.fixture
+def outbox(desk: Desk) -> Outbox:
+    return Outbox(desk.database, Signal(), Metrics(), clock=lambda: desk.now, retry_seconds=5)
+
+
+async def pull(outbox: Outbox) -> Job:
+    async with asyncio.timeout(5):
+        return await anext(outbox.due())
+
+
+async def test_who_pulls_anew_is_handed_what_another_had_in_hand(desk: Desk, outbox: Outbox) -> None:
+    job = await desk.submit()
+    assert (await pull(outbox)).id == job.id
+    assert (await pull(outbox)).id == job.id
+
+
+async def test_a_job_that_could_not_be_put_off_is_handed_out_again(desk: Desk, outbox: Outbox) -> None:
+    job = await desk.submit()
+    due = outbox.due()
+    in_hand = await anext(due)
+    run = desk.database.run
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise OSError("the database is away")
+
+    desk.database.run = broken  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="away"):
+        await outbox.later(in_hand, "something")
+    desk.database.run = run  # type: ignore[method-assign]
+    outbox.put_back(in_hand)
+    async with asyncio.timeout(5):
+        assert (await anext(due)).id == job.id
+
+
+async def test_what_is_given_up_is_kept_for_its_askers_next_command(desk: Desk, outbox: Outbox) -> None:
+    job = await desk.submit()
+    await desk.deliver(job, desk.picture(job, host="im.runware.ai"))
+    for result in await desk.results(job):
+        await desk.copied(result)
+    for _ in range(MAX_TRIES):
+        desk.now += 3_600_000
+        await outbox.later(await pull(outbox), "Discord is away")
+    assert (await desk.job(job)).undeliverable_at is not None
+    [(kept, announcement)] = await outbox.kept_for(Asker(10, 1))
+    assert (kept.id, announcement.kept) == (job.id, True)
+
+
+async def test_nothing_is_planned_from_a_job_that_has_changed_meanwhile(desk: Desk, outbox: Outbox) -> None:
+    job = await desk.submit()
+    in_hand = await pull(outbox)
+    await desk.deliver(job, desk.picture(job))
+    for result in await desk.results(job):
+        await desk.copied(result)
+    assert await outbox.plan(in_hand) == []
+    assert len(await outbox.plan(await pull(outbox))) == 1
