@@ -113,11 +113,15 @@ class Program:
 
 
 @asynccontextmanager
-async def open_program(settings: Settings, *, clock: Callable[[], int] = now_ms) -> AsyncGenerator[Program]:
-    """Run everything but the connection to Discord for as long as the block lasts."""
+async def open_program(
+    settings: Settings, *, clock: Callable[[], int] = now_ms, keepalive: float = 15
+) -> AsyncGenerator[Program]:
+    """Run everything but the connection to Discord for as long as the block lasts.
+
+    ``keepalive``: for so many seconds an idle connection to Runware is kept.
+    """
     store = Pictures(settings.data_dir / "pictures", min_free=int(settings.min_free_gib * _GIB))
-    # A keep-alive timer born in a command callback would count as the bot's unfinished work in SimCord.
-    connector = aiohttp.TCPConnector(keepalive_timeout=600)
+    connector = aiohttp.TCPConnector(keepalive_timeout=keepalive)
     async with (
         open_database(settings.database_url, lock=True) as database,
         store,

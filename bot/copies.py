@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from bot.errors import OutOfSpace
 from bot.images import Refused
 from bot.pictures import Pictures
 from bot.runware.client import FetchFailed, RefusedHost, RunwareClient
@@ -62,6 +63,7 @@ class Copier:
         try:
             data = await self._runware.fetch(result.url, hosts=self._settings.result_hosts, max_bytes=MAX_RESULT_BYTES)
             media_type, width, height = await self._pictures.describe(data)
+            sha256 = await self._pictures.put(data)
         except RefusedHost:
             await self._lost(result, "refused_host")
         except Refused:
@@ -71,10 +73,9 @@ class Copier:
                 await self._lost(result, "gone")
             else:
                 await self._later(result, failed.code)
-        except OSError as error:
+        except (OSError, OutOfSpace) as error:
             await self._later(result, type(error).__name__)
         else:
-            sha256 = await self._pictures.put(data)
             if not await self._database.run(_copied, result, sha256, media_type, (width, height), self._clock()):
                 await self._pictures.delete(sha256)
             self._signals.notices.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bot.client import Identity, identify
 from bot.runware.client import RunwareClient
 from bot.runware.errors import RunwareError
 from bot.settings import Settings
-from bot.web import public_app, serve
+from bot.web import delivery_url, public_app, serve
 from storage.database import DatabaseError, open_database, pending_migrations
 
 
@@ -112,11 +113,12 @@ async def _discord(settings: Settings, identify: Callable[[str, frozenset[int]],
 async def _public_url(settings: Settings, session: aiohttp.ClientSession) -> Finding:
     if settings.public_url is None:
         return Finding("PUBLIC_URL", well=True, sentence="is not set: the bot will poll for every result")
-    async with _listening(settings):
+    task_uuid = str(uuid.uuid4())
+    async with _listening(settings, task_uuid):
         try:
             async with session.get(f"{settings.public_url}/healthz", allow_redirects=False) as answer:
-                reached = answer.status == 200 and answer.headers.get("Server") == "darkroom"  # noqa: PLR2004 - OK
                 sentence = f"{settings.public_url}/healthz answered {answer.status}"
+            reached = await _takes_deliveries(settings.public_url, settings.webhook_key, task_uuid, session)
         except (aiohttp.ClientError, TimeoutError) as error:
             reached, sentence = False, f"{settings.public_url}/healthz cannot be reached ({type(error).__name__})"
     if reached:
@@ -125,13 +127,27 @@ async def _public_url(settings: Settings, session: aiohttp.ClientSession) -> Fin
     return Finding("PUBLIC_URL", well=False, sentence=f"{sentence}, not the listener's answer; have it lead to {door}")
 
 
+async def _takes_deliveries(public_url: str, key: bytes, task_uuid: str, session: aiohttp.ClientSession) -> bool:
+    """Tell whether a listener with our key is there: it takes a delivery, which says nothing, and refuses a forged one.
+
+    Headers would not tell, since proxies write their own.
+    """
+    statuses: list[int] = []
+    for signed in (key, b"forged"):
+        url = delivery_url(public_url, signed, task_uuid)
+        async with session.post(url, json={"data": []}, allow_redirects=False) as answer:
+            statuses.append(answer.status)
+    return statuses == [204, 404]
+
+
 @asynccontextmanager
-async def _listening(settings: Settings) -> AsyncGenerator[None]:
+async def _listening(settings: Settings, expected: str) -> AsyncGenerator[None]:
     """Answer on the listener's port for the time of the check, unless the bot itself is running there."""
 
-    async def nobody(_task_uuid: str, _body: bytes) -> None:
-        """Let a delivery that comes now be sent again: nothing here records it."""
-        raise ConnectionRefusedError
+    async def nobody(task_uuid: str, _body: bytes) -> None:
+        """Take the check's own delivery, and let every other that comes now be sent again: nothing here records it."""
+        if task_uuid != expected:
+            raise ConnectionRefusedError
 
     try:
         async with serve(

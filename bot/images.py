@@ -322,7 +322,7 @@ def _given(data: bytes) -> str:
         start = "\0"
     if "\0" in start:
         return "not a picture I can read"
-    return "an SVG drawing" if "<svg" in start else "not a picture but text, whatever its name says"
+    return "an SVG drawing" if "<svg" in start else "not a picture but text"
 
 
 def _check_shape(header: Header) -> None:

@@ -28,7 +28,7 @@ class Metrics:
         self.undeliverable = self._gauge("undeliverable", "Jobs whose end could be posted nowhere.")
         self.disk_free = self._gauge("disk_free_bytes", "Free space where the pictures are.")
         self.failures = Counter(
-            "darkroom_failures", "Failed tasks and calls, by class of error.", ["kind"], registry=self.registry
+            "darkroom_failures", "Failed jobs, by class of error.", ["kind"], registry=self.registry
         )
         self.delivery_lag = self._histogram(
             "delivery_lag_seconds", "From the first POST of a task to its first recorded outcome.", _SLOW

@@ -22,7 +22,7 @@ _BATCH: Final = 16
 
 
 class Outbox:
-    """The jobs with something to show, each handed out once until it is settled by :meth:`shown` or :meth:`later`."""
+    """The jobs with something to show, each handed out once until :meth:`shown`, :meth:`later` or :meth:`put_back`."""
 
     def __init__(
         self,
@@ -41,7 +41,11 @@ class Outbox:
         self._handed_out: set[int] = set()
 
     async def due(self) -> AsyncIterator[Job]:
-        """Yield, without end, each job whose card or whose end Discord has not heard."""
+        """Yield, without end, each job whose card or whose end Discord has not heard.
+
+        One at a time may pull; whoever starts anew is handed again what the last one had in hand when it broke.
+        """
+        self._handed_out.clear()
         while True:
             for job in await self._take():
                 yield job
@@ -66,9 +70,12 @@ class Outbox:
         """Record the status message of a job."""
         await self._database.run(announcements.carded, job_id, message_id)
 
-    async def plan(self, job_id: int) -> list[Announcement]:
-        """Return the messages still to post about a job's end: none while it is open or a picture is being copied."""
-        return await self._database.run(_plan, job_id)
+    async def plan(self, job: Job) -> list[Announcement]:
+        """Return the messages still to post about a job's end: none while it is open or a picture is being copied.
+
+        None either when the job is not as it was handed out any more: it is handed out again, and told as it is then.
+        """
+        return await self._database.run(_plan, job.id, job.version)
 
     async def posted_messages(self, job_id: int) -> list[Announcement]:
         """Return the messages that were posted about a job's end."""
@@ -101,27 +108,37 @@ class Outbox:
         announced = await self._database.run(announcements.shown, job.id, job.version, now)
         if announced is not None:
             self._metrics.announce_lag.observe((now - announced) / 1000)
-        self._settle(job)
+        self.put_back(job)
 
     async def later(self, job: Job, error: str) -> None:
-        """Try a job again after a while of its own, doubling each time; give it up after :data:`MAX_TRIES`."""
+        """Try a job again after a while of its own, doubling each time; give it up after :data:`MAX_TRIES`.
+
+        What could not be posted by then is kept for the asker's next command.
+        """
         now = self._clock()
         pause = self._retry * 2**job.notice_tries
         tries = await self._database.run(announcements.later, job.id, now + pause)
         if tries >= MAX_TRIES:
-            await self._database.run(announcements.give_up, job.id, now)
+            await self._database.run(_give_up, job.id, now)
             log.error("job %d could not be announced in %d tries: %s", job.id, tries, error)
         else:
             log.warning("job %d is announced later, in %.1f s: %s", job.id, pause / 1000, error)
-        self._settle(job)
+        self.put_back(job)
 
-    def _settle(self, job: Job) -> None:
+    def put_back(self, job: Job) -> None:
+        """Have a job handed out again as soon as it is due."""
         self._handed_out.discard(job.id)
         self._signal.set()
 
 
-async def _plan(tx: Tx, job_id: int) -> list[Announcement]:
-    job = await jobs.get(tx, job_id)
-    if job is None or job.status not in OVER or await results.uncopied(tx, job_id):
+async def _plan(tx: Tx, job_id: int, version: int | None = None) -> list[Announcement]:
+    job = await jobs.known(tx, job_id)
+    if job.version != (version or job.version) or job.status not in OVER or await results.uncopied(tx, job_id):
         return []
     return await announcements.plan(tx, job_id, job.status)
+
+
+async def _give_up(tx: Tx, job_id: int, now: int) -> None:
+    for announcement in await _plan(tx, job_id):
+        await announcements.keep(tx, job_id, announcement.index)
+    await announcements.give_up(tx, job_id, now)

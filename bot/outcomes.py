@@ -118,6 +118,18 @@ async def take_poll(
     return await expire(tx, job.id, failures, now, rules, recorded)
 
 
+async def take_silence(tx: Tx, task_uuid: str, now: int, next_at: int, rules: Rules) -> Taken:
+    """Ask again later, for Runware could not be asked; but no deadline waits for it, neither a job's nor a cost's."""
+    job = await jobs.lock_task(tx, task_uuid)
+    if job is None or job.first_post_at is None:
+        return NOTHING
+    if job.over:
+        await _ask_late(tx, job.id, now, rules)
+        return NOTHING
+    await jobs.poll_at(tx, job.id, next_at)
+    return await expire(tx, job.id, (), now, rules)
+
+
 async def expire(
     tx: Tx, job_id: int, failures: Sequence[Failure], now: int, rules: Rules, recorded: Taken = NOTHING
 ) -> Taken:
@@ -187,8 +199,9 @@ async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> bool:
     """Bring the books of a job that is over in line with the costs that are known now; returns whether they changed."""
     costs = await results.costs(tx, job.id)
     known, whole = quota.known_cost(costs, rules.cost_per), quota.cost_is_known(costs, rules.cost_per)
-    if job.over or not whole:  # a job that has just ended is asked for no more anyway
-        await jobs.poll_at(tx, job.id, None if whole else now + rules.late_poll)
+    done = whole and not await _may_get_more(tx, job.id, len(costs))
+    if job.over or not done:  # a job that has just ended is asked for no more anyway
+        await jobs.poll_at(tx, job.id, None if done else now + rules.late_poll)
     if job.settled_at is None:
         return whole and await ledger.settle(tx, job.id, known, now)
     if known <= (job.cost or 0) or job.estimated:
@@ -200,17 +213,22 @@ async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> bool:
 async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
     """Decide whether a job that is over is asked for again; at the end of the wait for a cost, book the estimate."""
     job = await jobs.known(tx, job_id)
-    ended_at = job.ended_at or now
+    waited = now - (job.ended_at or now)
     costs = await results.costs(tx, job.id)
     cost_missing = bool(costs) and not quota.cost_is_known(costs, rules.cost_per) and not job.estimated
-    patience = rules.late if job.status is Status.EXPIRED else rules.cost_pending if cost_missing else 0
-    if now < ended_at + patience:
-        await jobs.poll_at(tx, job.id, now + rules.late_poll)
-        return
-    await jobs.poll_at(tx, job.id, None)
-    if cost_missing:
+    if cost_missing and waited >= rules.cost_pending:
         await _book_estimate(tx, job, costs, now, rules)
         await announcements.refresh(tx, job.id, now)
+        cost_missing = False
+    more = waited < rules.late and await _may_get_more(tx, job.id, len(costs))
+    await jobs.poll_at(tx, job.id, now + rules.late_poll if cost_missing or more else None)
+
+
+async def _may_get_more(tx: Tx, job_id: int, have: int) -> bool:
+    """Tell whether results are missing of which Runware never said that they failed: they may still come, and cost."""
+    job = await jobs.known(tx, job_id)
+    unexplained = job.status is Status.SUCCEEDED and job.error_code is None
+    return have < job.request.results and (job.status is Status.EXPIRED or unexplained)
 
 
 async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int, rules: Rules) -> None:

@@ -50,10 +50,14 @@ class Reconciler:
         self._signals = signals
         self._settings = settings
         self._clock = clock
+        self._started = clock()
 
     async def run(self) -> None:
-        """Reconcile without end, first everything that a stop may have left behind."""
-        left_behind = await self._database.run(jobs.resume, self._clock())
+        """Reconcile without end, first everything that a stop may have left behind.
+
+        A job that was claimed since the start is not: its first POST may be under way right now.
+        """
+        left_behind = await self._database.run(jobs.resume, self._clock(), self._started)
         if left_behind:
             log.info("asking Runware about %d jobs that were open at the last stop", left_behind)
         while True:
@@ -81,7 +85,16 @@ class Reconciler:
             await asyncio.gather(*(self._unanswered(asked) for asked in due))
             return
         # Side by side, so that their units of work share commits.
-        await asyncio.gather(*(self._answered(asked, answers.get(asked.job.task_uuid, [])) for asked in due))
+        await asyncio.gather(*(self._guarded(asked, answers.get(asked.job.task_uuid, [])) for asked in due))
+
+    async def _guarded(self, asked: Reconciled, said: list[Outcome]) -> None:
+        """Take one job's answer; a bug in one must not keep the others, whose answers came with it, from ending."""
+        try:
+            await self._answered(asked, said)
+        except Exception:
+            extra = {"job_id": asked.job.id, "task_uuid": asked.job.task_uuid}
+            log.exception("job %d could not be reconciled", asked.job.id, extra=extra)
+            await self._unanswered(asked)
 
     async def _answered(self, asked: Reconciled, said: list[Outcome]) -> None:
         if not said and asked.job.status is Status.SUBMITTING:
@@ -99,8 +112,10 @@ class Reconciler:
     async def _unanswered(self, asked: Reconciled) -> None:
         """Ask again later; a deadline holds even when Runware cannot be reached."""
         now = self._clock()
-        await self._database.run(jobs.poll_at, asked.job.id, now + int(self._settings.poll_max_seconds * 1000))
-        self._edits.wake(await self._database.run(outcomes.expire, asked.job.id, (), now, self._edits.rules))
+        next_at = now + int(self._settings.poll_max_seconds * 1000)
+        self._edits.wake(
+            await self._database.run(outcomes.take_silence, asked.job.task_uuid, now, next_at, self._edits.rules)
+        )
 
     async def _find_out(self, asked: Reconciled) -> None:
         """A POST whose fate is unknown, and no answer from getResponse: ask for the task's details, then decide."""

@@ -118,15 +118,14 @@ def status(
     position: int | None = None,
     parent: Parent | None = None,
     pictures: Sequence[tuple[str, str]] = (),
-    made: int | None = None,
+    results: Sequence[Result] = (),
 ) -> ui.LayoutView:
     """Return the card that tells where a job stands.
 
     In a thread of its own it leaves the prompt to the message above. Asked for inside a thread, it is the reply itself
-    and shows the prompt and the pictures that came with it. ``made``: how many pictures it made
-    that may be seen.
+    and shows the prompt and the pictures that came with it. ``results``: all that the job made.
     """
-    lines, colour = _STATES[job.status](job, position, made)
+    lines, colour = _STATES[job.status](job, position, results)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)} · {_plan(job.request)}"
     state = text(*lines, facts)
     cancel = [row(CancelButton(job.id))] if job.status in (Status.QUEUED, Status.WAITING) else []
@@ -139,51 +138,56 @@ def status(
 _State: TypeAlias = tuple[list[str], discord.Colour]
 
 
-def _waiting(job: Job, position: int | None, made: int | None) -> _State:
-    del position, made
+def _waiting(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del position, results
     return [
         "### 🕰️ Waiting for a yes",
         f"A manager has to approve it; up to {dollars(job.hold)} is held till then.",
     ], GREY
 
 
-def _queued(job: Job, position: int | None, made: int | None) -> _State:
-    del made
+def _queued(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del results
     asked = f"Asked {words.since(job.created_at)} · up to {dollars(job.hold)} held · you can still cancel"
     return [f"### ⏳ {_in_line(position)}", asked], GREY
 
 
-def _submitting(job: Job, position: int | None, made: int | None) -> _State:
-    del position, made
+def _submitting(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del position, results
     return ["### 📤 On its way to Runware", f"Up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
-def _submitted(job: Job, position: int | None, made: int | None) -> _State:
-    del position, made
+def _submitted(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del position, results
     begun = words.since(job.first_post_at or job.created_at)
     return ["### 🎨 Being edited", f"Started {begun} · up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
 
 
-def _succeeded(job: Job, position: int | None, made: int | None) -> _State:
+def _succeeded(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del position
-    if made == 0:
+    allowed = [result for result in results if not result.nsfw]
+    taken_down = sum(result.deleted_at is not None for result in allowed)
+    if results and not allowed:
         return [f"🙈 **Withheld** by the content check · {_price(job)} · what to do stands below"], GREY
-    pictures = words.counted(job.request.results if made is None else made, "picture")
-    return [f"✅ **Done** · {pictures} in {words.lasting(_took(job))} · {_price(job)}"], GREEN
+    if allowed and taken_down == len(allowed):
+        return [f"🗑️ **Taken down** · {words.counted(taken_down, 'picture')} · {_price(job)}"], GREY
+    pictures = words.counted(len(allowed) or job.request.results, "picture")
+    gone = f", {taken_down} taken down" if taken_down else ""
+    return [f"✅ **Done** · {pictures}{gone} in {words.lasting(_took(job))} · {_price(job)}"], GREEN
 
 
-def _failed(job: Job, position: int | None, made: int | None) -> _State:
-    del job, position, made
+def _failed(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del job, position, results
     return ["⚠️ **It did not work** · nothing was charged · what to do stands below"], RED
 
 
-def _expired(job: Job, position: int | None, made: int | None) -> _State:
-    del position, made
+def _expired(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del position, results
     return [f"⌛ **No answer in time** · nothing was charged, and {dollars(job.hold)} is free again"], AMBER
 
 
-def _cancelled(job: Job, position: int | None, made: int | None) -> _State:
-    del position, made
+def _cancelled(job: Job, position: int | None, results: Sequence[Result]) -> _State:
+    del position, results
     return [f"🚫 **Cancelled** · nothing was charged, and {dollars(job.hold)} is free again"], GREY
 
 

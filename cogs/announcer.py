@@ -38,6 +38,8 @@ _LOOK_BACK: Final = 50
 #: For so many cards it is remembered what they say, so that they are not edited to say it again.
 _REMEMBERED: Final = 4096
 _NOT_READY: Final = 0.05
+#: The pause, in seconds, after which a job is taken up again that the database would not let be put off.
+_UNWRITTEN: Final = 5.0
 
 _THREAD_EXISTS: Final = 160004
 _TOO_LARGE: Final = 40005
@@ -98,6 +100,8 @@ class Announcer:
             await self._outbox.later(job, error)
         except Exception:
             log.exception("job %d could not be put off", job.id, extra={"job_id": job.id})
+            await asyncio.sleep(_UNWRITTEN)
+            self._outbox.put_back(job)
 
     async def _ready_bot(self) -> EditBot:
         # A client that was closed is replaced by another and never becomes ready again: nothing to wait for but the clock.
@@ -121,7 +125,7 @@ class _Telling:
         placed = await self._placed(job)
         carded = await self._card(placed, fresh=job.place.thread_id is None)
         await self._rewrite(placed)
-        posted = [await self._post(placed, announcement) for announcement in await self._outbox.plan(job.id)]
+        posted = [await self._post(placed, announcement) for announcement in await self._outbox.plan(job)]
         if posted and not carded:
             await self._card(
                 placed, fresh=False
@@ -163,15 +167,15 @@ class _Telling:
         channel = self._channel(job, job.place.thread_id or job.place.channel_id)
         position = await self._edits.position(job.id)
         parent = await parent_of(self._edits, job.request.parent_id)
-        made = sum(not result.nsfw for result in await self._edits.results(job.id)) if job.over else None
-        view = cards.status(job, position=position, parent=parent, made=made)
+        results = await self._edits.results(job.id) if job.over else []
+        view = cards.status(job, position=position, parent=parent, results=results)
         said = str(view.to_components())
         if not self._news((job.id, 0), said):
             return
         if job.place.thread_id is None or job.status_message_id == job.place.reply_id:
             message = await channel.fetch_message(job.place.reply_id)
             pictures = [(file.filename, file.description or "") for file in message.attachments]
-            view = cards.status(job, position=position, parent=parent, pictures=pictures, made=made)
+            view = cards.status(job, position=position, parent=parent, pictures=pictures, results=results)
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         elif job.status_message_id is None:
             await self._post_card(job, channel, view, look=not fresh)

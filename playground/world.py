@@ -180,7 +180,9 @@ class _Running:
 
         async def own() -> None:
             try:
-                async with open_program(settings) as program:
+                # The timer that ends idle connections, born in a command's callback, counts as the bot's unfinished
+                # work in SimCord, which then waits for it: so it ends none.
+                async with open_program(settings, keepalive=600) as program:
                     ready.set_result(program)
                     await stop.wait()
             except BaseException as error:

@@ -70,7 +70,10 @@ WHERE id = ?1
 _ASK_NOW = "UPDATE jobs SET poll_at = ?2 WHERE id = ?1 AND poll_at > ?2"
 _TO_POLL = f"SELECT {COLUMNS} WHERE jobs.poll_at <= ?1 ORDER BY jobs.poll_at, jobs.id LIMIT ?2"
 _NEXT_POLL = "SELECT poll_at FROM jobs WHERE poll_at IS NOT NULL ORDER BY poll_at LIMIT 1"
-_RESUME = "UPDATE jobs SET poll_at = ?1 WHERE status IN ('submitting', 'submitted') AND poll_at > ?1"
+_RESUME = """
+UPDATE jobs SET poll_at = ?1
+WHERE status IN ('submitting', 'submitted') AND poll_at > ?1 AND coalesce(last_post_at, first_post_at) <= ?2
+"""
 _RUNNING = f"""
 SELECT {COLUMNS}
 WHERE jobs.account_id = ?1 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
@@ -248,9 +251,9 @@ async def next_poll(tx: Tx) -> int | None:
     return None if row is None else row["poll_at"]
 
 
-async def resume(tx: Tx, now: int) -> int:
-    """After a start: have every job that may be at Runware looked at now; returns how many."""
-    return await tx.execute(_RESUME, now)
+async def resume(tx: Tx, now: int, posted_by: int) -> int:
+    """After a start: have every job that was posted by then and may be at Runware looked at now; returns how many."""
+    return await tx.execute(_RESUME, now, posted_by)
 
 
 async def running(tx: Tx, account_id: int) -> list[Job]:

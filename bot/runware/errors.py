@@ -161,6 +161,7 @@ _SENTENCES: Final = {
 
 _SENTENCES_BY_CODE: Final = {
     "failedtotransferimage": "Runware could not read one of the pictures. Attach it again, then try once more.",
+    "referencegone": "A picture of this edit is not kept here any more. Start a new edit with `/edit` and attach it again.",
     "invalidreferenceimagescount": "Runware did not accept that many pictures. Give one to three, then try again.",
 }
 

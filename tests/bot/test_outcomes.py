@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import outcomes
+from bot import outcomes, quota
 from bot.outcomes import Taken
-from storage.records import EntryKind, Failure, Processing, Scope, Status
+from storage.records import EntryKind, Failure, Job, Processing, Scope, Status
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Desk
@@ -378,3 +378,48 @@ async def test_a_picture_of_a_job_that_failed_is_recorded_and_the_servers(desk: 
     assert (failed.status, failed.cost) == (Status.FAILED, 100)
     assert (await desk.lines(job))[1:] == [(EntryKind.ADJUST, 0, 100)]
     assert await desk.used(Scope.MEMBER) == (0, 0)
+
+
+async def test_pictures_missing_at_the_deadline_without_a_word_are_asked_for_during_a_day(desk: Desk) -> None:
+    job = await desk.submit(images=3)
+    await desk.deliver(job, desk.picture(job))
+    desk.now += 30 * MINUTE
+    assert (await desk.poll(job, desk.picture(job), Processing(job.task_uuid))).ended is Status.SUCCEEDED
+    assert await desk.next_poll() == desk.now + MINUTE
+    desk.now += HOUR
+    assert (await desk.poll(job, desk.picture(job), desk.picture(job, "two", cost=70))).fresh == 1
+    assert (await desk.lines(job))[1:] == [(EntryKind.ADJUST, 0, 70)]
+    desk.now += 23 * HOUR
+    await desk.poll(job)
+    assert await desk.next_poll() is None
+
+
+async def test_pictures_that_failed_are_asked_for_no_more(desk: Desk) -> None:
+    job = await desk.submit(images=2)
+    assert (await desk.poll(job, desk.picture(job), REFUSED)).ended is Status.SUCCEEDED
+    assert await desk.next_poll() is None
+
+
+async def test_the_waits_for_a_deadline_and_for_a_cost_end_while_runware_cannot_be_asked(desk: Desk) -> None:
+    job, late = await desk.submit(), await desk.submit()
+    await desk.deliver(job, desk.picture(job, cost=None))
+
+    async def silence(asked: Job) -> Taken:
+        return await desk.database.run(
+            outcomes.take_silence, asked.task_uuid, desk.now, desk.now + 10 * SECOND, desk.rules
+        )
+
+    assert await silence(late) == Taken()
+    assert await desk.next_poll() == desk.now + 10 * SECOND
+    desk.now += 30 * MINUTE
+    assert (await silence(late)).ended is Status.EXPIRED
+    assert await desk.lines(job) == []
+    desk.now += 24 * HOUR
+    await silence(job)
+    await silence(late)
+    over = await desk.job(job)
+    assert (over.cost, over.estimated) == (quota.estimate(job.request), True)
+    assert await desk.lines(job) == desk.settled(job.hold, quota.estimate(job.request))
+    assert await desk.next_poll() is None
+    unknown = await desk.database.run(outcomes.take_silence, "no such task", desk.now, desk.now, desk.rules)
+    assert unknown == Taken()

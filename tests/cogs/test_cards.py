@@ -87,7 +87,9 @@ def test_a_job_that_made_nothing_says_that_nothing_was_charged(make: Any) -> Non
 
 
 def test_a_done_job_tells_its_pictures_time_and_cost(make: Any) -> None:
-    view = cards.status(make.job(request=make.request(results=4)), made=3)
+    view = cards.status(
+        make.job(request=make.request(results=4)), results=[make.result(number) for number in (1, 2, 3)]
+    )
     assert "3 pictures in 14 s · $0.0442" in text_of(view)
 
 
@@ -210,9 +212,15 @@ def test_a_cost_that_is_not_known_yet_is_pending_and_one_that_never_came_is_esti
 
 
 def test_a_job_whose_pictures_were_all_withheld_is_not_called_done(make: Any) -> None:
-    said = text_of(cards.status(make.job(), made=0))
+    said = text_of(cards.status(make.job(), results=[make.result(nsfw=True)]))
     assert "Withheld" in said
     assert "Done" not in said
+
+
+def test_a_done_job_says_what_was_taken_down(make: Any) -> None:
+    gone = make.result(1, deleted_at=1)
+    assert "Taken down" in text_of(cards.status(make.job(), results=[gone]))
+    assert "2 pictures, 1 taken down" in text_of(cards.status(make.job(), results=[gone, make.result(2)]))
 
 
 def test_a_withheld_picture_is_told_and_not_shown(make: Any) -> None:

@@ -24,7 +24,8 @@ async def test_an_example_of_the_page_runs_unchanged(
     async with open_world(server_daily_usd=10, member_daily_usd=10) as world:
         names = ["astronaut.png", "coffee.png", "rocket.jpg"][:references]
         pictures = {
-            option: (name, world.photos[name]) for option, name in zip(("image", "image2", "image3"), names, strict=False)
+            option: (name, world.photos[name])
+            for option, name in zip(("image", "image2", "image3"), names, strict=False)
         }
         await world.ana.slash(
             world.channel,

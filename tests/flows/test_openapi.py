@@ -68,7 +68,9 @@ async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:
                 continue
             method, path = request.method.lower(), request.path.split("?")[0]
             template = next(
-                t for t in templates if method in document["paths"][t] and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", t), path)
+                t
+                for t in templates
+                if method in document["paths"][t] and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", t), path)
             )
             steps = ("paths", template, method, "requestBody", "content", "application/json", "schema")
             pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)

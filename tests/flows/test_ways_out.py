@@ -436,7 +436,7 @@ async def test_a_post_that_went_through_though_it_seemed_lost_is_found_and_not_r
             while not (await books_of(world).jobs())[0].notice_tries:
                 await asyncio.sleep(0.01)
         [job] = await books_of(world).jobs()
-        [announcement] = await world.program.outbox.plan(job.id)
+        [announcement] = await world.program.outbox.plan(job)
         letter = await compose(world.program.services, job, announcement)
         world.env.backend.faults.clear()
         channel = world.bot.get_partial_messageable(thread.id, guild_id=world.guild.id)

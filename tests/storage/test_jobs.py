@@ -307,9 +307,20 @@ async def test_after_a_start_every_job_that_may_be_at_runware_is_looked_at_now(
     for status, job in asked.items():
         await put(job, status)
         await database.run(jobs.poll_at, job.id, NOW + 50)
-    assert await database.run(jobs.resume, NOW) == 2
+    assert await database.run(jobs.resume, NOW, NOW) == 2
     now = {found.job.status for found in await database.read(jobs.to_poll, NOW, 10)}
     assert now == {Status.SUBMITTING, Status.SUBMITTED}
+
+
+async def test_after_a_start_a_job_whose_post_is_just_under_way_is_left_alone(
+    database: Database, ask: Ask, put: Put
+) -> None:
+    job = await ask()
+    await put(job, Status.SUBMITTING)
+    await database.run(jobs.begin_post, job.id, NOW + 1, NOW + 40_000)
+    assert await database.run(jobs.resume, NOW + 2, NOW) == 0
+    assert (await stored(database, job))["poll_at"] == NOW + 40_000
+    assert await database.run(jobs.resume, NOW + 2, NOW + 1) == 1
 
 
 # Looks ---------------------------------------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ class Money(RuleBasedStateMachine):
         elif what == "cancel":
             self.run(edits._cancel, job.id, self.now, 0)
         elif what == "unanswered":
-            self.run(outcomes.expire, job.id, (), self.now, RULES)
+            if self.books.jobs[job.id]["poll_at"] is not None:
+                self.run(outcomes.take_silence, job.task_uuid, self.now, self.now, RULES)
         elif self.books.jobs[job.id]["status"] == "submitting":
             self.run(outcomes.fail, job.id, "busy", self.now)
 
@@ -244,7 +245,8 @@ class Money(RuleBasedStateMachine):
             if job["status"] in {"queued", "cancelled"}:
                 assert job["poll_at"] is None
             costs = self.books.costs.get(job_id, {}).values()
-            if job["status"] == "succeeded" and None not in costs:
+            nothing_to_come = len(costs) >= job["wanted"] or job["error_code"] is not None
+            if job["status"] == "succeeded" and None not in costs and nothing_to_come:
                 assert job["poll_at"] is None
 
 
