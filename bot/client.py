@@ -96,11 +96,11 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
         if not interaction.response.is_done():
             await _answer(interaction, sentence)
         elif interaction.response.type in _SPOKE:
-            await interaction.edit_original_response(view=notice(sentence), attachments=[])
+            await _replace(interaction, sentence)
         else:
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
     except DISCORD_ERRORS as unheard:
-        log.warning("an error could not be told: %s (%s)", unheard, sentence)
+        log.warning("an error could not be told: %s (%s)", unheard, type(error).__name__)
 
 
 async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:
@@ -110,7 +110,13 @@ async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:
         if error.code != _ANSWERED:
             raise
         # An answer went through before, and what broke was the way back: it would stand there for ever.
-        await interaction.edit_original_response(view=notice(sentence), attachments=[])
+        await _replace(interaction, sentence)
+
+
+async def _replace(interaction: discord.Interaction[Any], sentence: str) -> None:
+    """Put the sentence in place of the public reply, with the name of the person it is for, who is not rung."""
+    view = notice(f"{interaction.user.mention} {sentence}")
+    await interaction.edit_original_response(view=view, attachments=[], allowed_mentions=discord.AllowedMentions.none())
 
 
 def _sentence(error: BaseException) -> str:
