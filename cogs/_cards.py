@@ -177,8 +177,9 @@ def _succeeded(job: Job, position: int | None, results: Sequence[Result]) -> _St
 
 
 def _failed(job: Job, position: int | None, results: Sequence[Result]) -> _State:
-    del job, position, results
-    return ["⚠️ **It did not work** · nothing was charged · what to do stands below"], RED
+    del position, results
+    charged = "nothing was charged" if job.cost is None else f"a picture came after all, for {_price(job)}"
+    return [f"⚠️ **It did not work** · {charged} · what to do stands below"], RED
 
 
 def _expired(job: Job, position: int | None, results: Sequence[Result]) -> _State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import discord
@@ -10,6 +11,8 @@ from bot.errors import NotAllowed, NotFound
 from storage.records import Asker, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
+#: Rights are looked up before the acknowledgement, which Discord waits three seconds for.
+_PATIENCE: Final = 2.0
 _TO_MAKE_A_THREAD: Final = (*_EVERYWHERE, "create_public_threads")
 
 
@@ -82,12 +85,17 @@ async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner
     if guild is None or not isinstance(member, discord.Member):
         return False
     try:
-        channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+        async with asyncio.timeout(_PATIENCE):
+            channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+            return await _reads(member, channel)
     except discord.InvalidData:  # a direct message
         return member.id == owner_id
     except (discord.Forbidden, discord.NotFound):
         return False
-    return await _reads(member, channel)
+    except TimeoutError as error:
+        raise NotAllowed(
+            "Discord does not say right now whether you may see that picture. Try again shortly."
+        ) from error
 
 
 async def _reads(member: discord.Member, channel: discord.abc.GuildChannel | discord.Thread) -> bool:

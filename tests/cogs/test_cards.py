@@ -86,6 +86,12 @@ def test_a_job_that_made_nothing_says_that_nothing_was_charged(make: Any) -> Non
         assert "nothing was charged" in text_of(cards.status(make.job(status=status, cost=None)))
 
 
+def test_a_failed_job_that_made_a_picture_after_all_does_not_claim_to_be_free(make: Any) -> None:
+    said = text_of(cards.status(make.job(status=Status.FAILED, cost=44_200)))
+    assert "$0.0442" in said
+    assert "nothing was charged" not in said
+
+
 def test_a_done_job_tells_its_pictures_time_and_cost(make: Any) -> None:
     view = cards.status(
         make.job(request=make.request(results=4)), results=[make.result(number) for number in (1, 2, 3)]

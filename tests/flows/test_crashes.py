@@ -85,6 +85,7 @@ async def test_a_kill_anywhere_loses_nothing_and_doubles_nothing(after: bool, bo
             assert all(job.announced_at is not None for job in new)
             assert len(books_of(world).posts()) == posts + asked_for, killer.names
             assert len(_tasks(world)) == len(tasks) + asked_for, "the task was not run, or run twice"
+            assert len(world.runware.requests) == len(_tasks(world)), "a task was posted twice"
             await books_of(world).check()
             if not killed:
                 assert at > 8, f"an edit has more steps than {killer.names}"
