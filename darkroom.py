@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
 """Start the bot, its playground or its tests on a machine that has only Python.
 
-    python3 darkroom.py playground      the bot in a browser, without any account (or any other command of the bot)
+    python3 darkroom.py playground      the bot in a browser, without any account
+    python3 darkroom.py run             the bot, until it is told to stop
+    python3 darkroom.py doctor          tries everything the bot needs, and says what to do about what fails
+    python3 darkroom.py migrate         brings the database up to date
+    python3 darkroom.py backup FILE     writes a copy of the database, beside a running bot
     python3 darkroom.py test            the tests, one worker per core; what follows goes to pytest
     python3 darkroom.py check           lint, format, types and import contracts
+
+It runs on Linux and macOS; on Windows, use WSL.
 
 The first start makes a virtual environment beside this file (or where DARKROOM_VENV says) and installs what the lock
 file names; later starts install again only when the lock has changed. Pip's own settings apply.
@@ -17,11 +23,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("DARKROOM_VENV") or ROOT / ".venv").absolute()
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+BIN = VENV / "bin"
+PYTHON = BIN / "python"
 
 CHECKS = (
     ("ruff", "check"),
@@ -33,8 +40,9 @@ CHECKS = (
 
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is started with
-        return _refuse(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
+    lacking = _lacking()
+    if lacking:
+        return _refuse(lacking)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(__doc__)
         return 0
@@ -49,13 +57,25 @@ def main(arguments: list[str]) -> int:
     return _become(PYTHON, "-m", "bot", *arguments, cwd=Path.cwd())
 
 
+def _lacking() -> str | None:
+    """Say what this machine lacks."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is started with
+        return f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}."
+    return None if os.name == "posix" else "The bot runs on Linux and macOS. On Windows, start it in WSL."
+
+
 def _install(lock: Path) -> bool:
     """Make the virtual environment hold what ``lock`` names; tell whether it does."""
     stamp = VENV / f"{lock.stem}.installed"
     wanted = hashlib.sha256(sys.version.encode() + lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return True
-    print(f"Setting up {VENV} (once; a minute or two) ...", flush=True)
+    if not PYTHON.exists():
+        print(f"Setting up {VENV} (once; a minute or two) ...", flush=True)
+    elif lock.stem.endswith("-dev"):
+        print(f"Adding what the tests need to {VENV} (once; a minute or two) ...", flush=True)
+    else:
+        print(f"Bringing {VENV} up to date ...", flush=True)
     if _run(sys.executable, "-m", "venv", VENV):
         print("On Debian and Ubuntu, `apt install python3-venv` adds what venv needs.")
         return False
@@ -70,12 +90,10 @@ def _tool(name: str) -> str:
     return shutil.which(name, path=str(BIN)) or name
 
 
-def _become(*command: str | Path, cwd: Path) -> int:
-    """Let this process become a program, so that signals reach it; where that is impossible, run it."""
-    if os.name != "nt":
-        os.chdir(cwd)
-        os.execve(command[0], command, _environment())  # noqa: S606 - no shell is wanted
-    return _run(*command, cwd=cwd)
+def _become(*command: str | Path, cwd: Path) -> NoReturn:
+    """Let this process become a program, so that signals reach it."""
+    os.chdir(cwd)
+    os.execve(command[0], command, _environment())  # noqa: S606 - no shell is wanted
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> int:
@@ -89,9 +107,9 @@ def _run(*command: str | Path, cwd: Path | None = None) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment in which the project can be imported from any folder."""
+    """Return the environment in which the project is imported from any folder, and knows how it was started."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": path, "DARKROOM_PROGRAM": f"python3 {sys.argv[0]}"}
 
 
 def _refuse(sentence: str) -> int:

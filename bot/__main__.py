@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
 
 from bot.errors import StartError
+from bot.log import hide_needless_warnings
 from bot.settings import Settings, SettingsError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0 when it did what was asked, 2 when a setting has to be put right."""
     options = _parser().parse_args(arguments)
+    hide_needless_warnings()
     if options.command == "playground":
         return _playground(options)
     try:
         settings = Settings.load()
     except SettingsError as error:
         print(error, file=sys.stderr)
-        print("They are read from the environment and from .env; .env.example explains each.", file=sys.stderr)
+        file = Path(".env").absolute()
+        found = "" if file.exists() else ", which does not exist"
+        print(f"They are read from the environment and from {file}{found}.", file=sys.stderr)
+        print(".env.example explains each.", file=sys.stderr)
         return 2
     return _finish(
         {"run": _run, "doctor": _doctor, "migrate": _migrate, "backup": _backup}[options.command](settings, options)
@@ -30,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bot", description="A Discord bot that edits pictures together.")
+    program = os.environ.get("DARKROOM_PROGRAM", "python -m bot")  # darkroom.py says how it was started
+    parser = argparse.ArgumentParser(prog=program, description="A Discord bot that edits pictures together.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="run the bot until it is told to stop")
     playground = commands.add_parser("playground", help="try the bot in a browser, without any account")
@@ -92,11 +99,17 @@ async def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 async def _backup(settings: Settings, options: argparse.Namespace) -> int:
-    from storage.database import open_database
+    from storage.database import BackupError, database_file, open_database
 
+    source = database_file(settings.database_url)
+    if source is not None and not source.exists():  # to open it would make it
+        raise BackupError(
+            f"There is no database at {source.absolute()}: nothing was backed up. "
+            "Is this the folder that the bot runs in?"
+        )
     async with open_database(settings.database_url) as database:
         await database.backup(options.file)
-    print(f"wrote {options.file}")
+    print(f"wrote {options.file.absolute()}")
     return 0
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
 import discord
+from aiohttp import web
 
 from bot.client import EditBot
 from bot.copies import Copier
@@ -20,6 +24,7 @@ from bot.edits import Edits
 from bot.errors import StartError
 from bot.housekeeping import Housekeeping
 from bot.metrics import Metrics
+from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
 from bot.pictures import Pictures
 from bot.reconcile import Reconciler
@@ -119,8 +124,14 @@ async def open_program(
     """Run everything but the connection to Discord for as long as the block lasts.
 
     ``keepalive``: for so many seconds an idle connection to Runware is kept.
+
+    Raises:
+        StartError: the folder for pictures cannot be used, or a port cannot be listened on.
+        DatabaseError: the database cannot be opened or brought up to date.
     """
-    store = Pictures(settings.data_dir / "pictures", min_free=int(settings.min_free_gib * _GIB))
+    folder = settings.data_dir / "pictures"
+    await asyncio.to_thread(_make_folder, folder)
+    store = Pictures(folder, min_free=int(settings.min_free_gib * _GIB))
     connector = aiohttp.TCPConnector(keepalive_timeout=keepalive)
     async with (
         open_database(settings.database_url, lock=True) as database,
@@ -131,8 +142,8 @@ async def open_program(
             log.info("applied migration %s", name)
         program = Program(settings, database, store, session, clock=clock)
         async with (
-            serve(program.public, settings.listen_host, settings.listen_port),
-            serve(program.ops, settings.ops_host, settings.ops_port),
+            _door("LISTEN", program.public, settings.listen_host, settings.listen_port),
+            _door("OPS", program.ops, settings.ops_host, settings.ops_port),
             asyncio.TaskGroup() as loops,
         ):
             program.start(loops)
@@ -140,6 +151,37 @@ async def open_program(
                 yield program
             finally:
                 program.stop()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for pictures where it is missing, and say whose setting it is where that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(
+            f"The folder {folder} cannot be made in DATA_DIR: {error.strerror}. "
+            "Give the bot's user the right, or choose another DATA_DIR."
+        ) from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise StartError(
+            f"The folder {folder} in DATA_DIR cannot be written. "
+            "Give the bot's user the right, or choose another DATA_DIR."
+        )
+
+
+@asynccontextmanager
+async def _door(name: str, app: web.Application, host: str, port: int) -> AsyncGenerator[None]:
+    """Serve ``app``, and name the settings ``NAME_HOST`` and ``NAME_PORT`` where that is impossible."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(serve(app, host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartError(
+                    f"{name}_PORT {port} on {host} is in use by another program. Stop it or choose another {name}_PORT."
+                ) from error
+            raise StartError(f"{name}_HOST {host} and {name}_PORT {port} cannot be used: {error.strerror}.") from error
+        yield
 
 
 async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -163,8 +205,10 @@ async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT.
 
     Raises:
-        StartError: Discord refused the token.
-        ExceptionGroup: what else kept the program from running.
+        StartError: a folder or a port cannot be used.
+        DatabaseError: the database cannot be opened or brought up to date.
+        ExceptionGroup: what ended the program once its loops ran, such as a ``StartError`` for a token that Discord
+            refused: the task group wraps it.
     """
     if settings.poll_only:
         log.warning("PUBLIC_URL is not set: Runware cannot call back, so the bot polls for every result")
@@ -200,6 +244,10 @@ async def _stay_connected(program: Program) -> None:
                 await bot.start(token)
         except discord.LoginFailure:
             raise
+        except UNREACHED as error:
+            log.warning("Discord cannot be reached: %s; the next try is in %.0f s", reason(error), pause)
+        except discord.DiscordServerError as error:
+            log.warning("Discord answered %d; the next try is in %.0f s", error.status, pause)
         except Exception:
             log.exception("the connection to Discord broke; a new one is made in %.0f s", pause)
         if time.monotonic() - started > _LONGEST_PAUSE:

@@ -14,8 +14,9 @@ import aiohttp
 
 from bot import quota
 from bot.client import Identity, identify
+from bot.network import UNREACHED, reason
 from bot.runware.client import RunwareClient
-from bot.runware.errors import RunwareError
+from bot.runware.errors import Kind, RunwareError
 from bot.settings import Settings
 from bot.web import delivery_url, public_app, serve
 from storage.database import DatabaseError, open_database, pending_migrations
@@ -45,7 +46,7 @@ async def examine(
             Finding("settings", well=True, sentence="every setting is possible"),
             await _database(settings),
             await asyncio.to_thread(_folder, settings.data_dir),
-            *await _runware(runware),
+            *await _runware(runware, settings.runware_url),
             *await _discord(settings, identify),
             await _public_url(settings, session),
         ]
@@ -75,14 +76,12 @@ def _folder(folder: Path) -> Finding:
     return Finding("pictures", well=True, sentence=f"DATA_DIR {folder} can be written")
 
 
-async def _runware(runware: RunwareClient) -> list[Finding]:
+async def _runware(runware: RunwareClient, url: str) -> list[Finding]:
     try:
         await runware.ping()
         balance = await runware.balance()
     except RunwareError as error:
-        return [
-            Finding("Runware", well=False, sentence=f"it answered {error.code}; check RUNWARE_API_KEY and RUNWARE_URL")
-        ]
+        return [Finding("Runware", well=False, sentence=_complaint(error, url))]
     if balance is None:
         return [Finding("Runware", well=True, sentence="the key works; the balance is not told")]
     well = balance > 0
@@ -90,11 +89,25 @@ async def _runware(runware: RunwareClient) -> list[Finding]:
     return [Finding("Runware", well=well, sentence=f"the key works; the balance is {quota.dollars(balance)}{advice}")]
 
 
+def _complaint(error: RunwareError, url: str) -> str:
+    """Say what is wrong with Runware and whose matter it is: the network's, the key's, the account's, the address's."""
+    if error.http_status is None:
+        return f"{url} cannot be reached; check this machine's network and RUNWARE_URL"
+    if error.kind is Kind.AUTH:
+        return "it refused the key; copy RUNWARE_API_KEY again from the dashboard"
+    if error.kind is Kind.QUOTA:
+        return "the account is empty; put money on it, or every edit fails"
+    return f"{url} answered {error.code}; check RUNWARE_URL, or try again later"
+
+
 async def _discord(settings: Settings, identify: Callable[[str, frozenset[int]], Awaitable[Identity]]) -> list[Finding]:
     try:
         identity = await identify(settings.discord_token.get_secret_value(), settings.allowed_guilds)
     except ConnectionError as error:
-        return [Finding("Discord", well=False, sentence=str(error))]
+        cause = error.__cause__
+        network = isinstance(cause, UNREACHED)
+        sentence = f"it cannot be reached: {reason(cause)}; check this machine's network" if network else str(error)
+        return [Finding("Discord", well=False, sentence=sentence)]
     findings = [
         Finding("Discord", well=True, sentence=f"the token is {identity.name}'s; invite it with {identity.invite}")
     ]
@@ -114,17 +127,17 @@ async def _public_url(settings: Settings, session: aiohttp.ClientSession) -> Fin
     if settings.public_url is None:
         return Finding("PUBLIC_URL", well=True, sentence="is not set: the bot will poll for every result")
     task_uuid = str(uuid.uuid4())
+    door = f"{settings.listen_host}:{settings.listen_port}"
     async with _listening(settings, task_uuid):
         try:
             async with session.get(f"{settings.public_url}/healthz", allow_redirects=False) as answer:
-                sentence = f"{settings.public_url}/healthz answered {answer.status}"
+                sentence = f"{settings.public_url}/healthz answered {answer.status}, not the listener's answer"
             reached = await _takes_deliveries(settings.public_url, settings.webhook_key, task_uuid, session)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            reached, sentence = False, f"{settings.public_url}/healthz cannot be reached ({type(error).__name__})"
+        except UNREACHED as error:
+            reached, sentence = False, f"{settings.public_url}/healthz cannot be reached: {reason(error)}"
     if reached:
         return Finding("PUBLIC_URL", well=True, sentence="reaches the listener")
-    door = f"{settings.listen_host}:{settings.listen_port}"
-    return Finding("PUBLIC_URL", well=False, sentence=f"{sentence}, not the listener's answer; have it lead to {door}")
+    return Finding("PUBLIC_URL", well=False, sentence=f"{sentence}; have it lead to {door}")
 
 
 async def _takes_deliveries(public_url: str, key: bytes, task_uuid: str, session: aiohttp.ClientSession) -> bool:

@@ -30,6 +30,17 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 _SHORTEST_PASSWORD: Final = 8
 
 
+def hide_needless_warnings() -> None:
+    """Keep discord.py from warning, at each start, of what this bot leaves out on purpose: voice, and guilds offline."""
+    for name in ("discord.client", "discord.state"):
+        logging.getLogger(name).addFilter(_is_needed)
+
+
+def _is_needed(record: logging.LogRecord) -> bool:
+    sentence = record.getMessage()
+    return not sentence.endswith("voice will NOT be supported") and not sentence.startswith("Guilds intent seems to be")
+
+
 def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
     """Send every record to ``stream`` (standard error by default) through a queue, so that no log call blocks the loop.
 

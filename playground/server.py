@@ -42,6 +42,8 @@ def main(*, port: int, data: Path | None, once: Path | None, live: bool) -> int:
     """
     if once is not None and (live or data is not None):
         return _refuse("--once plays its story in a world of its own: leave --live and --data away.")
+    if once is not None and once.exists() and not once.is_dir():
+        return _refuse(f"{once} is a file; name a folder.")
     key = os.environ.get("RUNWARE_API_KEY", "") if live else None
     if key is not None and not re.fullmatch(r"[!-~]+", key):
         return _refuse("--live needs a key of Runware's: put it, without spaces, in RUNWARE_API_KEY.")

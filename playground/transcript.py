@@ -13,6 +13,7 @@ import discord
 _MENTION = re.compile(r"<@!?(\d+)>")
 _TIME = re.compile(r"<t:(\d+)(?::\w)?>")
 _LINK = re.compile(r"\[([^\]]+)\]\(https://discord\.com/channels/[^)]*\)")
+_PICTURE = re.compile(r"\]\((pictures/[^/()\s]+\.(?:jpg|png))\)")
 _ESCAPED = re.compile(r"\\([\\*_~`|\[\]<@#>+-])")
 
 
@@ -42,21 +43,21 @@ class Transcript:
                 alone = " to them alone" if message.flags.ephemeral else ""
                 self._heard[message.id] = text
                 plain = self._plain(text)
-                self.write(
-                    f"**The bot {verb}**{alone} in {place}:", "\n".join(f"> {line}" for line in plain.split("\n"))
-                )
-                await self._keep(message)
+                self.write(f"**The bot {verb}**{alone} in {place}:", _quoted(await self._keep(message, plain)))
                 fresh.append(plain)
         return fresh
 
-    async def _keep(self, message: discord.Message) -> None:
+    async def _keep(self, message: discord.Message, text: str) -> str:
+        """Keep a message's new pictures; return its text with each of them in the place where it is named."""
         for attachment in message.attachments:
             if attachment.id not in self._kept and (attachment.content_type or "").startswith("image/"):
                 self._kept.add(attachment.id)
                 name = f"pictures/{len(self._kept):02}-{attachment.filename}"
                 self.pictures[name] = await attachment.read()
                 alt = (attachment.description or "").replace("[", "(").replace("]", ")")
-                self.write(f"![{alt}]({name})")
+                named, shown = self._plain(f"[picture: {attachment.description}]"), f"![{alt}]({name})"
+                text = text.replace(named, shown, 1) if named in text else f"{text}\n{shown}"
+        return text
 
     def _plain(self, text: str) -> str:
         text = _MENTION.sub(lambda found: f"@{self._names.get(int(found[1]), 'someone')}", text)
@@ -64,13 +65,28 @@ class Transcript:
         return _ESCAPED.sub(r"\1", _LINK.sub(r"\1", text)).replace("-# ", "")
 
     def save(self) -> Path:
-        """Write everything into the folder and return the transcript's path."""
+        """Write everything into the folder, in place of an earlier transcript, and return the transcript's path."""
+        path = self._folder / "transcript.md"
+        if path.exists():
+            for name in _PICTURE.findall(path.read_text("utf-8", errors="replace")):
+                (self._folder / name).unlink(missing_ok=True)
         (self._folder / "pictures").mkdir(parents=True, exist_ok=True)
         for name, data in self.pictures.items():
             (self._folder / name).write_bytes(data)
-        path = self._folder / "transcript.md"
         path.write_text("\n\n".join(self._paragraphs) + "\n", "utf-8")
         return path
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a quote in which Markdown keeps the lines apart, and ends the quotes inside where they end."""
+    lines = text.split("\n")
+    rows: list[str] = []
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        ends = line.startswith("> ") and not after.startswith("> ")
+        rows.append(f"> {line}".rstrip() + ("  " if line and after and not ends else ""))
+        if ends and after:
+            rows.append(">")
+    return "\n".join(rows)
 
 
 def _lines(components: Iterable[Any]) -> Iterator[str]:

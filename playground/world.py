@@ -131,11 +131,8 @@ class World:
         self.cleo = self.guild.add_member(env.create_user("cleo", global_name="Cleo"), roles=[manager])
         await self.keep_time()
         starter = await self.cleo.send(self.channel, "A place to try things: four photographs to start from.")
-        await (
-            self.bot.get_partial_messageable(self.channel.id, guild_id=GUILD_ID)
-            .get_partial_message(starter.id)
-            .create_thread(name="Photographs to edit")
-        )
+        # SimCord's members have no way of their own to start one.
+        env.backend.create_thread(self.channel.id, "Photographs to edit", self.cleo.id, message_id=starter.id)
         await env.settle()
         self.thread = self.channel.threads[0]
         await self.cleo.send(self.thread, "Free to use:", attachments=list(self.photos.items()))

@@ -172,10 +172,11 @@ async def open_database(url: str, *, lock: bool = False) -> AsyncGenerator[Datab
         DatabaseUnavailable: it cannot be opened.
         DatabaseLocked: ``lock`` was asked for and another process has it.
     """
-    if url.startswith("sqlite:///"):
+    file = database_file(url)
+    if file is not None:
         from storage.sqlite import open_sqlite  # noqa: PLC0415 - an engine is imported where its URL is met
 
-        opened = open_sqlite(Path(url.removeprefix("sqlite:///")), lock=lock)
+        opened = open_sqlite(file, lock=lock)
     elif url.startswith(("postgresql://", "postgres://")):
         try:
             from storage.postgres import open_postgres  # noqa: PLC0415 - asyncpg is an optional extra
@@ -192,6 +193,11 @@ async def open_database(url: str, *, lock: bool = False) -> AsyncGenerator[Datab
         )
     async with opened as database:
         yield database
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file that an SQLite URL names; a PostgreSQL database has none."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def claim_file(path: Path) -> None:

@@ -46,6 +46,10 @@ BATCH: Final = 128
 #: How long to wait for another process that writes, in seconds.
 BUSY: Final = 10.0
 
+#: SQLite's codes for a file that it may not open or not write.
+_OUT_OF_REACH: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
+_HINT: Final = "Is it a file, and may this user read and write it and its folder?"
+
 _RECORDS: Final = """
 CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT
 """
@@ -275,7 +279,7 @@ async def open_sqlite(path: Path, *, lock: bool) -> AsyncGenerator[SqliteDatabas
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         held = await asyncio.to_thread(_Lock, path) if lock else None
     except OSError as error:
-        raise DatabaseUnavailable(f"{path} cannot be used as a database: {error.strerror}.") from error
+        raise DatabaseUnavailable(f"{path} cannot be used as a database: {error.strerror}. {_HINT}") from error
     writer = _Worker(partial(_connect, path, _make_wal), "BEGIN IMMEDIATE")
     reader = _Worker(partial(_connect, path, _make_query_only), "BEGIN")
     try:
@@ -287,16 +291,36 @@ async def open_sqlite(path: Path, *, lock: bool) -> AsyncGenerator[SqliteDatabas
 
 
 def _connect(path: Path, make: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, cached_statements=512)
     try:
+        connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, cached_statements=512)
+    except sqlite3.Error as error:
+        raise _unavailable(path, error) from error
+    try:
+        _check_rights(path)
         make(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         connection.close()
-        raise DatabaseUnavailable(f"{path} cannot be opened as an SQLite database: {error}.") from error
+        raise _unavailable(path, error) from error
+    except DatabaseUnavailable:
+        connection.close()
+        raise
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _check_rights(path: Path) -> None:
+    """Refuse a file that can only be read. SQLite opens it all the same, and then the first write fails."""
+    if path.exists() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise DatabaseUnavailable(f"{path} cannot be opened: it may not be written. {_HINT}")
+
+
+def _unavailable(path: Path, error: sqlite3.Error) -> DatabaseUnavailable:
+    """Say why a database cannot be opened, and what to look at where it is a matter of files and rights."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _OUT_OF_REACH:
+        return DatabaseUnavailable(f"{path} cannot be opened: {error}. {_HINT}")
+    return DatabaseUnavailable(f"{path} cannot be opened as an SQLite database: {error}.")
 
 
 def _make_wal(connection: sqlite3.Connection) -> None:

@@ -111,9 +111,19 @@ class Faults:
         hints = get_type_hints(Faults)
         for word in plan:
             name, _, text = word.partition("=")
-            if name not in {field.name for field in fields(self)}:
-                raise ValueError(f"there is no fault named {name!r}")
-            setattr(self, name, _read(text, hints[name]))
+            if name not in (names := [field.name for field in fields(self)]):
+                raise ValueError(f"there is no fault named {name!r}; there are {', '.join(names)}")
+            try:
+                value = _read(text, hints[name])
+            except ValueError:
+                raise ValueError(f"{name} must be a number; it was {text!r}") from None
+            setattr(self, name, value)
+
+    @classmethod
+    def describe(cls) -> list[str]:
+        """Return a line for each field: its name, the words that :meth:`read` takes for it, the default first."""
+        hints, usual = get_type_hints(cls), cls()
+        return [f"{field.name}: {_words(hints[field.name], getattr(usual, field.name))}" for field in fields(cls)]
 
 
 @cache
@@ -122,6 +132,16 @@ def _choices() -> dict[str, tuple[Any, ...]]:
     hints = get_type_hints(Faults)
     listed = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
     return listed | {name: (False, True) for name, hint in hints.items() if hint is bool}
+
+
+def _words(hint: Json, usual: object) -> str:
+    """Say what may stand for a field on the command line."""
+    if hint is bool or get_origin(hint) is Literal:
+        listed = sorted((False, True) if hint is bool else get_args(hint), key=lambda value: value != usual)
+        return ", ".join(str(value).lower() if hint is bool else str(value) for value in listed)
+    if hint is float:
+        return f"a number (default: {usual})"
+    return "a whole number, or nothing (default)" if int in get_args(hint) else "an error code, or nothing (default)"
 
 
 def _read(text: str, hint: Json) -> Json:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.log import JsonFormatter, TextFormatter, configure, redactor, secrets_of
+from bot.log import JsonFormatter, TextFormatter, configure, hide_needless_warnings, redactor, secrets_of
 from bot.settings import Settings
 
 log = logging.getLogger("tests.log")
@@ -135,3 +135,13 @@ def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> No
     log.info("seen by %s", sys.platform)
     stop()
     assert "seen by" in capsys.readouterr().err
+
+
+def test_what_the_bot_leaves_out_on_purpose_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    hide_needless_warnings()
+    client = logging.getLogger("discord.client")
+    client.warning("PyNaCl is not installed, voice will NOT be supported")
+    client.warning("davey is not installed, voice will NOT be supported")
+    logging.getLogger("discord.state").warning("Guilds intent seems to be disabled. This may cause state issues.")
+    client.warning("something else")
+    assert caplog.messages == ["something else"]

@@ -111,6 +111,12 @@ async def test_the_page_lists_the_channel_its_threads_and_who_one_can_be() -> No
             assert answer.content_type == "text/html"
 
 
+async def test_the_first_thread_is_cleo_s_and_the_bot_has_said_nothing() -> None:
+    async with open_world() as world:
+        said = [*world.channel.history(), *world.thread.history()]
+        assert {message.author.id for message in said} == {world.cleo.id}
+
+
 async def test_a_new_thread_appears_unread_and_choosing_it_shows_and_reads_it() -> None:
     async with open_page() as visitor:
         thread = await visitor.edit()

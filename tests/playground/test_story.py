@@ -55,13 +55,33 @@ async def test_the_story_ends_well_and_its_books_agree(tmp_path: Path) -> None:
 
 
 async def test_the_pictures_of_the_story_are_files_that_the_transcript_shows(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "03-1-seed-5.jpg").touch()
+    (tmp_path / "transcript.md").write_text("![of the last time](pictures/03-1-seed-5.jpg)", "utf-8")
     assert (await playground("--once", str(tmp_path)))[0] == 0
     text = (tmp_path / "transcript.md").read_text("utf-8")
     pictures = sorted((tmp_path / "pictures").iterdir())
     assert sum("-seed-" in picture.name for picture in pictures) == 3
     for picture in pictures:
         Image.open(io.BytesIO(picture.read_bytes())).load()
-        assert f"](pictures/{picture.name})" in text
+        assert text.count(f"](pictures/{picture.name})") == 1
+    assert "[picture: “" not in text  # each is shown where it is, and not named besides
+
+
+async def test_a_story_keeps_the_lines_of_what_was_said_apart(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "mine.png").touch()
+    assert (await playground("--once", str(tmp_path)))[0] == 0
+    text = (tmp_path / "transcript.md").read_text("utf-8")
+    assert "> > Now at night, with an astronaut looking in\n>\n> ![" in text
+    assert "](pictures/04-reference-1.jpg)  \n> " in text
+    assert (tmp_path / "pictures" / "mine.png").exists()
+
+
+async def test_a_story_is_not_written_into_a_file(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    status, _, errors = await playground("--once", str(tmp_path / "README.md"))
+    assert (status, errors) == (2, f"{tmp_path / 'README.md'} is a file; name a folder.\n")
 
 
 @pytest.mark.parametrize(

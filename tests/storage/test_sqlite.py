@@ -6,8 +6,9 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,14 @@ from storage.database import (
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "bot.db"
+
+
+@pytest.fixture
+def common() -> Generator[Path]:
+    """A folder that every user reaches; as root, nobody else reaches tmp_path."""
+    with tempfile.TemporaryDirectory(prefix="sqlite-") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -283,6 +292,56 @@ async def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) ->
         with pytest.raises(DatabaseUnavailable, match="cannot be opened as an SQLite database: file is not a database"):
             async with open_database(f"sqlite:///{path}", lock=lock):
                 pass
+
+
+@pytest.mark.parametrize("lock", [False, True])
+async def test_a_folder_in_place_of_the_file_is_refused_in_words(tmp_path: Path, lock: bool) -> None:
+    (tmp_path / "bot.db").mkdir()
+    with pytest.raises(
+        DatabaseUnavailable,
+        match=r"bot\.db cannot be opened: unable to open database file\. Is it a file, and may this user read and write",
+    ):
+        async with open_database(f"sqlite:///{tmp_path / 'bot.db'}", lock=lock):
+            pass
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000], ids=["read only", "closed"])
+def test_a_file_of_somebody_else_s_is_refused_in_words(common: Path, mode: int) -> None:
+    path = common / "bot.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    path.chmod(mode)
+    assert "bot.db cannot be opened: " in refusal(path)
+
+
+def test_a_folder_that_may_not_be_written_is_refused_in_words(common: Path) -> None:
+    folder = common / "closed"
+    folder.mkdir(mode=0o555)
+    assert "bot.db cannot be opened: unable to open database file. Is it" in refusal(folder / "bot.db")
+
+
+def refusal(path: Path) -> str:
+    """Open a database in a process that has the rights of an ordinary user, and return what it is told."""
+    program = (
+        "import asyncio, os, sys\n"
+        "from storage.database import DatabaseUnavailable, open_database\n"
+        "import storage.sqlite\n"
+        "async def main():\n"
+        "    try:\n"
+        "        async with open_database(sys.argv[1]): pass\n"
+        "    except DatabaseUnavailable as error:\n"
+        "        print(error)\n"
+        "os.chdir(sys.argv[2])\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "asyncio.run(main())\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, f"sqlite:///{path.name}", str(path.parent)],
+        cwd=Path(storage.sqlite.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 async def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> None:

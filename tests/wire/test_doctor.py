@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import discord as discord_py
@@ -80,7 +81,44 @@ async def test_a_wrong_runware_key_is_named(settings_for: Any) -> None:
     async with LocalDiscord() as discord, LocalRunware(key="another") as runware:
         found = await findings(settings_for, discord=discord, runware=runware)
     assert not found["Runware"].well
-    assert found["Runware"].sentence == "it answered invalidApiKey; check RUNWARE_API_KEY and RUNWARE_URL"
+    assert found["Runware"].sentence == "it refused the key; copy RUNWARE_API_KEY again from the dashboard"
+
+
+async def test_a_runware_that_cannot_be_reached_is_no_matter_of_the_key(settings_for: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        found = await findings(settings_for, discord=discord, runware=runware, runware_url="http://127.0.0.1:9/v1")
+    assert not found["Runware"].well
+    assert found["Runware"].sentence == (
+        "http://127.0.0.1:9/v1 cannot be reached; check this machine's network and RUNWARE_URL"
+    )
+
+
+async def test_an_address_that_is_not_runware_s_is_no_matter_of_the_key(settings_for: Any) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        elsewhere = f"http://{discord.host}/nothing-here"
+        found = await findings(settings_for, discord=discord, runware=runware, runware_url=elsewhere)
+    assert not found["Runware"].well
+    assert found["Runware"].sentence.startswith(f"{elsewhere} answered ")
+    assert "check RUNWARE_URL" in found["Runware"].sentence
+    assert "RUNWARE_API_KEY" not in found["Runware"].sentence
+
+
+async def test_a_discord_without_a_network_is_named_in_words(settings_for: Any) -> None:
+    async with LocalRunware() as runware:
+        async with LocalDiscord() as discord:
+            pass  # its port is closed again
+        found = await findings(settings_for, discord=discord, runware=runware)
+    assert found["Discord"].sentence == "it cannot be reached: nothing listens there; check this machine's network"
+
+
+async def test_a_database_out_of_reach_hides_no_other_finding(settings_for: Any, tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        url = f"sqlite:///{tmp_path / 'folder.db'}"
+        found = await findings(settings_for, discord=discord, runware=runware, database_url=url)
+    assert "folder.db cannot be opened: unable to open database file." in found["database"].sentence
+    assert [finding.subject for finding in found.values() if not finding.well] == ["database"]
+    assert {"settings", "pictures", "Runware", "Discord", "PUBLIC_URL"} <= set(found)
 
 
 async def test_an_empty_account_is_no_good(settings_for: Any) -> None:
@@ -107,7 +145,9 @@ async def test_a_public_address_that_leads_nowhere_or_elsewhere_is_named(setting
     async with LocalDiscord() as discord, LocalRunware() as runware:
         nowhere = await findings(settings_for, discord=discord, runware=runware, public_url="http://127.0.0.1:9")
         assert not nowhere["PUBLIC_URL"].well
-        assert "http://127.0.0.1:9/healthz cannot be reached" in nowhere["PUBLIC_URL"].sentence
+        assert nowhere["PUBLIC_URL"].sentence.startswith(
+            "http://127.0.0.1:9/healthz cannot be reached: nothing listens there; have it lead to 127.0.0.1:"
+        )
         elsewhere = await findings(settings_for, discord=discord, runware=runware, public_url=f"http://{runware.host}")
         assert not elsewhere["PUBLIC_URL"].well
         assert "/healthz answered 404, not the listener's answer" in elsewhere["PUBLIC_URL"].sentence

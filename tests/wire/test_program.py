@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -90,7 +92,56 @@ async def test_missing_settings_are_named_before_anything_starts(
     errors = capsys.readouterr().err
     for setting in ("DISCORD_TOKEN", "RUNWARE_API_KEY", "ALLOWED_GUILDS"):
         assert setting in errors
+    assert f"{Path.cwd() / '.env'}, which does not exist" in errors
     assert list(Path.cwd().iterdir()) == []
+
+
+async def test_wrong_settings_name_the_file_that_was_read(
+    in_surroundings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_surroundings(None)
+    Path(".env").write_text("DISCORD_TOKEN=abc\n")
+    assert await command("doctor") == 2
+    assert f"from the environment and from {Path.cwd() / '.env'}.\n" in capsys.readouterr().err
+
+
+def test_the_usage_names_the_program_that_was_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for program in ("python3 ../darkroom.py", None):
+        if program:
+            monkeypatch.setenv("DARKROOM_PROGRAM", program)
+        else:
+            monkeypatch.delenv("DARKROOM_PROGRAM")
+        with pytest.raises(SystemExit):
+            main(["backup"])
+        assert f"usage: {program or 'python -m bot'} backup" in capsys.readouterr().err
+
+
+def test_darkroom_lists_every_command() -> None:
+    said = subprocess.run([sys.executable, ROOT / "darkroom.py"], capture_output=True, text=True, check=True).stdout
+    for name in ("playground", "run", "doctor", "migrate", "backup FILE", "test", "check"):
+        assert f"python3 darkroom.py {name} " in said
+
+
+def test_darkroom_tells_the_bot_what_was_typed(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    (venv / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text())
+    (venv / "lib").symlink_to(Path(sys.prefix, "lib"))
+    lock = (ROOT / "requirements.txt").read_bytes()
+    (venv / "requirements.installed").write_text(hashlib.sha256(sys.version.encode() + lock).hexdigest())
+    said = subprocess.run(
+        [sys.executable, os.path.relpath(ROOT / "darkroom.py", tmp_path), "backup"],
+        env={"PATH": os.environ["PATH"], "DARKROOM_VENV": str(venv)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 2, said.stderr
+    assert f"usage: python3 {os.path.relpath(ROOT / 'darkroom.py', tmp_path)} backup" in said.stderr
 
 
 async def test_migrate_applies_what_is_missing_once(
@@ -115,6 +166,57 @@ async def test_backup_copies_the_database_beside_a_running_bot(wire: Any, in_sur
             assert copy.execute("SELECT status FROM jobs").fetchall() == [("succeeded",)]
         copy.close()
         assert await command("backup", "no/such/folder/copy.db") == 1
+
+
+async def test_backup_prints_where_the_copy_is(
+    settings_for: Any, in_surroundings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        in_surroundings(settings_for(discord, runware))
+    assert await command("migrate") == 0
+    assert await command("backup", "copy.db") == 0
+    assert f"wrote {Path.cwd() / 'copy.db'}\n" in capsys.readouterr().out
+
+
+async def test_backup_refuses_where_there_is_no_database_and_makes_none(
+    settings_for: Any, in_surroundings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        in_surroundings(settings_for(discord, runware))
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere/bot.db")
+    assert await command("backup", "copy.db") == 1
+    place = Path.cwd() / "elsewhere" / "bot.db"
+    assert capsys.readouterr().err == (
+        f"There is no database at {place}: nothing was backed up. Is this the folder that the bot runs in?\n"
+    )
+    assert not Path("copy.db").exists()
+    assert not place.parent.exists()
+
+
+async def test_run_names_data_dir_when_its_folder_cannot_be_made(settings_for: Any, tmp_path: Path) -> None:
+    (tmp_path / "in-the-way").write_text("a file")
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        settings = settings_for(discord, runware, data_dir=tmp_path / "in-the-way")
+        with pytest.raises(StartError, match="cannot be made in DATA_DIR: Not a directory"):
+            async with open_program(settings):
+                pass
+
+
+async def test_a_discord_out_of_reach_is_one_line_for_each_try(settings_for: Any) -> None:
+    async with LocalRunware(key="wire") as runware:
+        async with LocalDiscord() as discord:
+            pass  # its port is closed again
+        async with running(discord, settings_for(discord, runware)) as process:
+            assert process.stderr is not None
+            lines: list[str] = []
+            async with asyncio.timeout(30):
+                while not any("Discord cannot be reached" in line for line in lines):
+                    lines.append((await process.stderr.readline()).decode())
+            process.send_signal(signal.SIGTERM)
+            status, rest = await ended(process)
+    assert status == 0
+    assert "Discord cannot be reached: nothing listens there; the next try is in 1 s" in lines[-1]
+    assert "Traceback" not in "".join(lines) + rest
 
 
 async def test_doctor_ends_with_a_status_that_says_whether_all_is_well(
@@ -156,6 +258,7 @@ async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: 
         assert "disconnected from Discord" in errors
         assert "Traceback" not in errors
         assert "announced later" not in errors
+        assert "voice" not in errors
         assert discord.rest.token not in errors
         async with open_program(settings):  # its lock is gone
             pass
@@ -177,7 +280,13 @@ async def test_a_second_program_on_the_same_data_and_port_is_refused_in_words(se
                 status, errors = await ended(process)
                 assert status == 1
                 assert "Traceback" not in errors
-                assert "address already in use" in errors
+                port = f"LISTEN_PORT {settings.listen_port} on 127.0.0.1"
+                assert f"{port} is in use by another program. Stop it or choose another LISTEN_PORT." in errors
+            apart = moved.model_copy(update={"listen_port": 0, "ops_port": settings.listen_port})
+            async with running(discord, apart) as process:
+                status, errors = await ended(process)
+                assert status == 1
+                assert f"OPS_PORT {settings.listen_port} on 127.0.0.1 is in use by another program." in errors
         assert discord.gateway.identified == 0
 
 
