@@ -89,11 +89,13 @@ class Wire:
         await until(lambda: self._at_rest(jobs))
 
     async def _at_rest(self, number: int) -> bool:
+        if len(await self.jobs()) < number:  # first: a job that came between would be counted without being looked at
+            return False
         read = self.program.database.read
         for units in (jobs.open_ids, announcements.pending_ids, announcements.unshown_ids):
             if await read(units):
                 return False
-        return len(await self.jobs()) >= number
+        return True
 
     def delivery_url(self, job: Job) -> str:
         settings = self.program.settings

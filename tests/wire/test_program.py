@@ -124,6 +124,29 @@ def test_darkroom_lists_every_command() -> None:
         assert f"python3 darkroom.py {name} " in said
 
 
+def test_darkroom_says_that_it_sets_up_once_and_then_what_it_adds(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    venv.mkdir()
+    (venv / "lib").write_text("in the way, so that nothing is installed")
+    assert start(venv, "doctor").startswith(f"Setting up {venv} (once; a minute or two) ...")
+    (venv / "bin").mkdir(exist_ok=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    assert start(venv, "test").startswith(f"Adding what the tests need to {venv} (once; a minute or two) ...")
+
+
+def start(venv: Path, name: str) -> str:
+    """Start darkroom.py where it cannot set anything up, and return what it says."""
+    program = subprocess.run(
+        [sys.executable, ROOT / "darkroom.py", name],
+        env={"PATH": os.environ["PATH"], "DARKROOM_VENV": str(venv), "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert program.returncode == 1
+    return program.stdout
+
+
 def test_darkroom_tells_the_bot_what_was_typed(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
