@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, cast
 
 import aiosqlite
 
@@ -149,6 +149,15 @@ class _Worker(aiosqlite.Connection):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call[Any]] = deque()
         self._dropped = False
+
+    async def __aenter__(self) -> Self:
+        try:
+            await super().__aenter__()
+        except BaseException:
+            # aiosqlite lets its thread end by itself, which may be after the loop it still wants to speak to.
+            await asyncio.to_thread(self._thread.join)
+            raise
+        return self
 
     @property
     def is_open(self) -> bool:

@@ -445,3 +445,12 @@ async def test_a_script_is_split_where_statements_end(store: Database) -> None:
     assert await store.run(apply) == ["x;!"]
     assert len(statements) == 3
     assert len(store.statements("CREATE TABLE a (b TEXT);\n-- the end\n")) == 2
+
+
+async def test_no_thread_outlives_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(DatabaseUnavailable):
+        async with open_database(f"sqlite:///{tmp_path}"):
+            pass
+    new = [thread for thread in threading.enumerate() if thread not in before]
+    assert [thread.name for thread in new if "_connection_worker_thread" in thread.name] == []
