@@ -199,7 +199,7 @@ async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> bool:
     """Bring the books of a job that is over in line with the costs that are known now; returns whether they changed."""
     costs = await results.costs(tx, job.id)
     known, whole = quota.known_cost(costs, rules.cost_per), quota.cost_is_known(costs, rules.cost_per)
-    done = whole and not await _may_get_more(tx, job.id, len(costs))
+    done = whole and not await _may_get_more(tx, job, len(costs))
     if job.over or not done:  # a job that has just ended is asked for no more anyway
         await jobs.poll_at(tx, job.id, None if done else now + rules.late_poll)
     if job.settled_at is None:
@@ -220,15 +220,17 @@ async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
         await _book_estimate(tx, job, costs, now, rules)
         await announcements.refresh(tx, job.id, now)
         cost_missing = False
-    more = waited < rules.late and await _may_get_more(tx, job.id, len(costs))
+    more = waited < rules.late and await _may_get_more(tx, job, len(costs))
     await jobs.poll_at(tx, job.id, now + rules.late_poll if cost_missing or more else None)
 
 
-async def _may_get_more(tx: Tx, job_id: int, have: int) -> bool:
+async def _may_get_more(tx: Tx, job: Job, have: int) -> bool:
     """Tell whether results are missing of which Runware never said that they failed: they may still come, and cost."""
-    job = await jobs.known(tx, job_id)
+    if have >= job.request.results:
+        return False
+    job = await jobs.known(tx, job.id)  # it may have ended in this very unit
     unexplained = job.status is Status.SUCCEEDED and job.error_code is None
-    return have < job.request.results and (job.status is Status.EXPIRED or unexplained)
+    return job.status is Status.EXPIRED or unexplained
 
 
 async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int, rules: Rules) -> None:

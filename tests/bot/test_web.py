@@ -359,7 +359,7 @@ async def test_metrics_are_counted_when_they_are_asked_for() -> None:
     metrics = Metrics()
 
     async def ready() -> dict[str, bool]:
-        raise NotImplementedError
+        raise AssertionError("only the metrics are asked for")
 
     async def refresh() -> None:
         metrics.queued.set(3)
