@@ -24,6 +24,16 @@ class Visit:
         self._furniture = {thread.id for thread in world.channel.threads}
         self._books = Books(world)
 
+    async def private_thread(self) -> ChannelHandle:
+        """Have Ana make a private thread in the channel, with the bot in it and nobody else."""
+        world, backend = self._world, self._world.env.backend
+        made = backend.create_thread(
+            world.channel.id, "between us", world.ana.id, type=discord.ChannelType.private_thread.value
+        )
+        backend.add_thread_member(made.id, backend.bot_user.id)
+        await world.env.settle()
+        return next(thread for thread in world.channel.threads if thread.id == made.id)
+
     async def ask(
         self,
         member: MemberActor | None = None,

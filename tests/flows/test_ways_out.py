@@ -222,19 +222,13 @@ async def test_what_came_as_a_direct_message_is_its_owners_to_carry_on_from(book
 async def test_a_private_thread_that_is_gone_is_told_to_the_asker_and_not_to_its_parent(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
-        backend = world.env.backend
-        private = backend.create_thread(
-            world.channel.id, "between us", world.ana.id, type=discord.ChannelType.private_thread.value
-        )
-        backend.add_thread_member(private.id, backend.bot_user.id)
-        await world.env.settle()
-        thread = next(thread for thread in world.channel.threads if thread.id == private.id)
+        thread = await visit.private_thread()
         before = [message.id for message in world.channel.history()]
         world.runware.pause()
         for prompt in ("make it night", "make it day"):
             await visit.ask(channel=thread, prompt=prompt)
         await all_sent(world, visit)
-        backend.delete_channel(thread.id)
+        world.env.backend.delete_channel(thread.id)
         world.runware.resume()
         await world.idle()
         assert len(visit.direct(world.ana)) == 2

@@ -38,17 +38,11 @@ async def test_a_result_that_a_member_cannot_read_is_not_theirs_to_use(books_of:
 async def test_a_result_in_a_private_thread_belongs_to_those_in_it(books_of: Any, visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
-        backend = world.env.backend
-        private = backend.create_thread(
-            world.channel.id, "between us", world.ana.id, type=discord.ChannelType.private_thread.value
-        )
-        backend.add_thread_member(private.id, backend.bot_user.id)
-        await world.env.settle()
-        thread = next(thread for thread in world.channel.threads if thread.id == private.id)
+        thread = await visit.private_thread()
         await visit.edit(channel=thread)
         refused = await visit.ask(world.bo, **{"from": "#1"})
         assert "a channel you cannot read" in visit.words(refused.response)
-        backend.add_thread_member(private.id, world.bo.id)
+        world.env.backend.add_thread_member(thread.id, world.bo.id)
         await world.env.settle()
         await visit.edit(world.bo, **{"from": "#1"})
         assert [job.user_id for job in await books_of(world).jobs()] == [world.ana.id, world.bo.id]
@@ -59,13 +53,7 @@ async def test_an_edit_is_not_asked_for_again_with_a_result_that_the_presser_may
 ) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
-        backend = world.env.backend
-        private = backend.create_thread(
-            world.channel.id, "between us", world.ana.id, type=discord.ChannelType.private_thread.value
-        )
-        backend.add_thread_member(private.id, backend.bot_user.id)
-        await world.env.settle()
-        thread = next(thread for thread in world.channel.threads if thread.id == private.id)
+        thread = await visit.private_thread()
         first = await visit.edit(channel=thread)
         child = await visit.edit(**{"from": "#1"})
         world.runware.faults.fail = "providerError"
