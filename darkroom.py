@@ -6,6 +6,9 @@
     python3 darkroom.py doctor          tries everything the bot needs, and says what to do about what fails
     python3 darkroom.py migrate         brings the database up to date
     python3 darkroom.py backup FILE     writes a copy of the database, beside a running bot
+    python3 darkroom.py pause           stops everything at once, beside a running bot; resume ends that
+    python3 darkroom.py status          what is paused, waits, runs, is held and was spent
+    python3 darkroom.py reconcile       whether the books balance
     python3 darkroom.py test            the tests, one worker per core; what follows goes to pytest
     python3 darkroom.py check           lint, format, types and import contracts
 

@@ -1,16 +1,17 @@
-"""The command line: ``python -m bot run | playground | doctor | migrate | backup FILE``."""
+"""The command line: ``python -m bot COMMAND``; :func:`_parser` says which commands there are."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+import re
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from bot.errors import StartError
+from bot.errors import EditError, NotFound, StartError
 from bot.log import hide_needless_warnings
 from bot.settings import Settings, SettingsError
 
@@ -30,9 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"They are read from the environment and from {file}{found}.", file=sys.stderr)
         print(".env.example explains each.", file=sys.stderr)
         return 2
-    return _finish(
-        {"run": _run, "doctor": _doctor, "migrate": _migrate, "backup": _backup}[options.command](settings, options)
-    )
+    return _finish(_COMMANDS[options.command](settings, options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +48,29 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database up to date")
     backup = commands.add_parser("backup", help="write a copy of the database to FILE, beside a running bot")
     backup.add_argument("file", type=Path, metavar="FILE")
+    pause = commands.add_parser("pause", help="stop everything, a server or a channel at once, beside a running bot")
+    pause.add_argument("--reason", required=True, metavar="TEXT", help="why: members read it")
+    resume = commands.add_parser("resume", help="end a pause, beside a running bot")
+    for command in (pause, resume):
+        command.add_argument("--server", type=_id, default=0, metavar="ID", help="only this server")
+        command.add_argument("--channel", type=_id, default=0, metavar="ID", help="only this channel of the server")
+    commands.add_parser("status", help="say what is paused, waits, runs, is held and was spent")
+    reconcile = commands.add_parser("reconcile", help="say whether the books balance; nothing is corrected")
+    reconcile.add_argument("--days", type=_days, metavar="N", help="only the last N days (all of them)")
     return parser
+
+
+def _id(text: str) -> int:
+    """Read one of Discord's ids."""
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not 0 < int(text) < 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id; Discord copies one with “Copy Server ID”")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 on")
+    return int(text)
 
 
 def _finish(work: Coroutine[Any, Any, int]) -> int:
@@ -59,7 +80,7 @@ def _finish(work: Coroutine[Any, Any, int]) -> int:
     status = 1
     try:
         status = asyncio.run(work)
-    except* (DatabaseError, StartError, OSError) as group:
+    except* (DatabaseError, StartError, EditError, OSError) as group:
         print("\n".join(_sentences(group)), file=sys.stderr)
     return status
 
@@ -111,6 +132,66 @@ async def _backup(settings: Settings, options: argparse.Namespace) -> int:
         await database.backup(options.file)
     print(f"wrote {options.file.absolute()}")
     return 0
+
+
+async def _pause(settings: Settings, options: argparse.Namespace) -> int:
+    from bot import console
+
+    where = console.where(options.server, options.channel)
+    if options.server and options.server not in settings.allowed_guilds:
+        raise StartError(f"Server {options.server} is not one of ALLOWED_GUILDS, so nothing runs there to be stopped.")
+    async with console.beside(settings) as database:
+        pause = await console.budgets(database, settings).pause(
+            None, options.channel, options.reason, guild_id=options.server
+        )
+    print(f"paused {where}: {pause.reason}")
+    return 0
+
+
+async def _resume(settings: Settings, options: argparse.Namespace) -> int:
+    from bot import console
+
+    where = console.where(options.server, options.channel)
+    async with console.beside(settings) as database:
+        try:
+            ended = await console.budgets(database, settings).resume(None, options.channel, guild_id=options.server)
+        except NotFound:
+            raise StartError(f"There is no pause of {where}; `status` lists those there are.") from None
+    print(f"{where} goes on; it was paused: {ended.reason}")
+    return 0
+
+
+async def _status(settings: Settings, _options: argparse.Namespace) -> int:
+    from bot import console
+
+    async with console.beside(settings) as database:
+        print("\n".join(await console.status(database, settings)))
+    return 0
+
+
+async def _reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    from bot import console
+
+    def tell(day: str) -> None:
+        print(f"\rauditing {day} ", end="", file=sys.stderr, flush=True)
+
+    async with console.beside(settings) as database:
+        report = await console.reconcile(database, settings, days=options.days, tell=tell)
+    print(file=sys.stderr)
+    print("\n".join(report.lines))
+    return 0 if report.agrees else 1
+
+
+_COMMANDS: Final[dict[str, Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]]] = {
+    "run": _run,
+    "doctor": _doctor,
+    "migrate": _migrate,
+    "backup": _backup,
+    "pause": _pause,
+    "resume": _resume,
+    "status": _status,
+    "reconcile": _reconcile,
+}
 
 
 def _playground(options: argparse.Namespace) -> int:

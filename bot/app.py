@@ -17,6 +17,9 @@ import aiohttp
 import discord
 from aiohttp import web
 
+from bot.alerts import AlertBox
+from bot.bookkeeping import AccountWatch, Bookkeeper
+from bot.budgets import Budgets
 from bot.client import EditBot
 from bot.copies import Copier
 from bot.dispatch import Dispatcher
@@ -34,6 +37,7 @@ from bot.settings import Settings
 from bot.signals import Signals
 from bot.web import ops_app, public_app, serve
 from cogs import build
+from cogs.alerts import Alerts
 from cogs.announcer import Announcer
 from storage.database import Database, migrate, open_database
 
@@ -69,11 +73,13 @@ class Program:
             session, url=settings.runware_url, api_key=settings.runware_api_key.get_secret_value()
         )
         self.edits = Edits(database, store, signals, self.metrics, settings, clock=clock)
+        self.budgets = Budgets(database, signals, settings, clock=clock)
         self.outbox = Outbox(
             database, signals.notices, self.metrics, clock=clock, retry_seconds=settings.announce_retry_seconds
         )
         self.services = Services(
             edits=self.edits,
+            budgets=self.budgets,
             outbox=self.outbox,
             pictures=store,
             memory=Memory(database),
@@ -87,12 +93,18 @@ class Program:
         reconciler = Reconciler(database, self.edits, dispatcher, self.runware, signals, settings, clock=clock)
         copier = Copier(database, store, self.runware, signals, settings, clock=clock)
         announcer = Announcer(self.services, lambda: self.bot)
+        bookkeeper = Bookkeeper(database, signals, self.metrics, settings, clock=clock)
+        watch = AccountWatch(database, self.runware, signals, self.metrics, settings, clock=clock)
+        alerts = Alerts(AlertBox(database, signals.alerts, settings, clock=clock), lambda: self.bot)
         self._tasks: list[asyncio.Task[None]] = []
         self._loops: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatcher": dispatcher.run,
             "reconciler": reconciler.run,
             "copier": copier.run,
             "announcer": announcer.run,
+            "bookkeeper": bookkeeper.run,
+            "account watch": watch.run,
+            "alerts": alerts.run,
             "housekeeping": self._housekeeping.run,
             "loop lag": self.metrics.watch_loop,
         }

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -101,6 +101,15 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
     except DISCORD_ERRORS as unheard:
         log.warning("an error could not be told: %s (%s)", unheard, type(error).__name__)
+
+
+async def attempt(interaction: discord.Interaction[Any], action: Awaitable[None]) -> None:
+    """Do what a press, a choice or a form asks for; what goes wrong is said, and then what was kept is shown."""
+    try:
+        await action
+    except Exception as error:  # noqa: BLE001 (explain logs what is a bug)
+        await explain(interaction, error)
+    interaction.client.dispatch("answered", interaction)
 
 
 async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:

@@ -5,24 +5,70 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from bot import options, outcomes, quota
-from bot.errors import NotAllowed, NotFound, TooLate
+from bot import alerts, options, outcomes, prices, quota
+from bot.errors import EditError, NotAllowed, NotFound, Paused, TooLate
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
 from bot.pictures import Pictures
-from bot.quota import QuotaView
+from bot.quota import Forecast, QuotaView
 from bot.runware import delivery
 from bot.runware.errors import classify
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, allowances, announcements, jobs, ledger, pictures, results
-from storage.allowances import AllowanceExceeded, Limits
+from storage import (
+    accounts,
+    allowances,
+    announcements,
+    audit,
+    grants,
+    jobs,
+    ledger,
+    offers,
+    pauses,
+    pictures,
+    results,
+    servers,
+)
+from storage import prices as lessons
+from storage.alerts import AlertKind
+from storage.allowances import AllowanceExceeded, Demand, Terms
 from storage.database import Database, Tx
-from storage.records import Asker, EditRequest, Job, Outcome, Place, Result, Scope, Status
+from storage.offers import Offer
+from storage.records import (
+    Asker,
+    EditRequest,
+    Job,
+    Outcome,
+    Pause,
+    Place,
+    Price,
+    Result,
+    Scope,
+    Standing,
+    Status,
+)
+from storage.windows import DAY, HOUR, zone_of
 
 log = logging.getLogger(__name__)
+
+#: A request whose price its asker was asked about is forgotten after this, in milliseconds.
+OFFER_LIFE: Final = HOUR
+#: For so long a job waits for a manager, and for the end of a pause.
+APPROVAL_LIFE: Final = DAY
+PAUSE_LIFE: Final = HOUR
+#: The codes of jobs that a manager declined, that nobody approved in time, and that a pause kept for too long.
+DECLINED: Final = "declined"
+UNAPPROVED: Final = "unapproved"
+PAUSED: Final = "paused"
+_OFFER_GONE: Final = "That question was answered already, or an hour has passed: ask for the edit again."
+_ANSWERED: Final = "That edit does not wait for a manager any more: it was answered, cancelled, or a day has passed."
+_Made = TypeVar("_Made", Job, Job | Offer)
+#: An edit that costs more than what was shown, in percent of it, is asked about again.
+_DEARER_PERCENT: Final = 125
 
 
 class Edits:
@@ -44,11 +90,7 @@ class Edits:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
-        self.limits: Limits = {
-            Scope.MEMBER: settings.member_daily,
-            Scope.SERVER: settings.server_daily,
-            Scope.BOT: settings.bot_daily,
-        }
+        self.terms: Final = settings.terms
         self.rules = Rules(
             result_hosts=settings.result_hosts,
             cost_per=settings.cost_per,
@@ -76,26 +118,139 @@ class Edits:
             )
         self._pictures.check_space()
 
+    async def ask(self, asker: Asker, place: Place, request: EditRequest, *, shown: int | None = None) -> Job | Offer:
+        """Ask for an edit, or, where its price is news to its asker, offer it: nothing is held for an offer.
+
+        It is offered when the estimate is above the price that the member or the server wants to be asked about, or
+        more than a quarter above what was ``shown``, in micro-dollars.
+
+        Raises:
+            NotAllowed, OutOfSpace, BadOption, Paused, OverQuota: see :meth:`request`.
+        """
+        await self.check(asker)
+        options.check(request)
+        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+        return await self._ordered(order, self._database.run(_ask, order, shown))
+
     async def request(self, asker: Asker, place: Place, request: EditRequest) -> Job:
         """Write down a job and hold its upper bound on every allowance that binds, in one unit of work.
 
-        The bytes of the references stand in the picture store already.
+        The bytes of the references stand in the picture store already. Above the price that the server wants
+        approved, the job waits for a manager, with its hold kept.
 
         Raises:
             NotAllowed, OutOfSpace: see :meth:`check`.
             BadOption: the request is outside the model's bounds.
+            Paused: a manager or the operator has stopped edits here.
             OverQuota: an allowance does not admit it; nothing was written and nothing is owed.
         """
         await self.check(asker)
         options.check(request)
-        amount, now = quota.upper_bound(request), self._clock()
+        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+        return await self._ordered(order, self._database.run(_request, order))
+
+    async def accept(self, offer_id: int, asker: Asker) -> Job:
+        """Say yes to a price: the offer becomes a job. Of two presses one wins.
+
+        Raises:
+            NotFound: the offer is gone: it was answered, or its hour is over.
+            NotAllowed: it is somebody else's.
+            OutOfSpace, Paused, OverQuota: as :meth:`request`; the offer stands for another try.
+        """
+        offer = await self.offer(offer_id, asker)
+        await self.check(asker)
+        order = _Order(asker, offer.place, offer.request, str(uuid.uuid4()), self.terms, self._clock())
+        return await self._ordered(order, self._database.run(_accept, order, offer_id))
+
+    async def decline(self, offer_id: int, asker: Asker) -> Offer:
+        """Say no to a price; returns what was offered. Raises NotFound or NotAllowed as :meth:`accept`."""
+        offer = await self.offer(offer_id, asker)
+        await self._database.run(_take_offer, offer_id)
+        return offer
+
+    async def offer(self, offer_id: int, asker: Asker) -> Offer:
+        """Return an offer that still stands, to its asker alone. Raises NotFound or NotAllowed."""
+        offer = await self._database.read(offers.get, offer_id)
+        if offer is None or offer.guild_id != asker.guild_id or self._clock() - offer.made_at >= OFFER_LIFE:
+            raise NotFound(_OFFER_GONE)
+        if offer.user_id != asker.user_id:
+            raise NotAllowed("Only the person who asked for this edit can answer: it is their allowance.")
+        return offer
+
+    async def price(self, guild_id: int, request: EditRequest) -> Price:
+        """Return what a request will likely cost in a server, and what would be held for it."""
+        return await self._database.read(_price, guild_id, request)
+
+    async def forecast(self, asker: Asker, place: Place, request: EditRequest) -> Forecast:
+        """Return what a request would cost, and what would become of it now: it is tried, and nothing of it is kept.
+
+        Raises:
+            BadOption: the request is outside the model's bounds.
+        """
+        options.check(request)
+        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+        price = await self.price(asker.guild_id, request)
+        asks = not await self._database.read(_is_no_news, order, price, None)
         try:
-            job = await self._database.run(_request, asker, place, request, str(uuid.uuid4()), amount, self.limits, now)
+            await self.check(asker)
+            await self._database.run(_rehearse, order)
+        except _Rehearsed as rehearsed:
+            return Forecast(price, asks=asks, waits=rehearsed.job.status is Status.WAITING)
         except AllowanceExceeded as exceeded:
-            raise quota.over_quota(exceeded.allowance, amount) from exceeded
-        log.info("job %d was asked for", job.id, extra={"job_id": job.id, "task_uuid": job.task_uuid})
-        self._signals.queue.set()
+            return Forecast(price, quota.over_quota(exceeded), asks=asks)
+        except EditError as refusal:
+            return Forecast(price, refusal, asks=asks)
+        raise AssertionError("a rehearsal always ends in an exception, so that nothing of it is kept")
+
+    async def _ordered(self, order: _Order, unit: Awaitable[_Made]) -> _Made:
+        """Await a unit that may make a job, and wake the loops that have something to do with it."""
+        try:
+            made = await unit
+        except AllowanceExceeded as exceeded:
+            await self._used_up(order, exceeded)
+            raise quota.over_quota(exceeded) from exceeded
+        if isinstance(made, Job):
+            log.info("job %d was asked for", made.id, extra={"job_id": made.id, "task_uuid": made.task_uuid})
+            self._signals.queue.set()
+            self._signals.notices.set()
+        return made
+
+    async def _used_up(self, order: _Order, exceeded: AllowanceExceeded) -> None:
+        """Have those who set a limit told that it has begun to refuse edits, unless they know."""
+        guild_id = order.asker.guild_id
+        if alerts.concerns(exceeded) and await self._database.run(
+            alerts.raise_refusal, guild_id, exceeded.standing, order.now
+        ):
+            self._metrics.alerts.labels(AlertKind.ALLOWANCE).inc()
+            self._signals.alerts.set()
+
+    # approval ----------------------------------------------------------------------------------------------
+
+    async def approve(self, job_id: int, *, manager: Asker, asker: Asker) -> Job:
+        """Let a job that waits into the queue, held anew against the allowances as they are now.
+
+        ``asker`` is who asked for it, with the roles they have now.
+
+        Raises:
+            NotFound: there is no such job here, or its asker was forgotten.
+            TooLate: it does not wait any more.
+            Paused, OverQuota: it cannot go now; it goes on waiting, and can be approved later.
+        """
+        job = await self._here(job_id, manager)
+        order = _Order(asker, job.place, job.request, job.task_uuid, self.terms, self._clock())
+        return await self._ordered(order, self._database.run(_approve, job_id, order, manager))
+
+    async def refuse(self, job_id: int, *, manager: Asker) -> Job:
+        """Decline a job that waits, and give its hold back. Raises NotFound or TooLate."""
+        await self._here(job_id, manager)
+        job = await self._database.run(_refuse, job_id, manager, self._clock())
         self._signals.notices.set()
+        return job
+
+    async def _here(self, job_id: int, asker: Asker) -> Job:
+        job = await self.job(job_id)
+        if job.guild_id != asker.guild_id:
+            raise NotFound("That edit is not of this server.")
         return job
 
     async def cancel(self, job_id: int, *, asker: Asker, manages: bool) -> Job:
@@ -106,9 +261,7 @@ class Edits:
             NotAllowed: it is somebody else's, and the presser does not manage messages here.
             TooLate: it was sent; Runware has no cancel, so it will be paid.
         """
-        job = await self.job(job_id)
-        if job.guild_id != asker.guild_id:
-            raise NotFound("That edit is not of this server.")
+        job = await self._here(job_id, asker)
         if job.user_id != asker.user_id and not manages:
             raise NotAllowed(
                 "Only the person who asked for this edit, or somebody who manages messages, can cancel it."
@@ -143,10 +296,6 @@ class Edits:
             await self._pictures.delete(orphan)
         self._signals.notices.set()
         return result, job
-
-    def estimate(self, request: EditRequest) -> int:
-        """Return what is held for a request, in micro-dollars."""
-        return quota.upper_bound(request)
 
     @staticmethod
     def draw_seed() -> int:
@@ -198,9 +347,19 @@ class Edits:
             return None
         return await self._database.read(jobs.position, job_id)
 
-    async def quota(self, asker: Asker) -> QuotaView:
-        """Return what a member may still spend here today, and what of theirs is running."""
-        return await self._database.read(_quota, asker, self.limits, self._clock())
+    async def pause_of(self, job: Job) -> Pause | None:
+        """Return what keeps a queued job waiting on purpose, if something does."""
+        if job.status is not Status.QUEUED:
+            return None
+        return await self._database.read(pauses.covering, job.guild_id, job.place.channel_id)
+
+    async def quota(self, asker: Asker, *, channel_id: int = 0, thread_id: int | None = None) -> QuotaView:
+        """Return what a member may still spend in a channel now, and what of theirs is running."""
+        return await self._database.read(_quota, asker, channel_id, thread_id, self.terms, self._clock())
+
+    async def prefer(self, asker: Asker, ask_above: int | None) -> None:
+        """Set the price, in micro-dollars, above which a member is asked first; ``None`` leaves it to the server."""
+        await self._database.run(_prefer, asker, ask_above, self._clock())
 
     # hearing from Runware ----------------------------------------------------------------------------------
 
@@ -237,6 +396,8 @@ class Edits:
             self._metrics.delivery_lag.observe(taken.lag / 1000)
         if taken.code is not None:
             self._metrics.failures.labels(classify(taken.code)).inc()
+        if taken.off is not None:
+            self._metrics.estimate_ratio.observe(taken.off)
         if taken.ended is not None:
             self._signals.queue.set()
         self._signals.notices.set()
@@ -249,30 +410,172 @@ class Edits:
 # units of work ---------------------------------------------------------------------------------------------
 
 
-async def _request(
-    tx: Tx, asker: Asker, place: Place, request: EditRequest, task_uuid: str, amount: int, limits: Limits, now: int
-) -> Job:
-    bound = await accounts.bound_by(tx, asker, now)
-    held_on = await allowances.hold(tx, bound, amount, limits, now)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """All that is needed to make a job of a request."""
+
+    asker: Asker
+    place: Place
+    request: EditRequest
+    task_uuid: str
+    terms: Terms
+    now: int
+
+
+class _Rehearsed(Exception):
+    """A job was made that nobody asked for: whoever raises this rolls it back."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.id)
+        self.job = job
+
+
+async def _rehearse(tx: Tx, order: _Order) -> None:
+    raise _Rehearsed(await _request(tx, order))
+
+
+async def _is_no_news(tx: Tx, order: _Order, price: Price, shown: int | None) -> bool:
+    """Tell whether a price needs no question: below what the member and the server set, and near what was shown."""
+    asks = await _asks_above(tx, order.asker)
+    dearer = None if shown is None else shown * _DEARER_PERCENT // 100
+    return all(bound is None or price.estimate <= bound for bound in (asks, dearer))
+
+
+async def _asks_above(tx: Tx, asker: Asker) -> int | None:
+    """Return the lower of the prices that the server and the member want to be asked about."""
+    server = await servers.get(tx, asker.guild_id)
+    account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
+    own = None if account_id is None else await servers.confirm_above(tx, account_id)
+    return min((bound for bound in (server.confirm_above, own) if bound is not None), default=None)
+
+
+async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
+    asker, price = order.asker, await _price(tx, order.asker.guild_id, order.request)
+    if await _is_no_news(tx, order, price, shown):
+        return await _request(tx, order)
+    await _check_pause(tx, asker.guild_id, order.place)
+    account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
+    offer_id = await offers.add(
+        tx,
+        guild_id=asker.guild_id,
+        account_id=account_id,
+        place=order.place,
+        request=order.request,
+        price=price.estimate,
+        now=order.now,
+    )
+    return Offer(offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
+
+
+async def _request(tx: Tx, order: _Order) -> Job:
+    asker, place, now = order.asker, order.place, order.now
+    await _check_pause(tx, asker.guild_id, place)
+    price = await _price(tx, asker.guild_id, order.request)
+    server = await servers.get(tx, asker.guild_id)
+    bound = await accounts.bound_by(tx, asker, place.channel_id, now)
+    admission = await allowances.hold(
+        tx,
+        asker,
+        bound,
+        Demand(price.hold, order.request.results),
+        channel_id=place.channel_id,
+        thread_id=place.thread_id,
+        zone=zone_of(server.time_zone),
+        terms=order.terms,
+        now=now,
+    )
+    waits = server.approve_above is not None and price.estimate > server.approve_above
     job = await jobs.add(
         tx,
-        task_uuid=task_uuid,
+        task_uuid=order.task_uuid,
         account_id=bound[Scope.MEMBER],
         guild_id=asker.guild_id,
         place=place,
-        request=request,
-        hold=amount,
+        request=order.request,
+        price=price,
+        now=now,
+        status=Status.WAITING if waits else Status.QUEUED,
+    )
+    await ledger.hold(tx, job, admission, now)
+    await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
+    return job
+
+
+async def _accept(tx: Tx, order: _Order, offer_id: int) -> Job:
+    await _take_offer(tx, offer_id)
+    return await _request(tx, order)
+
+
+async def _take_offer(tx: Tx, offer_id: int) -> None:
+    if not await offers.take(tx, offer_id):
+        raise NotFound(_OFFER_GONE)
+
+
+async def _price(tx: Tx, guild_id: int, request: EditRequest) -> Price:
+    return prices.price(request, await lessons.get(tx, guild_id), await lessons.get(tx, 0))
+
+
+async def _check_pause(tx: Tx, guild_id: int, place: Place) -> None:
+    pause = await pauses.covering(tx, guild_id, place.channel_id)
+    if pause is not None:
+        raise Paused(f"Edits are paused {quota.paused_where(pause)}: {pause.reason}")
+
+
+async def _approve(tx: Tx, job_id: int, order: _Order, manager: Asker) -> Job:
+    """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at."""
+    now, asker = order.now, order.asker
+    job = await jobs.known(tx, job_id)
+    await _check_pause(tx, job.guild_id, job.place)
+    bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
+    if bound[Scope.MEMBER] != job.account_id:
+        raise NotFound("Whoever asked for this edit was forgotten: decline it.")
+    # Locked before anything is given back, so that nobody takes it meanwhile.
+    for account_id in sorted(bound.values()):
+        await accounts.lock(tx, account_id)
+    if not await jobs.move(tx, job_id, Status.QUEUED, now):
+        raise TooLate(_ANSWERED)
+    await ledger.withdraw(tx, job, now)
+    admission = await allowances.hold(
+        tx,
+        asker,
+        bound,
+        Demand(job.hold, job.request.results),
+        channel_id=job.place.channel_id,
+        thread_id=job.place.thread_id,
+        zone=await servers.zone(tx, job.guild_id),
+        terms=order.terms,
         now=now,
     )
-    await ledger.hold(tx, job, held_on, now)
-    await pictures.bind(tx, job.id, [reference.sha256 for reference in request.references], now)
-    return job
+    await ledger.hold(tx, job, admission, now)
+    await _log_answer(tx, job, manager, "approved", now)
+    return await jobs.known(tx, job_id)
+
+
+async def _refuse(tx: Tx, job_id: int, manager: Asker, now: int) -> Job:
+    found = await jobs.known(tx, job_id)
+    job = await jobs.lock_task(tx, found.task_uuid) or found  # another manager may approve it at this very moment
+    if job.status is not Status.WAITING or not await jobs.move(tx, job_id, Status.CANCELLED, now, error_code=DECLINED):
+        raise TooLate(_ANSWERED)
+    await ledger.release(tx, job, now)
+    await _log_answer(tx, job, manager, "declined", now)
+    return await jobs.known(tx, job_id)
+
+
+async def _log_answer(tx: Tx, job: Job, manager: Asker, answer: str, now: int) -> None:
+    by = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
+    price = quota.dollars(job.estimate)
+    await audit.record(tx, job.guild_id, by, f"edit {job.id} at {price}", before="waiting", after=answer, now=now)
+
+
+async def _prefer(tx: Tx, asker: Asker, ask_above: int | None, now: int) -> None:
+    account_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
+    await servers.prefer(tx, account_id, ask_above)
 
 
 async def _cancel(tx: Tx, job_id: int, now: int, card_interval: int) -> bool:
     if not await jobs.move(tx, job_id, Status.CANCELLED, now):
         return False
-    await ledger.release(tx, job_id, now)
+    await ledger.release(tx, await jobs.known(tx, job_id), now)
     await jobs.queue_moved(tx, now, card_interval)
     return True
 
@@ -296,16 +599,43 @@ async def _result_and_job(tx: Tx, result_id: int) -> tuple[Result, Job] | None:
     return result, job
 
 
-async def _quota(tx: Tx, asker: Asker, limits: Limits, now: int) -> QuotaView:
-    member = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
-    server = await accounts.find(tx, Scope.SERVER, asker.guild_id)
-    bot = await accounts.find(tx, Scope.BOT)
-    return QuotaView(
-        member=await allowances.look(tx, member, Scope.MEMBER, limits, now),
-        server=await allowances.look(tx, server, Scope.SERVER, limits, now),
-        bot=await allowances.look(tx, bot, Scope.BOT, limits, now),
-        running=tuple(await jobs.running(tx, member)) if member is not None else (),
+async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, terms: Terms, now: int) -> QuotaView:
+    guild_id, zone = asker.guild_id, await servers.zone(tx, asker.guild_id)
+    ids = {
+        Scope.MEMBER: await accounts.find(tx, Scope.MEMBER, guild_id, asker.user_id),
+        Scope.CHANNEL: await accounts.find(tx, Scope.CHANNEL, guild_id, channel_id),
+        Scope.SERVER: await accounts.find(tx, Scope.SERVER, guild_id),
+        Scope.BOT: await accounts.find(tx, Scope.BOT),
+    }
+    member = ids[Scope.MEMBER]
+    rules = await allowances.binding(
+        tx, guild_id, account_id=member, role_ids=asker.role_ids, channel_id=channel_id, terms=terms
     )
+    sets = [
+        [await allowances.standing(tx, allowance, member, now, zone) for allowance in limits]
+        for _, limits in rules.alternatives
+    ]
+    open_to = await grants.available(
+        tx, guild_id, account_id=member or 0, role_ids=asker.role_ids, thread_id=thread_id, now=now
+    )
+    sponsored = [grant for grant in await grants.open_in(tx, guild_id) if grant.sponsor_id == member]
+    return QuotaView(
+        member=tuple(max(sets, key=_room)),
+        ceilings=tuple(
+            [await allowances.standing(tx, allowance, ids[allowance.scope], now, zone) for allowance in rules.ceilings]
+        ),
+        grants=tuple(open_to),
+        running=tuple(await jobs.running(tx, member)) if member is not None else (),
+        pause=await pauses.covering(tx, guild_id, channel_id),
+        sponsored=sum(grants.unspent(grant) for grant in sponsored) if member is not None else 0,
+        ask_above=await _asks_above(tx, asker),
+        approve_above=(await servers.get(tx, guild_id)).approve_above,
+    )
+
+
+def _room(standings: Sequence[Standing]) -> float:
+    """Return how much of the tightest of some limits is left, from 0 to 1."""
+    return min((standing.left / max(1, standing.allowance.amount) for standing in standings), default=1.0)
 
 
 async def _ask_about(tx: Tx, task_uuid: str, now: int) -> None:

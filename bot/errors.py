@@ -28,6 +28,10 @@ class OverQuota(EditError):
     """An allowance does not admit the edit; nothing was written and nothing is owed."""
 
 
+class Paused(EditError):
+    """Edits are stopped here, by a manager or the operator, for a reason that the sentence gives."""
+
+
 class NotAllowed(EditError):
     """The person may not do this: another's job, a server that may not spend, a channel they cannot read."""
 

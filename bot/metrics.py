@@ -12,6 +12,8 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 #: From 5 ms to 5 s: an acknowledgement takes milliseconds, a post in Discord a second.
 _QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+#: A settled cost as a part of its estimate: 1 is a true estimate, and a hold keeps back somewhat more.
+_AROUND_ONE: Final = (0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 4)
 #: From a tenth of a second to an hour: an edit takes seconds, a late one minutes.
 _SLOW: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
@@ -27,8 +29,16 @@ class Metrics:
         self.holds_micros = self._gauge("holds_open_micro_dollars", "What the open holds keep back, in micro-dollars.")
         self.undeliverable = self._gauge("undeliverable", "Jobs whose end could be posted nowhere.")
         self.disk_free = self._gauge("disk_free_bytes", "Free space where the pictures are.")
+        self.balance = self._gauge("balance_micro_dollars", "What is left on Runware's account, in micro-dollars.")
+        self.balance.set(float("nan"))  # 0 would say that it is empty
         self.failures = Counter(
             "darkroom_failures", "Failed jobs, by class of error.", ["kind"], registry=self.registry
+        )
+        self.alerts = Counter(
+            "darkroom_alerts", "Alerts that were raised, by what they are about.", ["kind"], registry=self.registry
+        )
+        self.estimate_ratio = self._histogram(
+            "estimate_ratio", "The settled cost of an edit as a part of its estimate.", _AROUND_ONE
         )
         self.delivery_lag = self._histogram(
             "delivery_lag_seconds", "From the first POST of a task to its first recorded outcome.", _SLOW

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot import quota
+from bot import prices, quota
 from storage import announcements, jobs, ledger, results
+from storage import prices as lessons
 from storage.database import Tx
 from storage.jobs import Reconciled
 from storage.records import Failure, Job, Outcome, Processing, Status, Success
@@ -50,6 +51,8 @@ class Taken:
     #: The status the job ended in, if this ended it; and the code of its failure.
     ended: Status | None = None
     code: str | None = None
+    #: The cost that this settled a hold on, as a part of the estimate; only where all that was asked for came.
+    off: float | None = field(default=None, compare=False)
     #: True when the news was not believed, or not enough, and Runware should be asked now.
     ask: bool = False
 
@@ -78,7 +81,7 @@ async def take_delivery(
         await accept(tx, job.id, now, next_at)
     if failed:
         await jobs.ask_now(tx, job.id, now)
-    return replace(recorded, ended=await _complete(tx, job, recorded.have, now, rules), ask=failed)
+    return replace(await _complete(tx, job, recorded, now, rules), ask=failed)
 
 
 async def accept(tx: Tx, job_id: int, now: int, poll_at: int) -> bool:
@@ -98,9 +101,9 @@ async def take_poll(
     recorded = await _record(tx, job, [outcome for outcome in outcomes if isinstance(outcome, Success)], now)
     if outcomes and job.status is Status.SUBMITTING:
         await accept(tx, job.id, now, next_at)
-    ended = await _complete(tx, job, recorded.have, now, rules)
-    if ended is not None:
-        return replace(recorded, ended=ended)
+    recorded = await _complete(tx, job, recorded, now, rules)
+    if recorded.ended is not None:
+        return recorded
     if job.over:
         await _ask_late(tx, job.id, now, rules)
         return recorded
@@ -145,7 +148,7 @@ async def fail(tx: Tx, job_id: int, code: str, now: int) -> Taken:
     """End a job that Runware refused, and release its hold."""
     if not await jobs.move(tx, job_id, Status.FAILED, now, error_code=code):
         return NOTHING
-    await ledger.release(tx, job_id, now)
+    await ledger.release(tx, await jobs.known(tx, job_id), now, failed=True)
     return Taken(ended=Status.FAILED, code=code)
 
 
@@ -154,12 +157,12 @@ async def _end_with_what_it_has(
 ) -> Taken:
     code = failures[0].code if failures else None
     if await results.count(tx, job.id):
-        return replace(recorded, ended=await _succeed(tx, job, now, rules, code), code=code)
+        return replace(await _succeed(tx, job, recorded, now, rules, code), code=code)
     if code is not None:
         return await fail(tx, job.id, code, now)
     if not await jobs.move(tx, job.id, Status.EXPIRED, now, poll_at=now + rules.late_poll):
         return recorded
-    await ledger.release(tx, job.id, now)
+    await ledger.release(tx, job, now, failed=True)
     return replace(recorded, ended=Status.EXPIRED)
 
 
@@ -177,37 +180,52 @@ async def _record(tx: Tx, job: Job, successes: Sequence[Success], now: int) -> T
     return Taken(fresh, before + fresh, lag=None if first_post_at is None else now - first_post_at)
 
 
-async def _complete(tx: Tx, job: Job, have: int, now: int, rules: Rules) -> Status | None:
-    """Settle what the recorded results allow to settle; returns the status the job ended in, if this ended it."""
+async def _complete(tx: Tx, job: Job, recorded: Taken, now: int, rules: Rules) -> Taken:
+    """Settle what the recorded results allow to settle; returns what was recorded, and what that ended and settled."""
     if not job.over:
-        return await _succeed(tx, job, now, rules) if have >= job.request.results else None
-    late = job.status is Status.EXPIRED and have > 0
+        return await _succeed(tx, job, recorded, now, rules) if recorded.have >= job.request.results else recorded
+    late = job.status is Status.EXPIRED and recorded.have > 0
     ended = Status.SUCCEEDED if late and await jobs.move(tx, job.id, Status.SUCCEEDED, now) else None
-    if await _settle_up(tx, job, now, rules):
+    changed, off = await _settle_up(tx, job, now, rules)
+    if changed:
         await announcements.refresh(tx, job.id, now)
-    return ended
+    return replace(recorded, ended=ended, off=off)
 
 
-async def _succeed(tx: Tx, job: Job, now: int, rules: Rules, code: str | None = None) -> Status | None:
+async def _succeed(tx: Tx, job: Job, recorded: Taken, now: int, rules: Rules, code: str | None = None) -> Taken:
     if not await jobs.move(tx, job.id, Status.SUCCEEDED, now, error_code=code):
-        return None
-    await _settle_up(tx, job, now, rules)
-    return Status.SUCCEEDED
+        return recorded
+    _, off = await _settle_up(tx, job, now, rules)
+    return replace(recorded, ended=Status.SUCCEEDED, off=off)
 
 
-async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> bool:
-    """Bring the books of a job that is over in line with the costs that are known now; returns whether they changed."""
+async def _settle_up(tx: Tx, job: Job, now: int, rules: Rules) -> tuple[bool, float | None]:
+    """Bring the books of a job that is over in line with the costs that are known now.
+
+    Returns whether they changed, and how far off the estimate was, if this settled a whole job on a known cost.
+    """
     costs = await results.costs(tx, job.id)
     known, whole = quota.known_cost(costs, rules.cost_per), quota.cost_is_known(costs, rules.cost_per)
     done = whole and not await _may_get_more(tx, job, len(costs))
     if job.over or not done:  # a job that has just ended is asked for no more anyway
         await jobs.poll_at(tx, job.id, None if done else now + rules.late_poll)
     if job.settled_at is None:
-        return whole and await ledger.settle(tx, job.id, known, now)
+        return await _settle(tx, job, known, len(costs), now) if whole else (False, None)
     if known <= (job.cost or 0) or job.estimated:
-        return False
-    await ledger.adjust(tx, job.id, known - (job.cost or 0), now)
-    return True
+        return False, None
+    await ledger.adjust(tx, job, known - (job.cost or 0), now)
+    return True, None
+
+
+async def _settle(tx: Tx, job: Job, cost: int, pictures: int, now: int) -> tuple[bool, float | None]:
+    """End the hold on the true cost, and learn from it what edits cost; returns as :func:`_settle_up` does."""
+    if not await ledger.settle(tx, job, cost, now, pictures=pictures):
+        return False, None
+    if pictures != job.request.results:
+        return True, None
+    estimate = job.estimate or prices.price(job.request).estimate
+    await lessons.learn(tx, job.guild_id, lambda known: prices.learn(known, job.request, estimate, cost))
+    return True, cost / estimate
 
 
 async def _ask_late(tx: Tx, job_id: int, now: int, rules: Rules) -> None:
@@ -235,12 +253,12 @@ async def _may_get_more(tx: Tx, job: Job, have: int) -> bool:
 
 async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int, rules: Rules) -> None:
     """Book what its pictures likely cost, and no less than what is known of it."""
-    estimate = quota.estimate(job.request) * len(costs) // job.request.results
-    likely = max(estimate, quota.known_cost(costs, rules.cost_per))
+    whole = job.estimate or prices.price(job.request).estimate
+    likely = max(whole * len(costs) // job.request.results, quota.known_cost(costs, rules.cost_per))
     if job.settled_at is None:
-        await ledger.settle(tx, job.id, likely, now, estimated=True)
+        await ledger.settle(tx, job, likely, now, pictures=len(costs), estimated=True)
     elif likely > (job.cost or 0):
-        await ledger.adjust(tx, job.id, likely - (job.cost or 0), now, estimated=True)
+        await ledger.adjust(tx, job, likely - (job.cost or 0), now, estimated=True)
 
 
 def _believable(success: Success, job: Job, rules: Rules) -> bool:

@@ -20,8 +20,9 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 from bot import _apart, images
 from bot.errors import NotFound, OutOfSpace
@@ -29,6 +30,7 @@ from bot.images import Header, Picture, Refused
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Threads that decode and encode. A third one on a small machine only takes time from the loop.
@@ -121,6 +123,10 @@ class Pictures:
         """Return what a result is, as :func:`bot.images.describe` does, off the loop."""
         header = await self._in(self._files, images.inspect, data)
         return await self._work(header.pixels, images.describe, data)
+
+    async def draw(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that draws, off the loop: it takes its turn in the threads that work on pictures."""
+        return await self._in(self._workers, partial(function, *args, **kwargs))
 
     async def _work(self, pixels: int, function: Callable[..., T], *args: object) -> T:
         """Call the function in a worker once there is room for so many pixels. Callers are served in order."""

@@ -1,8 +1,6 @@
-"""What an edit will cost, how much is kept back for it, and what is said when it does not fit. Rules without I/O.
+"""Allowances in words: what a member has, what did not fit, and amounts of money as people write and read them.
 
-Runware bills this model by compute time, so a price is known only afterwards. The estimate is fitted to the four
-priced examples of the model's page (sizes, steps, references and the cost of each): 0.0442, 0.0390, 0.0307 and
-0.0595 USD; it meets them within a quarter, and the hold keeps back enough to cover every one of them.
+Rules without I/O.
 """
 
 from __future__ import annotations
@@ -11,53 +9,173 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.errors import OverQuota
-from storage.records import MICROS_PER_DOLLAR, Allowance, EditRequest, Job, Scope
-
-#: Micro-dollars for 32 steps over one megapixel, and over one reference.
-_PER_MEGAPIXEL: Final = 14_400
-_PER_REFERENCE: Final = 16_500
-_PRICED_STEPS: Final = 32
-#: How much more than the estimate is held: an edit may need more compute than the examples did.
-_MARGIN_PERCENT: Final = 150
-
-
-def estimate(request: EditRequest) -> int:
-    """Return what a request will likely cost, in micro-dollars, over all its results."""
-    pixels = request.width * request.height
-    weight = _PER_MEGAPIXEL * pixels // 1_000_000 + _PER_REFERENCE * len(request.references)
-    return max(1, weight * request.steps * request.results // _PRICED_STEPS)
-
-
-def upper_bound(request: EditRequest) -> int:
-    """Return what is held for a request, in micro-dollars: more than it should ever cost."""
-    return estimate(request) * _MARGIN_PERCENT // 100 + 1
+from bot.errors import EditError, OverQuota
+from storage.allowances import AllowanceExceeded
+from storage.records import (
+    MICROS_PER_DOLLAR,
+    Allowance,
+    Basis,
+    Grant,
+    Job,
+    Measure,
+    Pause,
+    Price,
+    Scope,
+    Source,
+    Standing,
+)
+from storage.windows import Span, Window
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaView:
-    """What a member may still spend here, and what of theirs is running."""
+    """What a member may still spend in a channel, and what of theirs is running."""
 
-    member: Allowance
-    server: Allowance
-    bot: Allowance
+    #: The member's own limits, or those of the role that has the most left; empty when managers bar them by nothing.
+    member: tuple[Standing, ...]
+    #: The channel's, the server's and the bot's.
+    ceilings: tuple[Standing, ...]
+    #: In the order in which they are drained, the pool of the thread first.
+    grants: tuple[Grant, ...]
     running: tuple[Job, ...]
+    pause: Pause | None = None
+    #: What the member has given to pools and nobody has spent yet, in micro-dollars.
+    sponsored: int = 0
+    #: Above these prices, in micro-dollars, the member is asked first, and a manager has to approve.
+    ask_above: int | None = None
+    approve_above: int | None = None
 
 
-def over_quota(allowance: Allowance, needed: int) -> OverQuota:
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an edit would cost, and what would become of it if it were asked for now."""
+
+    price: Price
+    #: Why it would be refused, if it would.
+    refusal: EditError | None = None
+    #: Whether its asker would be asked first, and whether it would wait for a manager.
+    asks: bool = False
+    waits: bool = False
+
+
+# What did not fit ----------------------------------------------------------------------------------------------------
+
+
+def over_quota(exceeded: AllowanceExceeded) -> OverQuota:
     """Say which limit bound, what is left of it, and when it frees (as a Discord time stamp)."""
-    owner = {
-        Scope.MEMBER: "your daily allowance",
-        Scope.SERVER: "this server's daily allowance",
-        Scope.BOT: "the daily limit over all servers",
-    }[allowance.scope]
-    sentence = (
-        f"This edit needs up to {dollars(needed)} held back, but {owner} of {dollars(allowance.limit)} "
-        f"has {dollars(allowance.left)} left. It resets <t:{allowance.resets_at // 1000}:R>."
+    standing, allowance = exceeded.standing, exceeded.standing.allowance
+    needs = _needs(allowance.measure, exceeded.demand)
+    whose = _whose(allowance)
+    if not allowance.amount:
+        return OverQuota(f"{whose[0].upper()}{whose[1:]} allow no edits{_by_whom(allowance)}.")
+    if allowance.ceiling is not None and exceeded.demand > allowance.ceiling:
+        most = amount(allowance.measure, allowance.ceiling)
+        return OverQuota(f"This edit {needs}, but {whose} allow at most {most} for one edit. {_LESS}")
+    limit = f"{amount(allowance.measure, allowance.amount)} {window(allowance.window)}"
+    left = amount(allowance.measure, standing.left)
+    sentence = f"This edit {needs}, but {whose} allow {limit}, and {left} is left."
+    if exceeded.frees_at is None:
+        return OverQuota(f"{sentence} It would not fit at any other time either: {_LESS[0].lower()}{_LESS[1:]}")
+    return OverQuota(f"{sentence} Enough is free again <t:{-(-exceeded.frees_at // 1000)}:R>. {_LESS}")
+
+
+def over_own(exceeded: AllowanceExceeded) -> OverQuota:
+    """Say why a member cannot give so much to a pool: which limit of theirs bound, and what is left of it."""
+    standing, allowance = exceeded.standing, exceeded.standing.allowance
+    left = amount(allowance.measure, standing.left)
+    frees = "" if exceeded.frees_at is None else f" Enough is free again <t:{-(-exceeded.frees_at // 1000)}:R>."
+    return OverQuota(
+        f"You cannot give {amount(allowance.measure, exceeded.demand)}: {_whose(allowance)} allow "
+        f"{limit(allowance)}, and {left} is left.{frees} Give less."
     )
-    if needed <= allowance.limit:
-        return OverQuota(f"{sentence} Fewer results, steps or pictures cost less.")
-    return OverQuota(f"{sentence} It would not fit on a fresh day either: ask for fewer results, steps or pictures.")
+
+
+_LESS: Final = "Ask for fewer results, steps or pictures."
+
+
+def _needs(measure: Measure, demand: int) -> str:
+    if measure is Measure.MONEY:
+        return f"needs up to {dollars(demand)} held back"
+    return f"is {amount(measure, demand)}"
+
+
+def _by_whom(allowance: Allowance) -> str:
+    return ": a manager of this server decided that" if allowance.id is not None else ""
+
+
+def _whose(allowance: Allowance) -> str:
+    return {
+        Scope.MEMBER: "your own limits",
+        Scope.ROLE: f"the limits of your role {role(allowance.subject_id)}",
+        Scope.CHANNEL: "the limits of this channel",
+        Scope.SERVER: "the limits of this server",
+        Scope.BOT: "the limits over all servers",
+    }[allowance.scope]
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def whose(allowance: Allowance, user_id: int | None = None) -> str:
+    """Return whose allowance it is, as owners read it; ``user_id`` is the member's of a member's own."""
+    return {
+        Scope.MEMBER: "a member who left" if user_id is None else f"<@{user_id}>",
+        Scope.ROLE: role(allowance.subject_id),
+        Scope.CHANNEL: f"<#{allowance.subject_id}>",
+        Scope.SERVER: "this server",
+        Scope.BOT: "all servers",
+    }[allowance.scope]
+
+
+def role(role_id: int) -> str:
+    """Return a role as Discord shows it. It rings nobody where mentions are not allowed, as everywhere here."""
+    return f"<@&{role_id}>"
+
+
+def limit(allowance: Allowance) -> str:
+    """Return an allowance: ``$0.50 a day``, ``20 pictures in any 7 days, at most 4 an edit``, ``nothing``."""
+    if not allowance.amount:
+        return "nothing"
+    words = f"{amount(allowance.measure, allowance.amount)} {window(allowance.window)}"
+    if allowance.ceiling is None:
+        return words
+    return f"{words}, at most {amount(allowance.measure, allowance.ceiling)} an edit"
+
+
+def amount(measure: Measure, number: int) -> str:
+    """Return an amount in its measure: ``$0.50``, ``1 edit``, ``20 pictures``."""
+    if measure is Measure.MONEY:
+        return dollars(number)
+    thing = measure.value.removesuffix("s")
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def window(window: Window) -> str:
+    """Return a window: ``a day``, or ``in any 24 hours`` for a rolling one."""
+    if not window.rolling:
+        return {Span.HOUR: "an hour", Span.DAY: "a day", Span.WEEK: "a week", Span.MONTH: "a month"}[window.span]
+    return {
+        Span.HOUR: "in any 60 minutes",
+        Span.DAY: "in any 24 hours",
+        Span.WEEK: "in any 7 days",
+        Span.MONTH: "in any 30 days",
+    }[window.span]
+
+
+def paused_where(pause: Pause) -> str:
+    """Return what a pause covers: ``in this channel``, ``in this server`` or ``everywhere``."""
+    if not pause.guild_id:
+        return "everywhere"
+    return "in this channel" if pause.channel_id else "in this server"
+
+
+def basis(basis: Basis) -> str:
+    """Say what an estimate was learned from."""
+    return {
+        Source.EXAMPLES: "going by Runware's published examples",
+        Source.BOT: f"going by {basis.edits:,} edits of all servers",
+        Source.SERVER: f"going by {basis.edits:,} edits here",
+    }[basis.source]
 
 
 def dollars(micros: int) -> str:
@@ -66,6 +184,9 @@ def dollars(micros: int) -> str:
     whole, rest = divmod(tenths_of_cents, 10_000)
     decimals = f"{rest:04}"
     return f"${whole}.{decimals[:2] if decimals.endswith('00') else decimals}"
+
+
+# Costs ---------------------------------------------------------------------------------------------------------------
 
 
 def known_cost(costs: Sequence[int | None], cost_per: str) -> int:

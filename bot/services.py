@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.budgets import Budgets
 from bot.edits import Edits
 from bot.metrics import Metrics
 from bot.outbox import Outbox
@@ -34,6 +35,7 @@ class Services:
     """Everything below the cogs, built once by the composition root."""
 
     edits: Edits
+    budgets: Budgets
     outbox: Outbox
     pictures: Pictures
     memory: Memory

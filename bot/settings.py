@@ -19,7 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from storage.records import MICROS_PER_DOLLAR
+from bot import amounts
+from storage.allowances import Terms
+from storage.records import MICROS_PER_DOLLAR, Allowance, Measure, Scope
+from storage.windows import Window
 
 #: What a webhook key is derived for; another purpose would take another word and so get another key.
 _WEBHOOK_PURPOSE: Final = b"darkroom: tokens of delivery paths"
@@ -29,6 +32,7 @@ _SECRET: Final = frozenset({"discord_token", "runware_api_key", "webhook_secret"
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)]
 Duration = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Guild = Annotated[int, Field(gt=0, lt=2**63)]
+Channel = Annotated[int, Field(gt=0, lt=2**63)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -104,6 +108,19 @@ class Settings(BaseModel):
         default=Decimal(5), description="what one server may spend a day, in dollars such as 5"
     )
     bot_daily_usd: Dollars = Field(default=Decimal(10), description="what all may spend a day, in dollars such as 10")
+    bot_limits: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="more limits on all together, such as 100 usd per month, 400 pictures per rolling day",
+    )
+    alert_channel: Channel | None = Field(
+        default=None,
+        description="the id of the Discord channel for the operator's alerts; empty means that they are only logged",
+    )
+    runware_key_shared: bool = Field(
+        default=False,
+        description="true or false: whether other programs use the same Runware key, so that its usage cannot be "
+        "compared with ours",
+    )
 
     # Patience
     expire_minutes: Duration = Field(default=30, description="minutes from the first POST until an edit is given up")
@@ -165,21 +182,22 @@ class Settings(BaseModel):
         return hmac.digest(self.runware_api_key.get_secret_value().encode(), _WEBHOOK_PURPOSE, "sha256")
 
     @property
-    def member_daily(self) -> int:
-        """Return what one member may spend a day, in micro-dollars."""
-        return int(self.member_daily_usd * MICROS_PER_DOLLAR)
+    def terms(self) -> Terms:
+        """Return the operator's limits as allowances."""
 
-    @property
-    def server_daily(self) -> int:
-        """Return what one server may spend a day, in micro-dollars."""
-        return int(self.server_daily_usd * MICROS_PER_DOLLAR)
+        def daily(scope: Scope, dollars: Decimal) -> Allowance:
+            return Allowance(scope, Measure.MONEY, int(dollars * MICROS_PER_DOLLAR), Window.daily())
 
-    @property
-    def bot_daily(self) -> int:
-        """Return what all may spend a day together, in micro-dollars."""
-        return int(self.bot_daily_usd * MICROS_PER_DOLLAR)
+        return Terms(
+            member=(daily(Scope.MEMBER, self.member_daily_usd),),
+            server=(daily(Scope.SERVER, self.server_daily_usd),),
+            bot=(
+                daily(Scope.BOT, self.bot_daily_usd),
+                *(amounts.limit(text, Scope.BOT) for text in self.bot_limits),
+            ),
+        )
 
-    @field_validator("allowed_guilds", "result_hosts", mode="before")
+    @field_validator("allowed_guilds", "result_hosts", "bot_limits", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -236,6 +254,13 @@ class Settings(BaseModel):
         if any(not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", host) for host in value):
             raise ValueError("holds something that is not a host")
         return frozenset(host.lower() for host in value)
+
+    @field_validator("bot_limits")
+    @classmethod
+    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            amounts.limit(text, Scope.BOT)
+        return value
 
     @field_validator("poll_max_seconds")
     @classmethod

@@ -42,3 +42,5 @@ class Signals:
         self.copies = Signal()
         #: Discord should hear something.
         self.notices = Signal()
+        #: An owner should be told something.
+        self.alerts = Signal()

@@ -9,10 +9,16 @@ from discord.ext import commands
 from bot.client import EditBot
 from bot.services import Services
 from cogs._asking import Asking
+from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
+from cogs.answers import AnswersCog
+from cogs.budget import BudgetCog
 from cogs.edit import EditCog
+from cogs.pool import PoolCog
 from cogs.quota import QuotaCog
 from cogs.results import ResultsCog
+from cogs.settings import SettingsCog
+from cogs.usage import UsageCog
 
 
 def build(services: Services) -> EditBot:
@@ -20,6 +26,15 @@ def build(services: Services) -> EditBot:
 
     def cogs() -> Iterable[commands.Cog]:
         asking = Asking(services)
-        return (EditCog(services, asking), ResultsCog(services, asking), QuotaCog(services))
+        return (
+            EditCog(services, asking),
+            ResultsCog(services, asking),
+            AnswersCog(services),
+            QuotaCog(services),
+            BudgetCog(services),
+            SettingsCog(services),
+            PoolCog(services),
+            UsageCog(services),
+        )
 
-    return EditBot(services, cogs=cogs, dynamic_items=DYNAMIC_ITEMS)
+    return EditBot(services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS))

@@ -7,11 +7,11 @@ from typing import Final
 
 from discord import ui
 
-from bot.quota import QuotaView, dollars
+from bot.quota import Forecast, QuotaView, amount, basis, dollars, limit, paused_where, role
 from cogs import _words as words
 from cogs._components import DeleteMenu
 from cogs._layout import AMBER, GREEN, card, file, row, text
-from storage.records import Allowance, Job, Result
+from storage.records import EditRequest, Grant, Job, Measure, Result, Scope, Standing
 
 _BAR: Final = 10
 _LISTED: Final = 10
@@ -35,42 +35,96 @@ def recipe(results: Sequence[Result], recipe: str, name: str) -> ui.LayoutView:
 
 def quota(view: QuotaView) -> ui.LayoutView:
     """Return what a member may still spend, and what of theirs is running."""
-    own = view.member
-    lines = [
-        f"### {dollars(own.left)} left of {dollars(own.limit)}",
-        _bar(own),
-        f"🟦 spent {dollars(own.spent)} · 🟨 held {dollars(own.held)} · fresh {words.since(own.resets_at)}",
-        f"-# {_server_words(view.server)} {_bot_words(view.bot)}",
-    ]
-    running = [f"- {_running(job)}" for job in view.running[:_LISTED]]
-    if len(view.running) > _LISTED:
-        running.append(f"- and {len(view.running) - _LISTED} more")
+    lines = [line for standing in view.member for line in _own(standing)]
+    if view.pause is not None:
+        lines.insert(0, f"### ⏸️ Paused {paused_where(view.pause)}: {words.plain(view.pause.reason)}")
+    lines += [line for grant in view.grants for line in _bonus(grant)]
+    if view.sponsored:
+        lines.append(f"🫙 {dollars(view.sponsored)} of what is held is yours in the pools of threads.")
+    lines += [f"-# {ceiling(standing)}" for standing in view.ceilings]
+    if view.ask_above is not None:
+        lines.append(f"-# You are asked first before an edit that costs more than {dollars(view.ask_above)}.")
+    if view.approve_above is not None:
+        lines.append(f"-# A manager has to approve what costs more than {dollars(view.approve_above)}.")
     parts = [text(*lines)]
-    if running:
+    if view.running:
+        running = [f"- {_running(job)}" for job in view.running[:_LISTED]]
+        if len(view.running) > _LISTED:
+            running.append(f"- and {len(view.running) - _LISTED} more")
         parts += [ui.Separator(), text("**Running**", *running)]
-    return card(*parts, colour=GREEN if own.left else AMBER)
+    some = all(standing.left for standing in view.member) or bool(view.grants)
+    return card(*parts, colour=GREEN if some and view.pause is None else AMBER)
 
 
-def _bar(allowance: Allowance) -> str:
+def forecast(request: EditRequest, forecast: Forecast) -> ui.LayoutView:
+    """Return what an edit would cost, and what would become of it now."""
+    price = forecast.price
+    pictures = words.counted(len(request.references), "picture")
+    made = words.counted(request.results, "result")
+    lines = [
+        f"### About {dollars(price.estimate)}",
+        f"for {made} from {pictures}, {words.size(request.width, request.height)}, {request.steps} steps.",
+        f"-# {_sentence(basis(price.basis))} Up to {dollars(price.hold)} is held till it is done.",
+    ]
+    if forecast.refusal is not None:
+        lines.append(f"⛔ {forecast.refusal}")
+    else:
+        lines.append("✅ It fits in what you have left.")
+    if forecast.waits:
+        lines.append("🕰️ A manager would have to approve it.")
+    elif forecast.asks:
+        lines.append("❔ You would be asked first.")
+    return card(text(*lines), colour=GREEN if forecast.refusal is None else AMBER)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _own(standing: Standing) -> list[str]:
+    """Return how one of the member's own limits stands; money gets a bar."""
+    allowance = standing.allowance
+    by = f" · as {role(allowance.subject_id)}" if allowance.scope is Scope.ROLE else ""
+    if not allowance.amount:
+        return [f"### Nothing to spend here{by}"]
+    left = amount(allowance.measure, standing.left)
+    head = f"### {left} left of {limit(allowance)}{by}"
+    if allowance.measure is not Measure.MONEY:
+        return [f"**{left} left** of {limit(allowance)}{by}{fresh(standing)}"]
+    spent, held = dollars(standing.spent), dollars(standing.held)
+    return [head, bar(standing), f"🟦 spent {spent} · 🟨 held {held}{fresh(standing)}"]
+
+
+def fresh(standing: Standing) -> str:
+    """Return when a calendar limit is whole again, to end a line with; nothing for a rolling one."""
+    return "" if standing.resets_at is None else f" · fresh {words.since(standing.resets_at)}"
+
+
+def _bonus(grant: Grant) -> list[str]:
+    until = "" if grant.expires_at is None else f", till {words.since(grant.expires_at)}"
+    if grant.scope is Scope.THREAD:
+        return [f"🫙 This thread's pool pays first: {dollars(grant.left)} left{until}."]
+    by = f" as {role(grant.subject_id)}" if grant.scope is Scope.ROLE else ""
+    return [f"🎁 Your bonus{by} pays first: {dollars(grant.left)} left of {dollars(grant.amount)}{until}."]
+
+
+def bar(standing: Standing) -> str:
     """Return used and unused as squares; whatever is used takes one square at least."""
-    whole = max(1, allowance.limit, allowance.spent + allowance.held)
-    spent = min(_BAR, -(-allowance.spent * _BAR // whole))
-    held = min(_BAR - spent, -(-allowance.held * _BAR // whole))
+    whole = max(1, standing.allowance.amount, standing.used)
+    spent = min(_BAR, -(-standing.spent * _BAR // whole))
+    held = min(_BAR - spent, -(-standing.held * _BAR // whole))
     return "🟦" * spent + "🟨" * held + "⬜" * (_BAR - spent - held)
 
 
-def _server_words(server: Allowance) -> str:
-    if server.left == 0:
-        return f"This server has used up its day; it is fresh {words.since(server.resets_at)}."
-    return f"This server has {dollars(server.left)} of {dollars(server.limit)} left."
-
-
-def _bot_words(everywhere: Allowance) -> str:
-    if everywhere.left == 0:
-        return f"Over all servers the day is used up; it is fresh {words.since(everywhere.resets_at)}."
-    if everywhere.left * 10 < everywhere.limit:
-        return f"Over all servers only {dollars(everywhere.left)} is left."
-    return "Over all servers there is plenty."
+def ceiling(standing: Standing) -> str:
+    """Return how a limit stands that members share. What all servers have left is nobody's business till it ends."""
+    allowance = standing.allowance
+    whom = {Scope.CHANNEL: "This channel", Scope.SERVER: "This server"}.get(allowance.scope, "Over all servers")
+    if not standing.left:
+        return f"{whom}: used up{fresh(standing)}."
+    if allowance.scope is Scope.BOT and standing.left * 10 >= allowance.amount:
+        return f"{whom}: plenty is left."
+    return f"{whom}: {amount(allowance.measure, standing.left)} left of {limit(allowance)}."
 
 
 def _running(job: Job) -> str:
@@ -80,4 +134,5 @@ def _running(job: Job) -> str:
     in_channel = job.place.thread_id is None or message_id == job.place.thread_id
     channel_id = job.place.channel_id if in_channel else job.place.thread_id or job.place.channel_id
     address = words.link(job.guild_id, channel_id, message_id)
-    return f"[{prompt}]({address}) · up to {dollars(job.hold)} · asked {words.since(job.created_at)}"
+    why = f"{dollars(job.hold)} held for about {dollars(job.estimate)}, {basis(job.basis)}"
+    return f"[{prompt}]({address}) · asked {words.since(job.created_at)}\n  -# {why}"

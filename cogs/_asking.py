@@ -99,8 +99,12 @@ class Asking:
         *,
         given: Sequence[Reference] = (),
         uploads: Sequence[Upload] = (),
+        shown: int | None = None,
     ) -> None:
-        """Ask for an edit of pictures that are here already (``given``) and of files still to be read."""
+        """Ask for an edit of pictures that are here already (``given``) and of files still to be read.
+
+        ``shown``: the price, in micro-dollars, that the person has seen.
+        """
         self._request(wish, [*given, *(_UNREAD for _ in uploads)])
         for upload in uploads:
             images.check_claims(upload.option, upload.file.filename, upload.file.size)
@@ -108,13 +112,25 @@ class Asking:
         read = [await self._read(upload) for upload in uploads]
         request = self._request(wish, [*given, *(one.reference for one in read)])
         await self._show(interaction, request, read)
-        await self._services.edits.request(rights.asker(interaction), place, request)
+        await self._order(interaction, place, request, shown)
 
-    async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest) -> None:
+    async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here."""
         place = await self._acknowledge(interaction, request.prompt, request.references)
         await self._show(interaction, request, [])
-        await self._services.edits.request(rights.asker(interaction), place, request)
+        await self._order(interaction, place, request, shown)
+
+    async def _order(
+        self, interaction: discord.Interaction[Any], place: Place, request: EditRequest, shown: int | None
+    ) -> None:
+        """Ask for the edit; where its price is news, the reply becomes the question whether it should be made."""
+        made = await self._services.edits.ask(rights.asker(interaction), place, request, shown=shown)
+        if isinstance(made, Job):
+            return
+        message = await interaction.original_response()
+        price = await self._services.edits.price(made.guild_id, request)
+        view = cards.offer(made, price, pictures=cards.attached(message), shown=shown)
+        await interaction.edit_original_response(view=view)
 
     def _request(self, wish: Wish, references: Sequence[Reference]) -> EditRequest:
         return options.build_request(

@@ -13,20 +13,37 @@ from typing import Final, TypeAlias
 import discord
 from discord import ui
 
-from bot.quota import dollars
+from bot.edits import APPROVAL_LIFE, DECLINED, PAUSE_LIFE, PAUSED, UNAPPROVED
+from bot.quota import basis, dollars, paused_where
 from bot.runware.errors import classify, member_sentence
 from cogs import _words as words
 from cogs._components import (
     AgainButton,
+    ApproveButton,
     CancelButton,
+    DeclineButton,
     DeleteButton,
     EditButton,
     EditPickButton,
+    NoButton,
+    PressButton,
     RecipeButton,
     RerollButton,
+    YesButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
-from storage.records import Announcement, AnnouncementKind, EditRequest, Job, Reference, Result, Status
+from storage.offers import Offer
+from storage.records import (
+    Announcement,
+    AnnouncementKind,
+    EditRequest,
+    Job,
+    Pause,
+    Price,
+    Reference,
+    Result,
+    Status,
+)
 
 #: A prompt that does not fit whole is cut to this, and comes as a file.
 _PROMPT_CUT: Final = 900
@@ -109,6 +126,37 @@ def starter(
     )
 
 
+def offer(offer: Offer, price: Price, *, pictures: Sequence[tuple[str, str]], shown: int | None) -> ui.LayoutView:
+    """Return the question whether an edit should be made at its price. ``shown``: the price its asker knew."""
+    about = f"about **{dollars(price.estimate)}**, {basis(price.basis)}"
+    instead = "" if shown is None or shown >= price.estimate else f" instead of {dollars(shown)}"
+    return card(
+        text(words.quoted(offer.request.prompt, _PROMPT_ON_CARD)[0]),
+        *gallery(pictures),
+        text(
+            f"{words.who(offer.user_id)}, this edit will cost {about}{instead}. Shall I make it?",
+            f"-# {_plan(offer.request)} · up to {dollars(price.hold)} is held till it is done · "
+            "the question stands for an hour",
+        ),
+        row(YesButton(offer.id), NoButton(offer.id)),
+        colour=AMBER,
+    )
+
+
+def declined(offer: Offer) -> ui.LayoutView:
+    """Return what takes the place of a question that was answered with no."""
+    return card(
+        text(words.quoted(offer.request.prompt, _PROMPT_ON_CARD)[0]),
+        text(f"-# {words.who(offer.user_id)} decided against it · nothing was charged"),
+        colour=GREY,
+    )
+
+
+def attached(message: discord.Message | discord.InteractionMessage) -> list[tuple[str, str]]:
+    """Return the names and alt texts of the files that stand in a message."""
+    return [(file.filename, file.description or "") for file in message.attachments]
+
+
 # The status of a job ----------------------------------------------------------------------------------------------
 
 
@@ -116,6 +164,7 @@ def status(
     job: Job,
     *,
     position: int | None = None,
+    pause: Pause | None = None,
     parent: Parent | None = None,
     pictures: Sequence[tuple[str, str]] = (),
     results: Sequence[Result] = (),
@@ -125,14 +174,15 @@ def status(
     In a thread of its own it leaves the prompt to the message above. Asked for inside a thread, it is the reply itself
     and shows the prompt and the pictures that came with it. ``results``: all that the job made.
     """
-    lines, colour = _STATES[job.status](job, position, results)
+    lines, colour = _STATES[job.status](job, position, results) if pause is None else _paused(job, pause)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)} · {_plan(job.request)}"
     state = text(*lines, facts)
-    cancel = [row(CancelButton(job.id))] if job.status in (Status.QUEUED, Status.WAITING) else []
+    cancel = _BUTTONS.get(job.status, ())
+    presses = [row(*(button(job.id) for button in cancel))] if cancel else []
     if job.place.thread_id == job.place.reply_id:
-        return card(state, *cancel, colour=colour, number=mark(job.id))
+        return card(state, *presses, colour=colour, number=mark(job.id))
     prompt = text(words.quoted(job.request.prompt, _PROMPT_ON_CARD)[0])
-    return card(prompt, *gallery(pictures), state, *cancel, colour=colour, number=mark(job.id))
+    return card(prompt, *gallery(pictures), state, *presses, colour=colour, number=mark(job.id))
 
 
 _State: TypeAlias = tuple[list[str], discord.Colour]
@@ -140,27 +190,37 @@ _State: TypeAlias = tuple[list[str], discord.Colour]
 
 def _waiting(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del position, results
-    return [
-        "### 🕰️ Waiting for a yes",
-        f"A manager has to approve it; up to {dollars(job.hold)} is held till then.",
-    ], GREY
+    why = f"In this server, a manager approves what costs so much: {_expected(job)}."
+    ends = f"Without an answer it is given back {words.since(job.created_at + APPROVAL_LIFE)}."
+    return ["### 🕰️ Waiting for a manager", why, ends], AMBER
 
 
 def _queued(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del results
-    asked = f"Asked {words.since(job.created_at)} · up to {dollars(job.hold)} held · you can still cancel"
+    asked = f"Asked {words.since(job.created_at)} · {_expected(job)} · you can still cancel"
     return [f"### ⏳ {_in_line(position)}", asked], GREY
+
+
+def _paused(job: Job, pause: Pause) -> _State:
+    reason = words.plain(words.cut(words.one_line(pause.reason), _REASON))
+    ends = words.since(pause.paused_at + PAUSE_LIFE)
+    return [
+        f"### ⏸️ Paused {paused_where(pause)}",
+        f"{reason}",
+        f"It goes on when the pause ends; if that takes too long, it is cancelled {ends}.",
+        f"{_expected(job)[0].upper()}{_expected(job)[1:]} · you can still cancel",
+    ], AMBER
 
 
 def _submitting(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del position, results
-    return ["### 📤 On its way to Runware", f"Up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
+    return ["### 📤 On its way to Runware", f"{_expected(job)} · {_TOO_LATE}"], BLUE
 
 
 def _submitted(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del position, results
     begun = words.since(job.first_post_at or job.created_at)
-    return ["### 🎨 Being edited", f"Started {begun} · up to {dollars(job.hold)} held · {_TOO_LATE}"], BLUE
+    return ["### 🎨 Being edited", f"Started {begun} · {_expected(job)} · {_TOO_LATE}"], BLUE
 
 
 def _succeeded(job: Job, position: int | None, results: Sequence[Result]) -> _State:
@@ -189,7 +249,23 @@ def _expired(job: Job, position: int | None, results: Sequence[Result]) -> _Stat
 
 def _cancelled(job: Job, position: int | None, results: Sequence[Result]) -> _State:
     del position, results
-    return [f"🚫 **Cancelled** · nothing was charged, and {dollars(job.hold)} is free again"], GREY
+    head = _CANCELLED.get(job.error_code or "", "**Cancelled**")
+    return [f"🚫 {head} · nothing was charged, and {dollars(job.hold)} is free again"], GREY
+
+
+def _expected(job: Job) -> str:
+    return f"about {dollars(job.estimate)}, up to {dollars(job.hold)} held"
+
+
+_CANCELLED: Final = {
+    DECLINED: "**A manager declined it**",
+    UNAPPROVED: "**No manager answered for a day**",
+    PAUSED: "**Cancelled: the pause lasted for an hour**",
+}
+_BUTTONS: Final[Mapping[Status, tuple[type[PressButton], ...]]] = {
+    Status.WAITING: (ApproveButton, DeclineButton, CancelButton),
+    Status.QUEUED: (CancelButton,),
+}
 
 
 _TOO_LATE: Final = "it can't be cancelled any more and will be paid for"

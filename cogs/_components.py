@@ -3,7 +3,7 @@
 Every interactive item of this bot is a :class:`discord.ui.DynamicItem`, and no view mixes them with other items:
 discord.py forgets the registrations of all dynamic items when such a view stops. Nor is a view object used twice.
 
-A press decides nothing here. It is handed as the event ``press`` to the cog that knows what to do.
+A press decides nothing here. It is handed as an event to the cog that knows what to do.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _NEVER: Final = r"(?!)"
 class PressButton(ui.DynamicItem[ui.Button[Any]], template=_NEVER):
     """A button about one job or one result, whose id follows the colon of its custom id."""
 
+    #: The event it is handed on as.
+    event: ClassVar[str] = "press"
     action: ClassVar[str]
     label: ClassVar[str]
     emoji: ClassVar[str | None] = None
@@ -49,7 +51,7 @@ class PressButton(ui.DynamicItem[ui.Button[Any]], template=_NEVER):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Hand the press on."""
-        interaction.client.dispatch("press", interaction, self)
+        interaction.client.dispatch(self.event, interaction, self)
 
 
 class CancelButton(PressButton, template=rf"cancel:(?P<target>{ID})"):
@@ -143,6 +145,40 @@ class DeleteMenu(ui.DynamicItem[ui.Select[Any]], template=rf"deletepick:(?P<targ
         interaction.client.dispatch("press", interaction, self)
 
 
+class YesButton(PressButton, template=rf"yes:(?P<target>{ID})"):
+    """Says yes to the price of an offer."""
+
+    event = "answer"
+    action = "yes"
+    label = "Yes, edit it"
+    style = discord.ButtonStyle.primary
+
+
+class NoButton(PressButton, template=rf"no:(?P<target>{ID})"):
+    """Says no to the price of an offer."""
+
+    event = "answer"
+    action = "no"
+    label = "No, thanks"
+
+
+class ApproveButton(PressButton, template=rf"approve:(?P<target>{ID})"):
+    """Lets a job that waits for a manager go on."""
+
+    event = "answer"
+    action = "approve"
+    label = "Approve"
+    style = discord.ButtonStyle.success
+
+
+class DeclineButton(PressButton, template=rf"decline:(?P<target>{ID})"):
+    """Ends a job that waits for a manager."""
+
+    event = "answer"
+    action = "decline"
+    label = "Decline"
+
+
 def options(results: Sequence[Result], chosen: int | None = None) -> list[discord.SelectOption]:
     """Return results as the options of a menu, by short id."""
     return [
@@ -173,4 +209,8 @@ DYNAMIC_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     RecipeButton,
     DeleteButton,
     DeleteMenu,
+    YesButton,
+    NoButton,
+    ApproveButton,
+    DeclineButton,
 )

@@ -15,13 +15,17 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.quota import basis, dollars
 from cogs._components import ID, options
-from storage.records import Job, Result
+from storage.records import Job, Price, Result
 
 #: The longest text a form can carry.
 _LONGEST: Final = 4000
 _MORE_PICTURES: Final = 2
-_CUSTOM_ID: Final = re.compile(rf"form-(?P<action>edit|again):(?P<target>{ID})")
+# A form that was opened by an earlier version states no prices.
+_CUSTOM_ID: Final = re.compile(rf"form-(?P<action>edit|again):(?P<target>{ID})(?::(?P<prices>{ID}(?:-{ID})*))?")
+#: The longest description of a field.
+_DESCRIPTION: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Sent:
     #: ``edit`` of a result, or ``again`` for a job.
     action: str
     target: int
+    #: What the form said an edit costs with so many more pictures as were added, in micro-dollars.
+    price: int | None
     #: As it was typed; :func:`prompt` tells what an empty one means.
     prompt: str
     #: The result chosen to start from, when there was a choice.
@@ -43,9 +49,17 @@ class Form(ui.Modal):
     """A prompt, the picture to start from where there are several, and room for more pictures."""
 
     def __init__(
-        self, action: str, target: int, *, title: str, pictures: Sequence[Result] = (), prompt: str = ""
+        self,
+        action: str,
+        target: int,
+        prices: Sequence[Price],
+        *,
+        title: str,
+        pictures: Sequence[Result] = (),
+        prompt: str = "",
     ) -> None:
-        super().__init__(title=title, custom_id=f"form-{action}:{target}", timeout=None)
+        shown = "-".join(str(price.estimate) for price in prices)
+        super().__init__(title=title, custom_id=f"form-{action}:{target}:{shown}", timeout=None)
         fits = len(prompt) <= _LONGEST
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
@@ -61,24 +75,30 @@ class Form(ui.Modal):
         self.files: ui.FileUpload[Any] = ui.FileUpload(
             custom_id="files", required=False, min_values=0, max_values=_MORE_PICTURES
         )
-        self.add_item(ui.Label(text="What should change?", component=self.prompt))
+        price = prices[0]
+        costs = f"About {dollars(price.estimate)}, {basis(price.basis)}; up to {dollars(price.hold)} is held till done."
+        self.add_item(ui.Label(text="What should change?", description=costs[:_DESCRIPTION], component=self.prompt))
         if len(pictures) > 1:
             self.add_item(ui.Label(text="Which picture?", component=self.picture))
         if action == "edit":
-            more = "Something to bring in: a person, a thing, a style. At most two."
+            added = [f"{number} more: {dollars(price.estimate)}" for number, price in enumerate(prices[1:], 1)]
+            more = f"A person, a thing, a style to bring in. {', '.join(added)}."[:_DESCRIPTION]
             self.add_item(ui.Label(text="More pictures", description=more, component=self.files))
         self.stop()
 
 
-def edit(job: Job, pictures: Sequence[Result]) -> Form:
-    """Return the form to edit one of these results, its prompt filled with that of their job."""
+def edit(job: Job, pictures: Sequence[Result], prices: Sequence[Price]) -> Form:
+    """Return the form to edit one of these results, its prompt filled with that of their job.
+
+    ``prices``: of the edit as it is, with one more picture, and with two.
+    """
     title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
-    return Form("edit", pictures[0].id, title=title, pictures=pictures, prompt=job.request.prompt)
+    return Form("edit", pictures[0].id, prices, title=title, pictures=pictures, prompt=job.request.prompt)
 
 
-def again(job: Job) -> Form:
+def again(job: Job, price: Price) -> Form:
     """Return the form to ask for a job again, in the same or in other words."""
-    return Form("again", job.id, title="Try again", prompt=job.request.prompt)
+    return Form("again", job.id, [price], title="Try again", prompt=job.request.prompt)
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:
@@ -89,12 +109,15 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     values = _values(data.get("components", []))
     chosen = values.get("picture", {}).get("values", [])
     attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
+    files = tuple(attached[number] for number in values.get("files", {}).get("values", []) if number in attached)
+    prices = [int(price) for price in (match["prices"] or "").split("-") if price]
     return Sent(
         action=match["action"],
         target=int(match["target"]),
+        price=prices[min(len(files), len(prices) - 1)] if prices else None,
         prompt=values.get("prompt", {}).get("value", "").strip(),
         picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
-        files=tuple(attached[number] for number in values.get("files", {}).get("values", []) if number in attached),
+        files=files,
     )
 
 

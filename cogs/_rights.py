@@ -8,6 +8,7 @@ from typing import Any, Final
 import discord
 
 from bot.errors import NotAllowed, NotFound
+from bot.services import Services
 from storage.records import Asker, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
@@ -20,7 +21,37 @@ def asker(interaction: discord.Interaction[Any]) -> Asker:
     """Return who acts. Raises NotAllowed outside a server."""
     if interaction.guild_id is None:
         raise NotAllowed("I work in servers only: use me in a channel of one.")
-    return Asker(interaction.guild_id, interaction.user.id)
+    return member(interaction.guild_id, interaction.user)
+
+
+def member(guild_id: int, person: discord.abc.User) -> Asker:
+    """Return a person as a member of a server, with the roles they have now; the server's id is everybody's role."""
+    roles = [role.id for role in person.roles] if isinstance(person, discord.Member) else []
+    return Asker(guild_id, person.id, frozenset([guild_id, *roles]))
+
+
+async def budget_manager(interaction: discord.Interaction[Any], services: Services) -> Asker:
+    """Return who acts, if they may manage this server's budget: by Manage Server, or by the role chosen for it.
+
+    Raises:
+        NotAllowed: they may not.
+    """
+    who = asker(interaction)
+    if interaction.permissions.manage_guild:
+        return who
+    server = await services.budgets.server(who.guild_id)
+    if server.manager_role_id in who.role_ids:
+        return who
+    chosen = "" if server.manager_role_id is None else f", or the role <@&{server.manager_role_id}>"
+    raise NotAllowed(f"Only those who manage this server's budget can do this: it takes **Manage Server**{chosen}.")
+
+
+def where(interaction: discord.Interaction[Any]) -> tuple[int, int | None]:
+    """Return the ids of the channel a person acts in, which is its parent in a thread, and of the thread."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        return channel.parent_id, channel.id
+    return interaction.channel_id or 0, None
 
 
 def manages(interaction: discord.Interaction[Any]) -> bool:

@@ -168,14 +168,15 @@ class _Telling:
         position = await self._edits.position(job.id)
         parent = await parent_of(self._edits, job.request.parent_id)
         results = await self._edits.results(job.id) if job.over else []
-        view = cards.status(job, position=position, parent=parent, results=results)
+        pause = await self._edits.pause_of(job)
+        view = cards.status(job, position=position, pause=pause, parent=parent, results=results)
         said = str(view.to_components())
         if not self._news((job.id, 0), said):
             return
         if job.place.thread_id is None or job.status_message_id == job.place.reply_id:
             message = await channel.fetch_message(job.place.reply_id)
-            pictures = [(file.filename, file.description or "") for file in message.attachments]
-            view = cards.status(job, position=position, parent=parent, pictures=pictures, results=results)
+            pictures = cards.attached(message)
+            view = cards.status(job, position=position, pause=pause, parent=parent, pictures=pictures, results=results)
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         elif job.status_message_id is None:
             await self._post_card(job, channel, view, look=not fresh)

@@ -12,8 +12,9 @@ import discord
 from discord import ui
 from discord.ext import commands
 
-from bot.client import DISCORD_ERRORS, EditBot, explain, notice
+from bot.client import DISCORD_ERRORS, EditBot, attempt, notice
 from bot.errors import NotAllowed, NotFound
+from bot.options import MAX_REFERENCES
 from bot.services import Services
 from cogs import _asides as asides
 from cogs import _forms as forms
@@ -51,11 +52,7 @@ class ResultsCog(commands.Cog, name="Results"):
     @commands.Cog.listener()
     async def on_press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         """Do what a button or menu of ours asks for."""
-        try:
-            await self._press(interaction, item)
-        except Exception as error:  # noqa: BLE001 (explain logs what is a bug)
-            await explain(interaction, error)
-        await self.on_answered(interaction)
+        await attempt(interaction, self._press(interaction, item))
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
@@ -65,11 +62,7 @@ class ResultsCog(commands.Cog, name="Results"):
         sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
         if sent is None:
             return
-        try:
-            await self._form(interaction, sent)
-        except Exception as error:  # noqa: BLE001 (explain logs what is a bug)
-            await explain(interaction, error)
-        await self.on_answered(interaction)
+        await attempt(interaction, self._form(interaction, sent))
 
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: discord.Interaction[EditBot], command: object) -> None:
@@ -97,10 +90,12 @@ class ResultsCog(commands.Cog, name="Results"):
             case CancelButton():
                 await self._cancel(interaction, item.target)
             case AgainButton():
-                await interaction.response.send_modal(forms.again(await self._edits.job(item.target)))
+                job = await self._edits.job(item.target)
+                price = await self._edits.price(job.guild_id, job.request)
+                await interaction.response.send_modal(forms.again(job, price))
             case EditButton():
                 result, job = await self._edits.result(item.target)
-                await interaction.response.send_modal(forms.edit(job, [result]))
+                await self._open_form(interaction, job, [result])
             case EditPickButton():
                 await self._edit_pick(interaction, item.target)
             case RerollButton():
@@ -120,14 +115,24 @@ class ResultsCog(commands.Cog, name="Results"):
 
     async def _edit_pick(self, interaction: discord.Interaction[EditBot], job_id: int) -> None:
         job = await self._edits.job(job_id)
-        pictures = self._beside(interaction, await self._edits.results(job_id))
-        await interaction.response.send_modal(forms.edit(job, pictures))
+        await self._open_form(interaction, job, self._beside(interaction, await self._edits.results(job_id)))
+
+    async def _open_form(self, interaction: discord.Interaction[EditBot], job: Job, pictures: list[Result]) -> None:
+        """Open the form to edit one of these results, with the price of what it is filled with, and of more."""
+        start = reference_to(pictures[0], job)
+        like = replace(job.request, width=start.width, height=start.height, results=1)
+        prices = [
+            await self._edits.price(job.guild_id, replace(like, references=(start,) * number))
+            for number in range(1, MAX_REFERENCES + 1)
+        ]
+        await interaction.response.send_modal(forms.edit(job, pictures, prices))
 
     async def _reroll(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
         await rights.check_readable(interaction, result, job)
         await self._check_references(interaction, job)
-        await self._asking.repeat(interaction, job.request.with_seed(self._edits.draw_seed()))
+        again = job.request.with_seed(self._edits.draw_seed())
+        await self._asking.repeat(interaction, again, shown=job.cost)
 
     async def _recipe(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
@@ -193,7 +198,7 @@ class ResultsCog(commands.Cog, name="Results"):
         size = f"{start.width}x{start.height}"
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), size=size, parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
-        await self._asking.ask(interaction, wish, given=[start], uploads=uploads)
+        await self._asking.ask(interaction, wish, given=[start], uploads=uploads, shown=sent.price)
 
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         job = await self._edits.job(sent.target)
@@ -202,4 +207,4 @@ class ResultsCog(commands.Cog, name="Results"):
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)
-        await self._asking.ask(interaction, wish, given=job.request.references)
+        await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)

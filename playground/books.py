@@ -87,11 +87,11 @@ async def examine_sums(world: World, accounts: Sequence[Account]) -> list[Findin
         view = await world.program.edits.quota(Asker(world.guild.id, member.id))
         spent = sum(one.spent for one in accounts if one.job.user_id == member.id)
         fact = f"{member.name.title()}'s allowance has {dollars(spent)} spent and nothing held"
-        findings.append(Finding(fact, (view.member.spent, view.member.held) == (spent, 0)))
+        findings.append(Finding(fact, all((own.spent, own.held) == (spent, 0) for own in view.member)))
     total = sum(one.spent for one in accounts)
-    for whose, allowance in (("the server", view.server), ("the bot", view.bot)):
-        fact = f"{whose}'s allowance has {dollars(total)} spent and nothing held"
-        findings.append(Finding(fact, (allowance.spent, allowance.held) == (total, 0)))
+    for ceiling in view.ceilings:
+        fact = f"the {ceiling.allowance.scope}'s allowance has {dollars(total)} spent and nothing held"
+        findings.append(Finding(fact, (ceiling.spent, ceiling.held) == (total, 0)))
     bill = _micros(Decimal(100) - world.runware.balance)
     findings.append(Finding(f"Runware took {dollars(bill)} from the account, the sum of all jobs", bill == total))
     return findings

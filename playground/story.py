@@ -132,7 +132,7 @@ class _Story:
             image2="coffee.png", image3="astronaut.png", results=2,
         )  # fmt: skip
         self._refusal = [
-            Finding("the request over the allowance was refused in words", "your daily allowance" in words),
+            Finding("the request over the allowance was refused in words", "your own limits allow" in words),
             Finding("it made no job and no task, and held nothing", await self._state() == before),
         ]
 

@@ -1,120 +1,321 @@
-"""Units of work over ``allowances`` and their hours: what is used, and whether an amount still fits.
+"""Units of work over ``allowances``: what managers allow, and whether an edit fits everything that binds it.
 
-The UPDATE of an allowance's own row is the lock on both engines: a competing unit waits there until this one is
-over, and then sums the hours anew. Several allowances are locked in the order of their ids.
+Every account that an edit counts on is locked first, in the order of the ids: a competing unit waits there until this
+one is over, and then counts anew. So no two requests pass a limit together, on either engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Final
 
+from storage import accounts, grants, quarters
 from storage._rows import the_row
-from storage.database import Tx
-from storage.records import Allowance, Scope
+from storage.database import Row, Tx
+from storage.grants import Share
+from storage.quarters import Use
+from storage.records import Allowance, Asker, Measure, Scope, Standing
+from storage.windows import QUARTER, Span, Window, day_of, quarter_of
 
-HOUR: Final = 3_600_000
-DAY: Final = 24 * HOUR
-
-
-class AllowanceExceeded(Exception):
-    """An amount does not fit; the unit that meets this is rolled back whole."""
-
-    def __init__(self, allowance: Allowance, amount: int) -> None:
-        super().__init__(f"{allowance.scope} allowance {allowance.id} has {allowance.left} left, {amount} asked")
-        self.allowance = allowance
-        self.amount = amount
+_IN_FORCE: Final = "SELECT * FROM allowances WHERE guild_id = ?1 ORDER BY id"
+_GET: Final = "SELECT * FROM allowances WHERE guild_id = ?1 AND id = ?2"
+_FIND: Final = """
+SELECT * FROM allowances
+WHERE guild_id = ?1 AND scope = ?2 AND subject_id = ?3 AND measure = ?4 AND span = ?5 AND rolling = ?6
+"""
+_PUT: Final = """
+INSERT INTO allowances (guild_id, scope, subject_id, measure, span, rolling, amount, ceiling)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CAST(?8 AS BIGINT))
+ON CONFLICT (guild_id, scope, subject_id, measure, span, rolling) DO UPDATE SET
+    amount = excluded.amount, ceiling = excluded.ceiling
+RETURNING id
+"""
+_REMOVE: Final = "DELETE FROM allowances WHERE guild_id = ?1 AND id = ?2 RETURNING id"
+_COUNT: Final = "SELECT count(*) AS number FROM allowances WHERE guild_id = ?1"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The stretch of time over which a limit counts: [start, until), in milliseconds since the epoch."""
+class Terms:
+    """The operator's own limits. Those of the server and the bot always bind; a member's where managers set none."""
 
-    start: int
-    until: int
-
-    @classmethod
-    def of_day(cls, now: int) -> Window:
-        """Return the calendar day (UTC) that ``now`` lies in."""
-        start = now - now % DAY
-        return cls(start, start + DAY)
+    member: tuple[Allowance, ...]
+    server: tuple[Allowance, ...]
+    bot: tuple[Allowance, ...]
 
 
-#: What each scope may use in a window when its row says nothing else, in micro-dollars.
-Limits = Mapping[Scope, int]
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an edit asks of allowances: micro-dollars to hold, and how many edits and pictures it is."""
 
-_ENSURE = """
-INSERT INTO allowances (account_id, scope) VALUES (?1, ?2) ON CONFLICT (account_id) DO NOTHING
-"""
-_FIND = "SELECT id, scope, limit_micros FROM allowances WHERE account_id = ?1"
-_LOCK = "UPDATE allowances SET checks = checks + 1 WHERE id = ?1"
-_USED = """
-SELECT CAST(coalesce(sum(held), 0) AS BIGINT) AS held, CAST(coalesce(sum(spent), 0) AS BIGINT) AS spent
-FROM allowance_hours WHERE allowance_id = ?1 AND hour_at >= ?2 AND hour_at < ?3
-"""
-_BOOK = """
-INSERT INTO allowance_hours (allowance_id, hour_at, held, spent) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (allowance_id, hour_at) DO UPDATE SET
-    held = allowance_hours.held + excluded.held, spent = allowance_hours.spent + excluded.spent
-"""
-_END = """
-UPDATE allowance_hours SET held = held - ?3, spent = spent + ?4 WHERE allowance_id = ?1 AND hour_at = ?2
-"""
+    amount: int
+    pictures: int = 1
+    edits: int = 1
+
+    def of(self, measure: Measure) -> int:
+        """Return what is asked in one measure."""
+        return {Measure.MONEY: self.amount, Measure.EDITS: self.edits, Measure.PICTURES: self.pictures}[measure]
 
 
-async def id_of(tx: Tx, account_id: int, scope: Scope) -> int:
-    """Return the id of an account's allowance, making its row when it is missing."""
-    row = await tx.fetch_one(_FIND, account_id)
-    if row is None:
-        await tx.execute(_ENSURE, account_id, scope.value)
-        row = await the_row(tx, _FIND, account_id)
-    return row["id"]
+class AllowanceExceeded(Exception):
+    """An edit does not fit; the unit that meets this is rolled back whole."""
+
+    def __init__(self, standing: Standing, demand: int, frees_at: int | None) -> None:
+        allowance = standing.allowance
+        super().__init__(f"{allowance.key} has {standing.left} left, {demand} asked")
+        self.standing = standing
+        #: What was asked, in the allowance's measure.
+        self.demand = demand
+        #: When enough will be free, in milliseconds since the epoch; ``None``: never, it is more than the whole.
+        self.frees_at = frees_at
 
 
-async def look(tx: Tx, account_id: int | None, scope: Scope, limits: Limits, now: int) -> Allowance:
-    """Return an account's allowance as it stands; one that was never used has everything left."""
-    window = Window.of_day(now)
-    row = None if account_id is None else await tx.fetch_one(_FIND, account_id)
-    if row is None:
-        return Allowance(0, scope, limits[scope], 0, 0, window.start, window.until)
-    used = await the_row(tx, _USED, row["id"], window.start, window.until)
-    limit = limits[scope] if row["limit_micros"] is None else row["limit_micros"]
-    return Allowance(row["id"], scope, limit, used["spent"], used["held"], window.start, window.until)
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Where an edit was admitted, and what each account and each grant carries of its hold."""
+
+    quarter_at: int
+    #: The local day it counts in, as Python's ordinal.
+    day: int
+    #: The role whose allowance admitted it, if it was one.
+    role_id: int | None
+    accounts: Mapping[int, Use]
+    shares: Sequence[Share]
+    #: The part of the hold that the member's own allowance carries.
+    own: int
 
 
-async def hold(tx: Tx, accounts: Mapping[Scope, int], amount: int, limits: Limits, now: int) -> list[int]:
-    """Hold an amount on every account's allowance, or on none; return the allowances' ids.
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The allowances that bind one member's edits in one channel, by whose they are."""
+
+    #: The member's own; with one of 0, not even a grant lets them edit.
+    own: tuple[Allowance, ...]
+    #: Of their roles: one of these has to admit an edit, under all its limits.
+    roles: Mapping[int, tuple[Allowance, ...]]
+    #: The operator's, for members of whom managers said nothing.
+    standard: tuple[Allowance, ...]
+    #: The channel's, the server's and the bot's, which always bind.
+    ceilings: tuple[Allowance, ...]
+
+    @property
+    def barred(self) -> Allowance | None:
+        """The member's own allowance of nothing, if there is one."""
+        return next((allowance for allowance in self.own if not allowance.amount), None)
+
+    @property
+    def alternatives(self) -> list[tuple[int | None, tuple[Allowance, ...]]]:
+        """The sets of limits of which one has to admit, with the role each is of; everybody's role comes first."""
+        if self.own or not self.roles:
+            return [(None, self.own or self.standard)]
+        return [(role_id, self.roles[role_id]) for role_id in sorted(self.roles)]
+
+
+# What managers set ---------------------------------------------------------------------------------------------------
+
+
+async def in_force(tx: Tx, guild_id: int) -> list[Allowance]:
+    """Return what the managers of a server allow, in the order it was first set."""
+    return [_allowance(row) for row in await tx.fetch_all(_IN_FORCE, guild_id)]
+
+
+async def get(tx: Tx, guild_id: int, allowance_id: int) -> Allowance | None:
+    """Return one of a server's allowances."""
+    row = await tx.fetch_one(_GET, guild_id, allowance_id)
+    return None if row is None else _allowance(row)
+
+
+async def count(tx: Tx, guild_id: int) -> int:
+    """Return how many allowances a server has."""
+    return (await the_row(tx, _COUNT, guild_id))["number"]
+
+
+async def put(tx: Tx, guild_id: int, allowance: Allowance) -> tuple[Allowance | None, int]:
+    """Set an allowance; return the one of the same measure and window that it replaces, and its id."""
+    window = allowance.window
+    key = (
+        guild_id,
+        allowance.scope.value,
+        allowance.subject_id,
+        allowance.measure.value,
+        window.span.value,
+        int(window.rolling),
+    )
+    before = await tx.fetch_one(_FIND, *key)
+    row = await the_row(tx, _PUT, *key, allowance.amount, allowance.ceiling)
+    return None if before is None else _allowance(before), row["id"]
+
+
+async def remove(tx: Tx, guild_id: int, allowance_id: int) -> Allowance | None:
+    """Take an allowance away; returns it as it was, or ``None`` when there was none."""
+    before = await get(tx, guild_id, allowance_id)
+    gone = await tx.fetch_one(_REMOVE, guild_id, allowance_id)
+    return None if gone is None else before
+
+
+# What is used --------------------------------------------------------------------------------------------------------
+
+
+async def binding(
+    tx: Tx, guild_id: int, *, account_id: int | None, role_ids: Iterable[int], channel_id: int, terms: Terms
+) -> Binding:
+    """Return the allowances that bind a member's edits in a channel. ``account_id`` is ``None`` before the first."""
+    own: list[Allowance] = []
+    roles: dict[int, tuple[Allowance, ...]] = {}
+    ceilings: list[Allowance] = []
+    held_roles = frozenset(role_ids)
+    for allowance in await in_force(tx, guild_id):
+        match allowance.scope:
+            case Scope.MEMBER if allowance.subject_id == account_id:
+                own.append(allowance)
+            case Scope.ROLE if allowance.subject_id in held_roles:
+                roles[allowance.subject_id] = (*roles.get(allowance.subject_id, ()), allowance)
+            case Scope.CHANNEL if allowance.subject_id == channel_id:
+                ceilings.insert(0, allowance)
+            case Scope.SERVER:
+                ceilings.append(allowance)
+            case _:
+                pass
+    return Binding(tuple(own), roles, terms.member, (*ceilings, *terms.server, *terms.bot))
+
+
+async def standing(tx: Tx, allowance: Allowance, account_id: int | None, now: int, zone: tzinfo) -> Standing:
+    """Return how an allowance stands for an account; one that was never used has everything left."""
+    stretch = allowance.window.at(now, UTC if allowance.scope is Scope.BOT else zone)
+    use = Use() if account_id is None else await quarters.used(tx, account_id, stretch)
+    if allowance.measure is Measure.MONEY:
+        return Standing(allowance, use.spent, use.held, stretch)
+    return Standing(allowance, use.edits if allowance.measure is Measure.EDITS else use.pictures, 0, stretch)
+
+
+async def hold(
+    tx: Tx,
+    asker: Asker,
+    bound: Mapping[Scope, int],
+    demand: Demand,
+    *,
+    channel_id: int,
+    thread_id: int | None,
+    zone: tzinfo,
+    terms: Terms,
+    now: int,
+) -> Admission:
+    """Hold what an edit needs on every account that binds it, drained from its grants first; or on none.
 
     Raises:
-        AllowanceExceeded: the first allowance, in locking order, that the amount does not fit.
+        AllowanceExceeded: names the first limit that does not admit it: the member's, the channel's, the server's or
+            the bot's; of several roles' limits, the one that frees first.
     """
-    by_id = {await id_of(tx, account_id, scope): (account_id, scope) for scope, account_id in accounts.items()}
-    for allowance_id in sorted(by_id):
-        await tx.execute(_LOCK, allowance_id)
-        allowance = await look(tx, *by_id[allowance_id], limits, now)
-        if amount > allowance.left:
-            raise AllowanceExceeded(allowance, amount)
-        await tx.execute(_BOOK, allowance_id, hour_of(now), amount, 0)
-    return sorted(by_id)
+    for account_id in sorted(bound.values()):
+        await accounts.lock(tx, account_id)
+    member = bound[Scope.MEMBER]
+    shares = await grants.draw(
+        tx, asker.guild_id, demand.amount, account_id=member, role_ids=asker.role_ids, thread_id=thread_id, now=now
+    )
+    own = Demand(demand.amount - sum(share.amount for share in shares), demand.pictures, demand.edits)
+    rules = await binding(
+        tx, asker.guild_id, account_id=member, role_ids=asker.role_ids, channel_id=channel_id, terms=terms
+    )
+    check = _Check(tx, bound, now, zone)
+    role_id = await check.member(rules, own)
+    for allowance in rules.ceilings:
+        await check.admits(allowance, demand)
+    whole = Use(held=demand.amount, edits=demand.edits, pictures=demand.pictures)
+    carried = {account_id: whole for scope, account_id in bound.items() if scope is not Scope.MEMBER}
+    if own.amount:
+        carried[member] = Use(held=own.amount, edits=demand.edits, pictures=demand.pictures)
+    admission = Admission(quarter_of(now), day_of(now, zone), role_id, carried, shares, own.amount)
+    for account_id in sorted(carried):
+        await quarters.add(tx, account_id, admission.quarter_at, carried[account_id])
+    return admission
 
 
-async def end_hold(tx: Tx, allowance_id: int, hour_at: int, held: int, spent: int) -> None:
-    """Give back what was held in an hour and book what was spent instead, in the hour of the hold.
+async def reserve(
+    tx: Tx, asker: Asker, bound: Mapping[Scope, int], amount: int, *, zone: tzinfo, terms: Terms, now: int
+) -> None:
+    """Hold money of a member's own allowance for a pool; it counts as no edit, and on no other account yet.
 
-    This needs no lock: both change in one row, so whoever sums the hours beside it sees either all of it or nothing.
+    Raises:
+        AllowanceExceeded: the member's own limits do not admit it.
     """
-    await tx.execute(_END, allowance_id, hour_at, held, spent)
+    member = bound[Scope.MEMBER]
+    await accounts.lock(tx, member)
+    rules = await binding(tx, asker.guild_id, account_id=member, role_ids=asker.role_ids, channel_id=0, terms=terms)
+    await _Check(tx, bound, now, zone).member(rules, Demand(amount, pictures=0, edits=0))
+    await quarters.add(tx, member, quarter_of(now), Use(held=amount))
 
 
-async def spend(tx: Tx, accounts: Mapping[Scope, int], amount: int, now: int) -> None:
-    """Book a cost that no hold covers; it may go over the limit, because it is already owed."""
-    ids = [await id_of(tx, account_id, scope) for scope, account_id in accounts.items()]
-    for allowance_id in sorted(ids):
-        await tx.execute(_LOCK, allowance_id)
-        await tx.execute(_BOOK, allowance_id, hour_of(now), 0, amount)
+async def spend(tx: Tx, account_ids: Iterable[int], amount: int, now: int) -> None:
+    """Book a cost that no hold covers; it may go over a limit, because it is already owed."""
+    for account_id in sorted(account_ids):
+        await accounts.lock(tx, account_id)
+        await quarters.add(tx, account_id, quarter_of(now), Use(spent=amount))
 
 
-def hour_of(now: int) -> int:
-    """Return the start of the hour that ``now`` lies in."""
-    return now - now % HOUR
+class _Check:
+    """One edit against its limits, with every account that it counts on locked."""
+
+    def __init__(self, tx: Tx, bound: Mapping[Scope, int], now: int, zone: tzinfo) -> None:
+        self._tx = tx
+        self._bound = bound
+        self._now = now
+        self._zone = zone
+
+    async def member(self, rules: Binding, demand: Demand) -> int | None:
+        """Check the member's own limits; return the role that admitted, if one did. Raises AllowanceExceeded."""
+        if rules.barred is not None:
+            await self.admits(rules.barred, demand)
+        if not demand.amount:  # grants cover all of it
+            return None
+        refusals: list[AllowanceExceeded] = []
+        for role_id, limits in rules.alternatives:
+            try:
+                for allowance in limits:
+                    await self.admits(allowance, demand)
+            except AllowanceExceeded as exceeded:
+                refusals.append(exceeded)
+            else:
+                return role_id
+        never = 2**63
+        raise min(refusals, key=lambda refusal: never if refusal.frees_at is None else refusal.frees_at)
+
+    async def admits(self, allowance: Allowance, demand: Demand) -> None:
+        """Raise AllowanceExceeded if what is asked does not fit."""
+        asked = demand.of(allowance.measure)
+        scope = Scope.MEMBER if allowance.scope is Scope.ROLE else allowance.scope
+        account_id = self._bound[scope]
+        now = await standing(self._tx, allowance, account_id, self._now, self._zone)
+        if allowance.ceiling is not None and asked > allowance.ceiling:
+            raise AllowanceExceeded(now, asked, None)
+        if not allowance.amount or asked > now.left:
+            raise AllowanceExceeded(now, asked, await self._frees_at(now, account_id, asked))
+
+    async def _frees_at(self, now: Standing, account_id: int, asked: int) -> int | None:
+        allowance = now.allowance
+        if asked > allowance.amount or not allowance.amount:
+            return None
+        if now.resets_at is not None:
+            return now.resets_at
+        missing = asked + now.used - allowance.amount  # from what was used, which may be more than the whole
+        for quarter_at, use in await quarters.within(self._tx, account_id, now.stretch):
+            missing -= {
+                Measure.MONEY: use.held + use.spent,
+                Measure.EDITS: use.edits,
+                Measure.PICTURES: use.pictures,
+            }[allowance.measure]
+            if missing <= 0:
+                return quarter_at + QUARTER + allowance.window.length
+        return now.stretch.until
+
+
+def _allowance(row: Row) -> Allowance:
+    return Allowance(
+        Scope(row["scope"]),
+        Measure(row["measure"]),
+        row["amount"],
+        Window(Span(row["span"]), bool(row["rolling"])),
+        row["ceiling"],
+        row["subject_id"],
+        row["id"],
+    )

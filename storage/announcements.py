@@ -58,7 +58,7 @@ _KEEP = "UPDATE announcements SET kept = 1 WHERE job_id = ?1 AND idx = ?2 AND po
 _KEPT = f"""
 SELECT announcements.job_id AS kept_job, announcements.idx AS kept_idx, {jobs.COLUMNS}
 JOIN announcements ON announcements.job_id = jobs.id AND announcements.kept = 1
-WHERE accounts.scope = 'member' AND accounts.guild_id = ?1 AND accounts.user_id = ?2
+WHERE accounts.scope = 'member' AND accounts.guild_id = ?1 AND accounts.holder_id = ?2
 ORDER BY announcements.job_id, announcements.idx LIMIT 10
 """
 _HANDED_OVER = """

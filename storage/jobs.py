@@ -7,23 +7,23 @@ from typing import Final
 
 from storage._rows import the_row
 from storage.database import Row, Tx
-from storage.records import MOVES, EditRequest, Job, Place, Status
+from storage.records import MOVES, Basis, EditRequest, Job, Place, Price, Status
 
 #: Positions up to this one are shown exactly, so that a long queue moving does not edit every card in it.
 POSITIONS_SHOWN: Final = 10
 
 #: The columns that :func:`from_row` reads, and the tables they come from.
-COLUMNS: Final = "jobs.*, accounts.user_id FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id"
+COLUMNS: Final = "jobs.*, accounts.holder_id AS user_id FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id"
 _GET = f"SELECT {COLUMNS} WHERE jobs.id = ?1"
 _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs */"
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,
-    status, turn, version, hold, created_at, notice_at
+    status, turn, version, hold, created_at, notice_at, estimate, basis
 )
 VALUES (
     ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT), ?9, ?10,
-    'queued', ?11, 1, ?12, CAST(?13 AS BIGINT), CAST(?13 AS BIGINT)
+    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16
 )
 RETURNING id
 """
@@ -36,7 +36,16 @@ WHERE account_id = ?1 AND status IN ('waiting', 'queued', 'submitting', 'submitt
 ORDER BY turn DESC LIMIT 1
 """
 _IN_FLIGHT = "SELECT count(*) AS number FROM jobs WHERE status IN ('submitting', 'submitted')"
-_FIRST_QUEUED = "SELECT id FROM jobs WHERE status = 'queued' ORDER BY turn, id LIMIT ?1"
+# What a pause covers waits, and whoever is behind it in the queue goes first.
+_FIRST_QUEUED = """
+SELECT jobs.id FROM jobs WHERE jobs.status = 'queued' AND NOT EXISTS (
+    SELECT 1 FROM pauses
+    WHERE (pauses.guild_id = 0 AND pauses.channel_id = 0)
+        OR (pauses.guild_id = jobs.guild_id AND pauses.channel_id = 0)
+        OR (pauses.guild_id = jobs.guild_id AND pauses.channel_id = jobs.channel_id)
+)
+ORDER BY jobs.turn, jobs.id LIMIT 1 /* FOR UPDATE OF jobs */
+"""
 _QUEUE_MOVED = """
 UPDATE jobs SET
     version = version + 1,
@@ -83,6 +92,9 @@ _OPEN_IDS = """
 SELECT id FROM jobs WHERE status IN ('waiting', 'queued', 'submitting', 'submitted')
 ORDER BY account_id, turn LIMIT 100
 """
+_WAITING_SINCE = f"""
+SELECT {COLUMNS} WHERE jobs.status = 'waiting' AND jobs.created_at <= ?1 ORDER BY jobs.created_at, jobs.id LIMIT 100
+"""
 _QUEUED = "SELECT count(*) AS number FROM jobs WHERE status = 'queued'"
 _UNDELIVERABLE = "SELECT count(*) AS number FROM jobs WHERE undeliverable_at IS NOT NULL"
 
@@ -125,9 +137,18 @@ class Reconciled:
 
 
 async def add(
-    tx: Tx, *, task_uuid: str, account_id: int, guild_id: int, place: Place, request: EditRequest, hold: int, now: int
+    tx: Tx,
+    *,
+    task_uuid: str,
+    account_id: int,
+    guild_id: int,
+    place: Place,
+    request: EditRequest,
+    price: Price,
+    now: int,
+    status: Status = Status.QUEUED,
 ) -> Job:
-    """Insert a queued job and give it its turn."""
+    """Insert a job that is queued, or waits for approval, and give it its turn."""
     row = await the_row(
         tx,
         _ADD,
@@ -141,9 +162,12 @@ async def add(
         place.reply_id if place.thread_id is not None else None,
         request.to_json(),
         request.results,
+        status.value,
         await _next_turn(tx, account_id),
-        hold,
+        price.hold,
         now,
+        price.estimate,
+        str(price.basis),
     )
     return await known(tx, row["id"])
 
@@ -184,8 +208,11 @@ async def claim_next(tx: Tx, *, in_flight_limit: int, now: int, poll_at: int, ca
     in_flight = await the_row(tx, _IN_FLIGHT)
     if in_flight["number"] >= in_flight_limit:
         return None
-    first = await tx.fetch_one(_FIRST_QUEUED, 1)
-    if first is None or not await move(tx, first["id"], Status.SUBMITTING, now, poll_at=poll_at):
+    first = await tx.fetch_one(_FIRST_QUEUED)
+    again = await tx.fetch_one(_FIRST_QUEUED)  # now that it is locked: a pause may have been committed meanwhile
+    if first is None or again is None or again["id"] != first["id"]:
+        return None
+    if not await move(tx, first["id"], Status.SUBMITTING, now, poll_at=poll_at):
         return None
     await begin_post(tx, first["id"], now, poll_at)
     await queue_moved(tx, now, card_interval)
@@ -261,6 +288,11 @@ async def running(tx: Tx, account_id: int) -> list[Job]:
     return [from_row(row) for row in await tx.fetch_all(_RUNNING, account_id)]
 
 
+async def waiting_since(tx: Tx, before: int) -> list[Job]:
+    """Return jobs that wait for approval since a time or longer, oldest first, at most 100."""
+    return [from_row(row) for row in await tx.fetch_all(_WAITING_SINCE, before)]
+
+
 async def open_ids(tx: Tx) -> list[int]:
     """Return the ids of open jobs, at most 100."""
     return [row["id"] for row in await tx.fetch_all(_OPEN_IDS)]
@@ -313,4 +345,6 @@ def from_row(row: Row) -> Job:
         announced_at=row["announced_at"],
         undeliverable_at=row["undeliverable_at"],
         notice_tries=row["notice_tries"],
+        estimate=row["estimate"],
+        basis=Basis.parse(row["basis"]),
     )

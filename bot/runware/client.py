@@ -96,6 +96,16 @@ class _Broken:
     sent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What Runware says of our account, in micro-dollars; ``None`` for what it does not say."""
+
+    #: What is left, rounded down.
+    balance: int | None = None
+    #: What was taken since the beginning, rounded up.
+    used: int | None = None
+
+
 class RunwareClient:
     """Runware's API as this bot uses it.
 
@@ -191,13 +201,25 @@ class RunwareClient:
         Raises:
             RunwareError: The call failed, again and again.
         """
+        return (await self.account()).balance
+
+    async def account(self) -> Account:
+        """Return what is left on our account, and what was taken of it.
+
+        Raises:
+            RunwareError: The call failed, again and again.
+        """
         task = {"taskType": "accountManagement", "taskUUID": str(uuid.uuid4()), "operation": "getDetails"}
         _, envelope = await self._ask([task], of_tasks=False)
         for entry in envelope.data:
-            balance = AccountDetails.model_validate(entry).balance
-            if balance is not None and balance.currency in (None, "USD"):
-                return micros(balance.amount, ROUND_FLOOR)
-        return None
+            details = AccountDetails.model_validate(entry)
+            balance, total = details.balance, None if details.usage is None else details.usage.total
+            in_dollars = balance is not None and balance.currency in (None, "USD")
+            return Account(
+                balance=micros(balance.amount, ROUND_FLOOR) if balance is not None and in_dollars else None,
+                used=None if total is None else micros(total.credits),
+            )
+        return Account()
 
     async def ping(self) -> None:
         """Check that Runware answers and accepts our key.

@@ -464,11 +464,25 @@ class Balance(_Said):
     currency: _Words | None = None
 
 
+class Used(_Said):
+    """What Runware took over some time."""
+
+    #: US dollars.
+    credits: _Money | None = None
+
+
+class AccountUsage(_Said):
+    """What Runware took; the shorter times beside ``total`` are not read."""
+
+    total: Used | None = None
+
+
 class AccountDetails(_Said):
     """The part of ``accountManagement`` that is read; the rest holds addresses and keys, and is not."""
 
     #: A bare number in the older form.
     balance: Annotated[Balance, BeforeValidator(_amount)] | None = None
+    usage: AccountUsage | None = None
 
 
 class TaskRecord(_Said):

@@ -35,10 +35,15 @@ class Account:
     """Who pays: a balance in dollars, from which finished items are taken; without one new tasks are refused."""
 
     balance: Decimal
+    #: What was taken since the beginning, in dollars, and for how many items.
+    taken: Decimal = Decimal(0)
+    items: int = 0
 
     def bill(self, cost: Decimal) -> None:
         """Take the price of an item."""
         self.balance -= cost
+        self.taken += cost
+        self.items += 1
 
 
 class Utilities:
@@ -62,8 +67,8 @@ class Utilities:
             raise Refused(Problem("unsupportedOperation", "Only getDetails is here.", "operation", ("getDetails",)))
         amount = float(self._account.balance)
         balance = amount if self._faults.balance_form == "number" else {"amount": amount, "currency": "USD"}
-        nothing = {"credits": 0, "requests": 0}
-        usage = {"total": nothing, "today": nothing, "last7Days": nothing, "last30Days": nothing}
+        used = {"credits": float(self._account.taken), "requests": self._account.items}
+        usage = {"total": used, "today": used, "last7Days": used, "last30Days": used}
         details: Object = {**_ORGANISATION, "balance": balance, "team": [], "apiKeys": [], "usage": usage}
         return [{**_head(asked), "operation": "getDetails", **details}], []
 

@@ -1,21 +1,35 @@
-"""A desk at which edits go through their life, at the units of work that the loops drive."""
+"""A desk at which edits go through their life, and an office that looks after the money, on a clock that tests move."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
 
 import pytest
 
-from bot import edits, outcomes, quota
+from bot import books, edits, outcomes
+from bot.alerts import AlertBox
+from bot.bookkeeping import Bookkeeper
+from bot.budgets import Budgets
+from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
-from storage import accounts, allowances, announcements, jobs, ledger, results
+from bot.settings import Settings
+from bot.signals import Signals
+from storage import accounts, alerts, announcements, jobs, ledger, quarters, results
+from storage.alerts import Alert
+from storage.allowances import Terms
 from storage.database import Database, Tx
 from storage.jobs import Reconciled
+from storage.quarters import Use
 from storage.records import (
+    Allowance,
     Asker,
     EditRequest,
     EntryKind,
     Job,
+    Measure,
     Outcome,
     Place,
     Reference,
@@ -24,10 +38,13 @@ from storage.records import (
     Status,
     Success,
 )
+from storage.windows import Window
 
 START = 1_900_022_400_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
-LIMITS = dict.fromkeys(Scope, 10**9)
+TERMS = Terms(
+    *((Allowance(scope, Measure.MONEY, 10**9, Window.daily()),) for scope in (Scope.MEMBER, Scope.SERVER, Scope.BOT))
+)
 RULES = Rules(
     result_hosts=frozenset({"im.runware.ai"}),
     cost_per="item",
@@ -50,16 +67,8 @@ class Desk:
     async def ask(self, images: int = 1, user_id: int = 1) -> Job:
         """Ask for an edit; its hold is on every allowance."""
         request = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7, images)
-        return await self.database.run(
-            edits._request,
-            Asker(10, user_id),
-            Place(100, 200),
-            request,
-            str(uuid.uuid4()),
-            quota.upper_bound(request),
-            LIMITS,
-            self.now,
-        )
+        order = edits._Order(Asker(10, user_id), Place(100, 200), request, str(uuid.uuid4()), TERMS, self.now)
+        return await self.database.run(edits._request, order)
 
     async def post(self, images: int = 1, user_id: int = 1) -> Job:
         """Ask for an edit, and commit that it is about to be posted."""
@@ -118,12 +127,12 @@ class Desk:
 
     async def used(self, scope: Scope) -> tuple[int, int]:
         """What is held and spent today."""
-        named = {Scope.MEMBER: (10, 1), Scope.SERVER: (10, 0), Scope.BOT: (0, 0)}[scope]
+        holder = {Scope.MEMBER: (10, 1), Scope.CHANNEL: (10, 100), Scope.SERVER: (10, 0), Scope.BOT: (0, 0)}[scope]
 
         async def look(tx: Tx) -> tuple[int, int]:
-            account = await accounts.find(tx, scope, *named)
-            allowance = await allowances.look(tx, account, scope, LIMITS, START)
-            return allowance.held, allowance.spent
+            account = await accounts.find(tx, scope, *holder)
+            use = Use() if account is None else await quarters.used(tx, account, Window.daily().at(START, UTC))
+            return use.held, use.spent
 
         return await self.database.read(look)
 
@@ -148,3 +157,77 @@ class Desk:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
+
+
+class Office:
+    """A bookkeeper on the desk's database and clock, and what came of its work."""
+
+    def __init__(self, desk: Desk, **settings: Any) -> None:
+        self.desk = desk
+        self.database = desk.database
+        given: dict[str, Any] = {"discord_token": "x", "runware_api_key": "x", "allowed_guilds": "10"}
+        self.settings = Settings(**{**given, "server_daily_usd": 100, "bot_daily_usd": 100, **settings})
+        self.signals, self.metrics = Signals(), Metrics()
+        self.budgets = Budgets(self.database, self.signals, self.settings, clock=self.clock)
+        self.restart()
+
+    def clock(self) -> int:
+        return self.desk.now
+
+    def restart(self) -> None:
+        """The bot starts anew: it remembers nothing but what the database holds."""
+        self.bookkeeper = Bookkeeper(self.database, self.signals, self.metrics, self.settings, clock=self.clock)
+        self.box = AlertBox(self.database, self.signals.alerts, self.settings, clock=self.clock)
+
+    async def tick(self) -> None:
+        await self.bookkeeper.tick()
+
+    async def audit(self) -> None:
+        """Let the day's audit come due, and do it."""
+        await self.tick()
+        self.desk.now += 20 * MINUTE
+        await self.tick()
+
+    async def spend(self, cost: int, user_id: int = 1) -> Job:
+        """Have an edit cost so many micro-dollars."""
+        job = await self.desk.post(user_id=user_id)
+        await self.desk.poll(job, self.desk.picture(job, cost=cost))
+        return await self.desk.job(job)
+
+    async def to_post(self) -> list[Alert]:
+        """Return what is to be posted, and count it as posted."""
+        found = await self.database.read(alerts.to_post)
+        for alert in found:
+            await self.database.run(alerts.posted, alert.id, self.desk.now)
+        return found
+
+    async def told(self) -> list[tuple[int, int]]:
+        """Return the servers and the percents of what is to be posted, and count it as posted."""
+        await self.tick()
+        return [(alert.guild_id, alert.facts["percent"]) for alert in await self.to_post()]
+
+    async def open_holds(self) -> int:
+        return await self.database.read(_open_holds)
+
+    async def check_books(self) -> None:
+        """The counters are what the ledger adds up to."""
+        days = await self.database.read(books.days_to_audit, None, self.desk.now)
+        found = await books.audit(self.database, days, self.settings, self.desk.now)
+        assert found.differences == ()
+
+
+async def _open_holds(tx: Tx) -> int:
+    return len(await tx.fetch_all("SELECT job_id FROM holds WHERE ended_at IS NULL"))
+
+
+@pytest.fixture
+def office_of(desk: Desk) -> Callable[..., Office]:
+    def office(**settings: Any) -> Office:
+        return Office(desk, **settings)
+
+    return office
+
+
+@pytest.fixture
+def office(desk: Desk) -> Office:
+    return Office(desk)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,6 +24,9 @@ def test_everything_operators_watch_is_rendered() -> None:
     metrics.holds_micros.set(250_000)
     metrics.undeliverable.set(1)
     metrics.disk_free.set(10**9)
+    metrics.balance.set(12_000_000)
+    metrics.alerts.labels("books").inc()
+    metrics.estimate_ratio.observe(1.2)
     metrics.failures.labels("safety").inc()
     metrics.delivery_lag.observe(12)
     metrics.announce_lag.observe(0.3)
@@ -34,6 +38,9 @@ def test_everything_operators_watch_is_rendered() -> None:
     assert found["darkroom_holds_open_micro_dollars"] == 250_000
     assert found["darkroom_undeliverable"] == 1
     assert found["darkroom_disk_free_bytes"] == 10**9
+    assert found["darkroom_balance_micro_dollars"] == 12_000_000
+    assert found["darkroom_alerts_totalbooks"] == 1
+    assert found["darkroom_estimate_ratio_sum"] == 1.2
     assert found["darkroom_failures_totalsafety"] == 1
     assert found["darkroom_delivery_lag_seconds_sum"] == 12
     assert found["darkroom_announce_lag_seconds_sum"] == 0.3
@@ -44,6 +51,10 @@ def test_two_bots_in_one_process_count_apart() -> None:
     one, other = Metrics(), Metrics()
     one.queued.set(3)
     assert samples(other)["darkroom_queued"] == 0
+
+
+def test_a_balance_that_nobody_has_told_yet_is_no_number() -> None:
+    assert math.isnan(samples(Metrics())["darkroom_balance_micro_dollars"])
 
 
 async def test_the_lag_of_the_loop_is_measured_until_the_watch_is_cancelled() -> None:

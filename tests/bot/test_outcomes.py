@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import outcomes, quota
+from bot import outcomes
 from bot.outcomes import Taken
 from storage.records import EntryKind, Failure, Job, Processing, Scope, Status
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 START = 1_900_022_400_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+EVERYBODY = (Scope.MEMBER, Scope.CHANNEL, Scope.SERVER, Scope.BOT)
 REFUSED = Failure(None, "contentModeration", "not this")
 
 
@@ -167,7 +168,7 @@ async def test_what_a_poll_says_is_the_record_whatever_its_host_and_its_cost(des
     assert (taken.fresh, taken.ended) == (1, Status.SUCCEEDED)
     assert await desk.lines(job) == [(EntryKind.SETTLE, -job.hold, job.hold + 5_000)]
     assert (await desk.job(job)).cost == job.hold + 5_000
-    assert [await desk.used(scope) for scope in Scope] == [(0, job.hold + 5_000)] * 3
+    assert [await desk.used(scope) for scope in EVERYBODY] == [(0, job.hold + 5_000)] * 4
 
 
 async def test_an_error_delivery_only_brings_the_poll_forward(desk: Desk) -> None:
@@ -207,7 +208,7 @@ async def test_errors_alone_that_reach_the_number_asked_for_fail_the_job_and_giv
     taken = await desk.poll(job, REFUSED, Failure(None, "other", "later"))
     assert (taken.ended, taken.code) == (Status.FAILED, "contentModeration")
     assert await desk.lines(job) == [(EntryKind.RELEASE, -job.hold, 0)]
-    assert [await desk.used(scope) for scope in Scope] == [(0, 0)] * 3
+    assert [await desk.used(scope) for scope in EVERYBODY] == [(0, 0)] * 4
     failed = await desk.job(job)
     assert (failed.error_code, failed.settled_at, failed.cost) == ("contentModeration", desk.now, None)
 
@@ -418,8 +419,8 @@ async def test_the_waits_for_a_deadline_and_for_a_cost_end_while_runware_cannot_
     await silence(job)
     await silence(late)
     over = await desk.job(job)
-    assert (over.cost, over.estimated) == (quota.estimate(job.request), True)
-    assert await desk.lines(job) == desk.settled(job.hold, quota.estimate(job.request))
+    assert (over.cost, over.estimated) == (job.estimate, True)
+    assert await desk.lines(job) == desk.settled(job.hold, job.estimate)
     assert await desk.next_poll() is None
     unknown = await desk.database.run(outcomes.take_silence, "no such task", desk.now, desk.now, desk.rules)
     assert unknown == Taken()

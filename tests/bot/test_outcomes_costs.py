@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot import edits, outcomes, quota
+from bot import edits, outcomes
 from bot.outcomes import Taken
 from storage import jobs, ledger
 from storage.records import EntryKind, Failure, Scope, Status
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 START = 1_900_022_400_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+EVERYBODY = (Scope.MEMBER, Scope.CHANNEL, Scope.SERVER, Scope.BOT)
 REFUSED = Failure(None, "contentModeration", "not this")
 
 
@@ -57,7 +58,7 @@ async def test_a_cost_that_never_comes_is_booked_after_a_day_at_its_estimate_and
     desk.now += 1
     version = (await desk.job(job)).version
     await desk.poll(job, desk.picture(job, cost=None))
-    likely = quota.estimate(job.request)
+    likely = job.estimate
     assert await desk.lines(job) == desk.settled(job.hold, likely)
     booked = await desk.job(job)
     assert (booked.cost, booked.estimated, booked.cost_pending) == (likely, True, False)
@@ -72,7 +73,7 @@ async def test_an_estimate_is_for_the_pictures_that_came(desk: Desk) -> None:
     await desk.poll(job)
     desk.now += 24 * HOUR
     await desk.poll(job)
-    assert (await desk.job(job)).cost == quota.estimate(job.request) // 4
+    assert (await desk.job(job)).cost == job.estimate // 4
 
 
 async def test_an_estimate_is_never_below_what_is_known(desk: Desk) -> None:
@@ -92,7 +93,7 @@ async def test_a_late_success_whose_cost_never_comes_is_estimated_on_the_server(
     assert await desk.status(job) is Status.SUCCEEDED
     desk.now += 24 * HOUR
     await desk.poll(job)
-    likely = quota.estimate(job.request)
+    likely = job.estimate
     assert (await desk.lines(job))[1:] == [(EntryKind.ADJUST, 0, likely)]
     booked = await desk.job(job)
     assert (booked.cost, booked.estimated) == (likely, True)
@@ -113,7 +114,26 @@ async def test_the_sum_of_the_items_may_overshoot_the_hold_and_is_booked_whole(d
     job = await desk.submit(images=2)
     await desk.deliver(job, desk.picture(job, cost=job.hold), desk.picture(job, "two", cost=job.hold))
     assert await desk.lines(job) == [(EntryKind.SETTLE, -job.hold, 2 * job.hold)]
-    assert [await desk.used(scope) for scope in Scope] == [(0, 2 * job.hold)] * 3
+    assert [await desk.used(scope) for scope in EVERYBODY] == [(0, 2 * job.hold)] * 4
+
+
+# How far off estimates are -------------------------------------------------------------------------------------------
+
+
+async def test_a_whole_job_settled_on_a_known_cost_tells_how_far_off_its_estimate_was(desk: Desk) -> None:
+    job = await desk.submit()
+    assert (await desk.deliver(job, desk.picture(job, cost=job.estimate))).off == 1
+    assert (await desk.deliver(job, desk.picture(job, cost=job.estimate))).off is None
+    late = await desk.submit()
+    assert (await desk.deliver(late, desk.picture(late, cost=None))).off is None
+    cost = late.estimate // 2
+    assert (await desk.deliver(late, desk.picture(late, cost=cost))).off == cost / late.estimate
+
+
+async def test_a_job_with_less_than_was_asked_for_says_nothing_of_its_estimate(desk: Desk) -> None:
+    job = await desk.submit(images=2)
+    taken = await desk.poll(job, desk.picture(job, cost=job.estimate), REFUSED)
+    assert (taken.ended, taken.off) == (Status.SUCCEEDED, None)
 
 
 # Ends before Runware ever had it -------------------------------------------------------------------------------------

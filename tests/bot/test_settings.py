@@ -11,6 +11,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.settings import Settings, SettingsError, is_loopback
+from storage.records import Measure, Scope
+from storage.windows import Span, Window
 
 ROOT = Path(__file__).parents[2]
 GIVEN: dict[str, Any] = {"discord_token": "a.b.c", "runware_api_key": "key-of-runware", "allowed_guilds": "1, 22,333"}
@@ -40,11 +42,17 @@ def faults(file: Path) -> list[str]:
     return str(caught.value).splitlines()[1:]
 
 
+def amounts_of(settings: Settings) -> list[int]:
+    """The operator's limits on a member, a server and the bot, in micro-dollars."""
+    terms = settings.terms
+    return [allowance.amount for allowance in (*terms.member, *terms.server, *terms.bot)]
+
+
 def test_what_a_person_must_write_is_enough() -> None:
     settings = make()
     assert settings.allowed_guilds == {1, 22, 333}
     assert settings.poll_only
-    assert (settings.member_daily, settings.server_daily, settings.bot_daily) == (500_000, 5_000_000, 10_000_000)
+    assert amounts_of(settings) == [500_000, 5_000_000, 10_000_000]
 
 
 def test_the_example_file_lists_every_field_and_states_its_default(tmp_path: Path) -> None:
@@ -253,7 +261,24 @@ def test_two_ports_that_are_both_any_free_one_do_not_collide() -> None:
 
 def test_dollars_become_whole_micro_dollars() -> None:
     settings = make(member_daily_usd=Decimal("0.000001"), server_daily_usd=0, bot_daily_usd="1000000")
-    assert (settings.member_daily, settings.server_daily, settings.bot_daily) == (1, 0, 10**12)
+    assert amounts_of(settings) == [1, 0, 10**12]
+
+
+def test_more_limits_on_all_together_are_written_as_sentences_are() -> None:
+    more = make(bot_limits="100 USD per month, 400 pictures per rolling day,20 edits an hour").terms.bot[1:]
+    assert [(allowance.scope, allowance.measure, allowance.amount, allowance.window) for allowance in more] == [
+        (Scope.BOT, Measure.MONEY, 100_000_000, Window(Span.MONTH)),
+        (Scope.BOT, Measure.PICTURES, 400, Window(Span.DAY, rolling=True)),
+        (Scope.BOT, Measure.EDITS, 20, Window(Span.HOUR)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["100", "100 usd", "100 usd per year", "-5 usd per day", "x usd per day", "1e9 edits per day", "; DROP"]
+)
+def test_a_limit_that_is_none_is_refused_and_repeated(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"has .* in it"):
+        make(bot_limits=text)
 
 
 def test_the_webhook_key_is_the_secret_when_there_is_one() -> None:

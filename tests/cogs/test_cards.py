@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,22 @@ from cogs import _asides as asides
 from cogs import _cards as cards
 from cogs._cards import Parent
 from cogs._recipe import recipe
-from storage.records import Allowance, AnnouncementKind, Job, Place, Reference, Scope, Status
+from storage.records import (
+    Allowance,
+    AnnouncementKind,
+    Basis,
+    Grant,
+    Job,
+    Measure,
+    Pause,
+    Place,
+    Reference,
+    Scope,
+    Source,
+    Standing,
+    Status,
+)
+from storage.windows import Span, Stretch, Window
 
 
 def text_of(view: ui.LayoutView) -> str:
@@ -367,28 +383,69 @@ def test_the_acknowledgement_is_true_before_and_after_the_job() -> None:
     assert "goes on here" in text_of(cards.checking(71, "x" * 6000, here=True))
 
 
-def an_allowance(scope: Scope, limit: int, spent: int = 0, held: int = 0) -> Allowance:
-    return Allowance(1, scope, limit, spent, held, window_start=0, resets_at=1_767_268_800_000)
+RESETS_AT = 1_767_268_800_000
 
 
-def a_quota(member: Allowance, *running: Job, server: int = 5_000_000, bot: int = 10_000_000) -> QuotaView:
-    return QuotaView(member, an_allowance(Scope.SERVER, server), an_allowance(Scope.BOT, bot), running)
+def a_standing(scope: Scope, limit: int, spent: int = 0, held: int = 0, **changes: Any) -> Standing:
+    allowance = replace(Allowance(scope, Measure.MONEY, limit, Window.daily()), **changes)
+    return Standing(allowance, spent, held, Stretch(0, RESETS_AT))
 
 
-def test_a_quota_shows_spent_held_left_and_when_it_resets(make: Any) -> None:
-    job = make.job(request=make.request(prompt="a [link](x) " * 40))
-    view = asides.quota(a_quota(an_allowance(Scope.MEMBER, 500_000, spent=144_200, held=44_200), job))
+def a_quota(
+    *member: Standing, running: Sequence[Job] = (), server: int = 5_000_000, bot: int = 10_000_000
+) -> QuotaView:
+    ceilings = (a_standing(Scope.SERVER, server), a_standing(Scope.BOT, bot))
+    return QuotaView(member, ceilings, (), tuple(running))
+
+
+def test_a_quota_shows_spent_held_left_and_when_it_resets_and_why_a_hold_is_what_it_is(make: Any) -> None:
+    basis = Basis(Source.SERVER, 12)
+    job = make.job(request=make.request(prompt="a [link](x) " * 40), estimate=41_000, basis=basis)
+    view = asides.quota(a_quota(a_standing(Scope.MEMBER, 500_000, spent=144_200, held=44_200), running=[job]))
     text = text_of(view)
-    assert "$0.3116 left of $0.50" in text
+    assert "### $0.3116 left of $0.50 a day" in text
     assert "spent $0.1442 · 🟨 held $0.0442 · fresh <t:1767268800:R>" in text
     assert "🟦🟦🟦🟨⬜⬜⬜⬜⬜⬜" in text
-    assert "This server has $5.00 of $5.00 left." in text
-    assert "](https://discord.com/channels/1/20/21) · up to $0.0620" in text
+    assert "This server: $5.00 left of $5.00 a day." in text
+    assert "Over all servers: plenty is left." in text
+    assert "](https://discord.com/channels/1/20/21)" in text
+    assert "$0.0620 held for about $0.0410, going by 12 edits here" in text
     assert_discord_takes(view)
 
 
+def test_limits_in_numbers_and_by_role_stand_beside_the_money() -> None:
+    weekly = Window(Span.WEEK, rolling=True)
+    pictures = a_standing(Scope.ROLE, 20, 12, measure=Measure.PICTURES, window=weekly, subject_id=77, ceiling=4)
+    text = text_of(asides.quota(a_quota(a_standing(Scope.ROLE, 500_000, subject_id=77), pictures)))
+    assert "$0.50 left of $0.50 a day · as <@&77>" in text
+    assert "**8 pictures left** of 20 pictures in any 7 days, at most 4 pictures an edit · as <@&77>" in text
+    assert "fresh" not in text.partition("**8 pictures left**")[2].partition("\n")[0]
+
+
+def test_a_member_who_may_not_edit_reads_that() -> None:
+    view = asides.quota(a_quota(a_standing(Scope.MEMBER, 0)))
+    assert "Nothing to spend here" in text_of(view)
+
+
+def test_bonuses_pools_and_a_pause_are_told() -> None:
+    bonus = Grant(1, 1, Scope.MEMBER, 5, 400_000, 6, None, 0, RESETS_AT, None, held=0, spent=100_000)
+    pool = replace(bonus, id=2, scope=Scope.THREAD, expires_at=None)
+    view = replace(
+        a_quota(a_standing(Scope.MEMBER, 500_000)),
+        grants=(pool, bonus),
+        pause=Pause(1, 0, "the *bill* came", 0),
+        sponsored=250_000,
+    )
+    text = text_of(asides.quota(view))
+    assert text.startswith("### ⏸️ Paused in this server: the \\*bill\\* came")
+    assert "This thread's pool pays first: $0.30 left." in text
+    assert "Your bonus pays first: $0.30 left of $0.40, till <t:1767268800:R>." in text
+    assert "$0.25 of what is held is yours in the pools of threads" in text
+    assert_discord_takes(asides.quota(view))
+
+
 def test_a_quota_lists_ten_running_edits_at_most(make: Any) -> None:
-    view = asides.quota(a_quota(an_allowance(Scope.MEMBER, 500_000), *[make.job()] * 12))
+    view = asides.quota(a_quota(a_standing(Scope.MEMBER, 500_000), running=[make.job()] * 12))
     assert "and 2 more" in text_of(view)
     assert_discord_takes(view)
 
@@ -399,19 +456,18 @@ def test_a_running_edit_without_a_status_leads_to_the_reply(make: Any) -> None:
         make.job(status_message_id=None, place=Place(10, 20, 20)),
         make.job(status_message_id=25, place=Place(10, 25, 30)),
     ]
-    text = text_of(asides.quota(a_quota(an_allowance(Scope.MEMBER, 500_000), *jobs)))
+    text = text_of(asides.quota(a_quota(a_standing(Scope.MEMBER, 500_000), running=jobs)))
     assert text.count("/channels/1/10/20)") == 2
     assert text.count("/channels/1/30/25)") == 1
 
 
-def test_a_day_that_is_used_up_is_told(make: Any) -> None:
-    del make
-    text = text_of(asides.quota(a_quota(an_allowance(Scope.MEMBER, 0), server=0, bot=0)))
-    assert "$0.00 left of $0.00" in text
-    assert "This server has used up its day" in text
-    assert "Over all servers the day is used up" in text
-    nearly = replace(a_quota(an_allowance(Scope.MEMBER, 1)), bot=an_allowance(Scope.BOT, 100_000, spent=95_000))
-    assert "Over all servers only $0.0050 is left" in text_of(asides.quota(nearly))
+def test_a_day_that_is_used_up_is_told() -> None:
+    text = text_of(asides.quota(a_quota(a_standing(Scope.MEMBER, 1, 1), server=0, bot=0)))
+    assert "$0.00 left of $0.0001 a day" in text
+    assert "This server: used up · fresh <t:1767268800:R>." in text
+    assert "Over all servers: used up · fresh <t:1767268800:R>." in text
+    nearly = replace(a_quota(a_standing(Scope.MEMBER, 1)), ceilings=(a_standing(Scope.BOT, 100_000, spent=95_000),))
+    assert "Over all servers: $0.0050 left of $0.10 a day." in text_of(asides.quota(nearly))
 
 
 def test_a_recipe_is_json_that_holds_every_option(make: Any) -> None:

@@ -51,13 +51,17 @@ def test_a_number_that_is_no_id_of_ours_matches_nothing(custom_id: str) -> None:
 
 def test_every_button_says_what_it_does() -> None:
     assert sorted(button(1).item.label or "" for button in BUTTONS) == [
+        "Approve",
         "Cancel",
+        "Decline",
         "Delete",
         "Edit",
         "Edit",
+        "No, thanks",
         "Recipe",
         "Reroll",
         "Try again",
+        "Yes, edit it",
     ]
 
 

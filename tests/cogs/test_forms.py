@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from cogs import _forms as forms
+from storage.records import Basis, Price, Source
+
+PRICE = Price(30_000, 45_001, Basis(Source.SERVER, 12))
+PRICES = [PRICE, Price(45_000, 67_501, PRICE.basis), Price(60_000, 90_001, PRICE.basis)]
 
 
 def controls_of(form: forms.Form) -> dict[str, dict[str, Any]]:
-    return {label["component"]["custom_id"]: label["component"] for label in form.to_dict()["components"]}
+    labels = [label for label in form.to_dict()["components"] if "component" in label]
+    return {label["component"]["custom_id"]: label["component"] for label in labels}
 
 
 async def test_a_form_to_edit_one_result_is_filled_with_its_prompt(make: Any) -> None:
-    form = forms.edit(make.job(), [make.result()])
+    form = forms.edit(make.job(), [make.result()], PRICES)
     controls = controls_of(form)
-    assert form.custom_id == "form-edit:12"
+    assert form.custom_id == "form-edit:12:30000-45000-60000"
     assert form.title == "Edit #12"
     assert list(controls) == ["prompt", "files"]
     assert controls["prompt"]["value"] == "Make it snow"
@@ -22,26 +27,44 @@ async def test_a_form_to_edit_one_result_is_filled_with_its_prompt(make: Any) ->
 
 
 async def test_a_form_asks_which_picture_only_where_there_are_several(make: Any) -> None:
-    controls = controls_of(forms.edit(make.job(), [make.result(12), make.result(13)]))
+    controls = controls_of(forms.edit(make.job(), [make.result(12), make.result(13)], PRICES))
     assert [option["value"] for option in controls["picture"]["options"]] == ["12", "13"]
     assert [option["default"] for option in controls["picture"]["options"]] == [True, False]
 
 
 async def test_a_prompt_too_long_for_a_form_is_kept_by_leaving_it_empty(make: Any) -> None:
-    prompt = controls_of(forms.edit(make.job(request=make.request(prompt="x" * 4001)), [make.result()]))["prompt"]
+    prompt = controls_of(forms.edit(make.job(request=make.request(prompt="x" * 4001)), [make.result()], PRICES))[
+        "prompt"
+    ]
     assert prompt.get("value") is None
     assert prompt["required"] is False
     assert "4,001 characters" in prompt["placeholder"]
 
 
 async def test_a_form_to_try_again_asks_for_words_only(make: Any) -> None:
-    form = forms.again(make.job())
-    assert form.custom_id == "form-again:5"
+    form = forms.again(make.job(), PRICE)
+    assert form.custom_id == "form-again:5:30000"
     assert list(controls_of(form)) == ["prompt"]
 
 
+async def test_a_form_states_what_it_costs_as_it_is_and_with_more_pictures_and_what_that_goes_by(make: Any) -> None:
+    edit, again = forms.edit(make.job(), [make.result()], PRICES), forms.again(make.job(), PRICE)
+    assert [label["description"] for label in edit.to_dict()["components"]] == [
+        "About $0.03, going by 12 edits here; up to $0.0451 is held till done.",
+        "A person, a thing, a style to bring in. 1 more: $0.0450, 2 more: $0.06.",
+    ]
+    assert again.to_dict()["components"][0]["description"].startswith("About $0.03, going by 12 edits here")
+
+
+async def test_a_price_of_any_length_fits_its_field(make: Any) -> None:
+    dear = Price(10**15, 3 * 10**15, Basis(Source.BOT, 10**15))
+    form = forms.edit(make.job(), [make.result()], [dear] * 3)
+    assert all(len(label["description"]) <= 100 for label in form.to_dict()["components"])
+    assert len(form.custom_id) <= 100
+
+
 async def test_discord_py_keeps_no_form(make: Any) -> None:
-    assert forms.edit(make.job(), [make.result()]).is_finished()
+    assert forms.edit(make.job(), [make.result()], PRICES).is_finished()
 
 
 def a_sent_form(custom_id: str, *components: dict[str, Any]) -> dict[str, Any]:
@@ -53,20 +76,20 @@ def a_sent_form(custom_id: str, *components: dict[str, Any]) -> dict[str, Any]:
 def test_a_sent_form_is_read_from_what_discord_sends() -> None:
     sent = forms.read(
         a_sent_form(
-            "form-edit:12",
+            "form-edit:12:30000-45000-60000",
             {"type": 4, "custom_id": "prompt", "value": "  at night "},
             {"type": 3, "custom_id": "picture", "values": ["13"]},
             {"type": 19, "custom_id": "files", "values": ["99", "98"]},
         )
     )
-    assert sent == forms.Sent("edit", 12, "at night", 13, ({"id": "99", "filename": "cat.png"},))
+    assert sent == forms.Sent("edit", 12, 45_000, "at night", 13, ({"id": "99", "filename": "cat.png"},))
 
 
 def test_a_forged_choice_is_no_choice() -> None:
     sent = forms.read(a_sent_form("form-edit:12", {"type": 3, "custom_id": "picture", "values": ["1; drop"]}))
-    assert sent == forms.Sent("edit", 12, "", None, ())
+    assert sent == forms.Sent("edit", 12, None, "", None, ())
 
 
 def test_a_foreign_form_is_not_ours() -> None:
-    for custom_id in ("", "form-edit:", "form-edit:0", "form-drop:1", "edit:12"):
+    for custom_id in ("", "form-edit:", "form-edit:0", "form-drop:1", "edit:12", "form-edit:12:0", "form-edit:12:x"):
         assert forms.read(a_sent_form(custom_id)) is None

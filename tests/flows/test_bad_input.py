@@ -73,9 +73,9 @@ async def untouched(world: World, books: Any) -> None:
     assert await books.jobs() == []
     row = await world.program.database.read(_lines)
     assert row == 0
-    assert world.runware.received == []
+    assert world.runware.requests == []
     quota = await world.program.edits.quota(Asker(world.guild.id, world.ana.id))
-    assert (quota.member.held, quota.server.held, quota.bot.held) == (0, 0, 0)
+    assert [standing.held for standing in (*quota.member, *quota.ceilings)] == [0, 0, 0]
 
 
 async def _lines(tx: Any) -> int:

@@ -42,7 +42,7 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
     async with open_world() as world:
         [commands] = registrations(world)
         by_name = {command["name"]: command for command in commands}
-        assert sorted(by_name) == ["edit", "quota"]
+        assert sorted(by_name) == ["budget", "edit", "estimate", "pool", "quota", "settings", "usage"]
         for command in commands:
             assert command["contexts"] == [discord.AppCommandContext(guild=True).to_array()[0]]
             assert command["integration_types"] == [0]
@@ -99,7 +99,7 @@ async def test_the_commands_are_told_again_only_when_they_changed() -> None:
         await world.program.services.memory.set("commands", "an older digest")
         await world.restart()
         assert len(registrations(world)) == 2
-        assert world.ana.available_commands(world.channel) == ("edit", "quota")
+        assert {"edit", "quota", "estimate", "budget show"} <= set(world.ana.available_commands(world.channel))
 
 
 async def test_sizes_and_schedulers_are_offered_while_they_are_typed(visit_of: Any) -> None:
@@ -137,11 +137,11 @@ async def test_a_quota_tells_spent_held_left_and_when_it_resets_to_its_member_al
         [done] = await books_of(world).jobs()
         world.runware.pause()
         await visit.ask(prompt="make it *day*")
-        view = await world.program.edits.quota(Asker(world.guild.id, world.ana.id))
-        assert view.member.spent == done.cost
-        assert view.member.held == (await books_of(world).jobs())[1].hold
+        [own] = (await world.program.edits.quota(Asker(world.guild.id, world.ana.id))).member
+        assert own.spent == done.cost
+        assert own.held == (await books_of(world).jobs())[1].hold
         words = visit.words((await world.ana.slash(world.thread, "quota")).response)
-        for micros in (view.member.left, view.member.spent, view.member.held):
+        for micros in (own.left, own.spent, own.held):
             assert dollars(micros) in words
         assert re.search(r"fresh <t:\d+:R>", words)
         assert "**Running**" in words

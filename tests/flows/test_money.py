@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.errors import OverQuota
-from bot.quota import upper_bound
+from bot.prices import price
 from playground.world import World, open_world
 from storage.records import MICROS_PER_DOLLAR, Asker, EditRequest, Place, Reference
 
@@ -27,7 +27,7 @@ async def test_of_twenty_requests_at_once_exactly_two_fit_a_limit_of_two_holds(
 ) -> None:
     plenty: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
     async with open_world(database_url=database_url) as probe:
-        hold = upper_bound(await a_request(probe))
+        hold = price(await a_request(probe)).hold
     plenty[limit] = Decimal(2 * hold + 1) / MICROS_PER_DOLLAR
     async with open_world(database_url=database_url, max_in_flight=20, **plenty) as world:
         world.runware.pause()
@@ -57,16 +57,20 @@ async def test_of_twenty_requests_at_once_exactly_two_fit_a_limit_of_two_holds(
         await books_of(world).check()
 
 
-async def test_a_refused_request_writes_nothing_and_says_which_limit_and_when_it_frees(books_of: Any) -> None:
-    async with open_world(member_daily_usd=Decimal("0.01")) as world:
-        answer = await world.ana.slash(
-            world.channel, "edit", prompt="make it night", image=("cat.png", world.photos["chelsea.png"])
-        )
-        said = str(answer.response.components) if answer.response is not None else ""
-        assert "your daily allowance of $0.01" in said
-        assert "<t:" in said
-        assert await books_of(world).jobs() == []
-        assert world.runware.requests == []
+async def test_a_refused_request_writes_nothing_and_says_which_limit_and_when_it_frees(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(member_daily_usd=Decimal("0.03")) as world:
+        visit, books = visit_of(world), books_of(world)
+        never = await visit.ask(size="1024x768", results=2)
+        assert "It would not fit at any other time either" in visit.words(never.response)
+        assert await books.jobs() == []
+        await visit.edit(size="256x256")
+        later = visit.words((await visit.ask(size="256x256")).response)
+        assert "your own limits allow $0.03 a day" in later
+        assert "Enough is free again <t:" in later
+        assert len(await books.jobs()) == len(world.runware.requests) == 1
+        await books.check()
 
 
 async def test_members_take_turns_when_one_fills_the_queue(books_of: Any) -> None:

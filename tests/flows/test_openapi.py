@@ -1,8 +1,8 @@
 """Every body the bot sends is what Discord's OpenAPI document allows.
 
 The document is not part of the project; where it is absent the test says that it is skipped. discord.py writes the ids
-of new attachments and of those who may be mentioned as whole numbers, where the document has strings
-(reference/discord.md, trap 10); Discord takes both, so they are rewritten first.
+of new attachments, of those who may be mentioned and of what a menu shows as chosen as whole numbers, where the
+document has strings (reference/discord.md, trap 10); Discord takes both, so they are rewritten first.
 """
 
 from __future__ import annotations
@@ -54,6 +54,34 @@ async def everything(world: World) -> None:
     world.runware.faults.fail = "providerError"
     await world.cleo.slash(world.channel, "edit", prompt="make it fail", image=cat)
     await world.idle()
+    for by in ("day", "member"):
+        await world.cleo.slash(world.channel, "usage", by=by)
+    await money(world)
+
+
+async def money(world: World) -> None:
+    """Live through what managers and sponsors see: cards with every control, forms, menus that show what is chosen."""
+    shown = await world.cleo.slash(world.channel, "budget show")
+    assert shown.response is not None
+    filled = {"measure": ["money"], "window": ["calendar-day"], "amount": "5", "ceiling": "1"}
+    for whose, who in (("member", world.bo), ("channel", world.channel), ("everybody", None), ("server", None)):
+        form = await world.cleo.select(shown.response, [whose], custom_id="limit-for:1")
+        await world.cleo.submit_modal(form, filled if who is None else {**filled, "who": [who]})
+    await world.cleo.select(shown.response, ["role"], custom_id="limit-for:1")
+    form = await world.cleo.click(shown.response, label="Bonus")
+    await world.cleo.submit_modal(form, {"who": [world.bo], "amount": "1", "days": "7"})
+    form = await world.cleo.click(shown.response, label="Pause")
+    await world.cleo.submit_modal(form, {"reason": "a break"})
+    await world.cleo.select(shown.response, ["0"], custom_id="resume:1")
+    await world.cleo.click(shown.response, label="Log")
+    settings = await world.cleo.slash(world.channel, "settings")
+    assert settings.response is not None
+    await world.cleo.select(settings.response, [world.guild.create_role("Treasurers")], custom_id="settings-managers")
+    await world.cleo.select(settings.response, [world.channel], custom_id="settings-alerts")
+    await world.cleo.click(settings.response, custom_id="settings-more")
+    await world.ana.slash(world.thread, "pool give", amount="0.1", days=3)
+    for name in ("show", "close"):
+        await world.ana.slash(world.thread, f"pool {name}")
 
 
 async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:
@@ -89,4 +117,12 @@ def stringified(body: Any) -> Any:
         mentions = part.get("allowed_mentions") or {}
         if "users" in mentions:
             mentions["users"] = [str(user) for user in mentions["users"]]
+        for default in defaults(part.get("components") or []):
+            default["id"] = str(default["id"])
     return body
+
+
+def defaults(components: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what all menus among components show as chosen."""
+    inner = [default for part in components for default in defaults(part.get("components") or [])]
+    return [*(default for part in components for default in part.get("default_values") or []), *inner]

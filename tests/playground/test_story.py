@@ -39,7 +39,7 @@ async def test_the_story_ends_well_and_its_books_agree(tmp_path: Path) -> None:
         "image:chelsea.png image2:coffee.png",
         "presses **Edit**",
         "presses **Reroll**",
-        "your daily allowance of $0.15 has",
+        "your own limits allow $0.15 a day",
         "nothing was charged",
         "## Seeds, costs and ledger agree",
         "@Bo · from #1 by @Ana",

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 import pytest
 
-from storage import accounts, allowances, jobs, ledger
+from storage import accounts, allowances, jobs, ledger, servers
+from storage.allowances import Demand, Terms
 from storage.database import Database, Tx, open_database
-from storage.records import OVER, Asker, EditRequest, Job, Place, Reference, Scope, Status
+from storage.records import (
+    OVER,
+    Allowance,
+    Asker,
+    Basis,
+    EditRequest,
+    Job,
+    Measure,
+    Place,
+    Price,
+    Reference,
+    Scope,
+    Source,
+    Status,
+)
+from storage.windows import Window
 
 #: A time at the start of an hour of some day, and a limit that does not bind.
 _NOON = 1_900_022_400_000
 _PLENTY = 1_000_000_000
+_OPERATORS = (Scope.MEMBER, Scope.SERVER, Scope.BOT)
+_PLACE = Place(100, 200)
 
 
 @pytest.fixture
@@ -38,31 +56,45 @@ def ask(database: Database) -> Callable[..., Awaitable[Job]]:
         user_id: int = 1,
         *,
         guild_id: int = 10,
+        role_ids: Iterable[int] = (),
+        place: Place = _PLACE,
         results: int = 1,
         hold: int = 1000,
         limit: int = _PLENTY,
         at: int = _NOON,
     ) -> Job:
         request = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7, results)
-        return await database.run(_ask, Asker(guild_id, user_id), request, hold, limit=limit, now=at)
+        asker = Asker(guild_id, user_id, frozenset(role_ids))
+        return await database.run(_ask, asker, place, request, hold, limit=limit, now=at)
 
     return ask
 
 
-async def _ask(tx: Tx, asker: Asker, request: EditRequest, hold: int, *, limit: int, now: int) -> Job:
-    bound = await accounts.bound_by(tx, asker, now)
-    held_on = await allowances.hold(tx, bound, hold, dict.fromkeys(Scope, limit), now)
+async def _ask(tx: Tx, asker: Asker, place: Place, request: EditRequest, hold: int, *, limit: int, now: int) -> Job:
+    bound = await accounts.bound_by(tx, asker, place.channel_id, now)
+    terms = Terms(*((Allowance(scope, Measure.MONEY, limit, Window.daily()),) for scope in _OPERATORS))
+    admission = await allowances.hold(
+        tx,
+        asker,
+        bound,
+        Demand(hold, request.results),
+        channel_id=place.channel_id,
+        thread_id=place.thread_id,
+        zone=await servers.zone(tx, asker.guild_id),
+        terms=terms,
+        now=now,
+    )
     job = await jobs.add(
         tx,
         task_uuid=str(uuid.uuid4()),
         account_id=bound[Scope.MEMBER],
         guild_id=asker.guild_id,
-        place=Place(100, 200),
+        place=place,
         request=request,
-        hold=hold,
+        price=Price(max(1, hold * 2 // 3), hold, Basis(Source.EXAMPLES)),
         now=now,
     )
-    await ledger.hold(tx, job, held_on, now)
+    await ledger.hold(tx, job, admission, now)
     return job
 
 

@@ -23,13 +23,15 @@ async def test_twenty_who_open_one_account_at_once_get_the_same(database: Databa
     assert len(set(opened)) == 1
 
 
-async def test_an_edit_is_bound_by_the_bot_its_server_and_its_member(database: Database) -> None:
-    mine = await database.run(accounts.bound_by, Asker(10, 1), 5)
-    assert set(mine) == set(Scope)
-    theirs = await database.run(accounts.bound_by, Asker(10, 2), 5)
-    elsewhere = await database.run(accounts.bound_by, Asker(11, 1), 5)
-    assert [scope for scope in Scope if mine[scope] == theirs[scope]] == [Scope.SERVER, Scope.BOT]
-    assert [scope for scope in Scope if mine[scope] == elsewhere[scope]] == [Scope.BOT]
+async def test_an_edit_is_bound_by_the_bot_its_server_its_channel_and_its_member(database: Database) -> None:
+    mine = await database.run(accounts.bound_by, Asker(10, 1), 100, 5)
+    assert set(mine) == {Scope.BOT, Scope.SERVER, Scope.CHANNEL, Scope.MEMBER}
+    theirs = await database.run(accounts.bound_by, Asker(10, 2), 100, 5)
+    elsewhere = await database.run(accounts.bound_by, Asker(10, 1), 101, 5)
+    abroad = await database.run(accounts.bound_by, Asker(11, 1), 100, 5)
+    assert [scope for scope in mine if mine[scope] != theirs[scope]] == [Scope.MEMBER]
+    assert [scope for scope in mine if mine[scope] != elsewhere[scope]] == [Scope.CHANNEL]
+    assert [scope for scope in mine if mine[scope] == abroad[scope]] == [Scope.BOT]
 
 
 async def test_an_account_names_exactly_what_its_scope_says(database: Database) -> None:

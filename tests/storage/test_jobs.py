@@ -7,7 +7,7 @@ from typing import Any
 
 from storage import jobs
 from storage.database import Database, Tx
-from storage.records import MOVES, OVER, Job, Place, Status
+from storage.records import MOVES, OVER, Job, Place, Price, Status
 
 Ask = Callable[..., Awaitable[Job]]
 Put = Callable[[Job, Status], Awaitable[None]]
@@ -105,6 +105,7 @@ async def test_a_move_without_a_code_keeps_the_code_that_was_there(database: Dat
 
 async def test_a_job_asked_for_in_a_thread_shows_its_status_in_the_reply(database: Database, ask: Ask) -> None:
     asked = await ask()
+    asked_price = Price(asked.estimate, asked.hold, asked.basis)
 
     async def in_thread(tx: Tx) -> Job:
         return await jobs.add(
@@ -114,7 +115,7 @@ async def test_a_job_asked_for_in_a_thread_shows_its_status_in_the_reply(databas
             guild_id=asked.guild_id,
             place=Place(100, 201, thread_id=300, public=False),
             request=asked.request,
-            hold=1,
+            price=asked_price,
             now=NOW,
         )
 

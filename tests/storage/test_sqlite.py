@@ -323,7 +323,7 @@ def test_a_folder_that_may_not_be_written_is_refused_in_words(common: Path) -> N
 def refusal(path: Path) -> str:
     """Open a database in a process that has the rights of an ordinary user, and return what it is told."""
     program = (
-        "import asyncio, os, sys\n"
+        "import asyncio, concurrent.futures.thread, os, sys\n"  # what may not be readable any more afterwards
         "from storage.database import DatabaseUnavailable, open_database\n"
         "import storage.sqlite\n"
         "async def main():\n"

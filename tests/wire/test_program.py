@@ -120,7 +120,19 @@ def test_the_usage_names_the_program_that_was_typed(
 
 def test_darkroom_lists_every_command() -> None:
     said = subprocess.run([sys.executable, ROOT / "darkroom.py"], capture_output=True, text=True, check=True).stdout
-    for name in ("playground", "run", "doctor", "migrate", "backup FILE", "test", "check"):
+    commands = (
+        "playground",
+        "run",
+        "doctor",
+        "migrate",
+        "backup FILE",
+        "pause",
+        "status",
+        "reconcile",
+        "test",
+        "check",
+    )
+    for name in commands:
         assert f"python3 darkroom.py {name} " in said
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot.runware.client import MAX_REPLY_BYTES, RunwareClient, _broken
+from bot.runware.client import MAX_REPLY_BYTES, Account, RunwareClient, _broken
 from bot.runware.errors import Ambiguous, FetchFailed, Kind, RefusedHost, Rejected, RunwareError
 from bot.runware.schema import ImageInference
 from storage.records import Failure, Processing, Success
@@ -647,6 +647,29 @@ async def test_a_balance_that_is_not_in_dollars_is_unknown(
 ) -> None:
     runware.say({"data": [{"taskType": "accountManagement", "balance": balance}]})
     assert await client.balance() is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "used"),
+    [
+        ({"total": {"credits": 1.2345678, "requests": 9}, "today": {"credits": 1, "requests": 1}}, 1_234_568),
+        ({"total": {"credits": 0}}, 0),
+        ({"total": {"credits": "much"}}, None),
+        ({"total": None}, None),
+        ("much", None),
+        (None, None),
+    ],
+)
+async def test_what_runware_took_in_all_is_read_and_rounded_up(
+    client: RunwareClient, runware: LocalRunware, usage: Any, used: int | None
+) -> None:
+    runware.say({"data": [{"taskType": "accountManagement", "balance": 5, "usage": usage}]})
+    assert await client.account() == Account(balance=5_000_000, used=used)
+
+
+async def test_an_account_of_which_nothing_is_said_is_unknown(client: RunwareClient, runware: LocalRunware) -> None:
+    runware.say({"data": []})
+    assert await client.account() == Account()
 
 
 async def test_a_balance_that_is_refused_with_status_200_is_an_error(

@@ -1,0 +1,191 @@
+"""The loop that tells owners about their money: pulls what is to be posted, puts it into words, posts it once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import discord
+
+from bot.alerts import AlertBox, Low
+from bot.client import DISCORD_ERRORS, EditBot
+from bot.quota import amount, dollars
+from cogs import _words as words
+from cogs._layout import AMBER, BLUE, RED, card, text
+from storage.alerts import Alert, AlertKind
+from storage.records import Measure, Scope
+
+log = logging.getLogger(__name__)
+
+_NOT_READY: Final = 0.05
+#: No post takes longer than this, in seconds.
+_PATIENCE: Final = 60.0
+#: Of what Discord refuses, these may pass: the token is being changed, or there is too much at once.
+_PASSING: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_ALL: Final = 100
+_MUCH: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """An alert in words: what happened, what it means and what can be done."""
+
+    head: str
+    lines: tuple[str, ...]
+    colour: discord.Colour
+
+    def __str__(self) -> str:
+        return " ".join((f"{self.head}.", *self.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an alert was not posted, and whether that may pass."""
+
+    why: str
+    passing: bool
+
+
+class Alerts:
+    """Posts each alert to the channel that was chosen for it. One that cannot be posted stops no other."""
+
+    def __init__(self, box: AlertBox, get_bot: Callable[[], EditBot]) -> None:
+        self._box = box
+        self._get_bot = get_bot
+
+    async def run(self) -> None:
+        """Tell without end."""
+        while True:
+            for alert in await self._box.due():
+                await self._tell(alert)
+            await self._box.wait()
+
+    async def _tell(self, alert: Alert) -> None:
+        try:
+            said = worded(alert)
+        except (LookupError, TypeError, ValueError):  # another version of the bot wrote down other facts
+            log.exception("alert %d cannot be put into words", alert.id)
+            await self._box.posted(alert)
+            return
+        failure = await self._posted(alert, said)
+        if failure is None:
+            await self._box.posted(alert)
+        elif failure.passing and self._box.later(alert):
+            log.warning("alert %d is posted later: %s", alert.id, failure.why)
+        else:
+            log.warning("alert %d stands only here: %s. It says: %s", alert.id, failure.why, said)
+            await self._box.posted(alert)
+
+    async def _posted(self, alert: Alert, said: Wording) -> _Failure | None:
+        """Post an alert to its channel; returns what kept it from that, if something did."""
+        channel_id = await self._box.channel_of(alert)
+        if channel_id is None:
+            return _Failure("no channel was chosen for it", passing=False)
+        bot = await self._ready_bot()
+        channel = bot.get_partial_messageable(channel_id)
+        view = card(text(f"### {said.head}", *said.lines), colour=said.colour)
+        nobody = discord.AllowedMentions.none()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await channel.send(view=view, nonce=_nonce(alert, channel_id), allowed_mentions=nobody)
+        except discord.HTTPException as error:
+            passing = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status in _PASSING
+            return _Failure(f"Discord answered {error.status} {error.code} in its channel", passing=passing)
+        except DISCORD_ERRORS as error:
+            return _Failure(f"Discord could not be reached ({type(error).__name__})", passing=True)
+        return None
+
+    async def _ready_bot(self) -> EditBot:
+        # A client that was closed is replaced by another and never becomes ready again: nothing to wait for but the clock.
+        while not (bot := self._get_bot()).is_ready():  # noqa: ASYNC110
+            await asyncio.sleep(_NOT_READY)
+        return bot
+
+
+def _nonce(alert: Alert, channel_id: int) -> str:
+    """Return the key by which Discord drops a repeated post for some minutes: after a crash before it was marked."""
+    return hashlib.sha256(f"alert/{alert.id}/{alert.raised_at}/{channel_id}".encode()).hexdigest()[:24]
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def worded(alert: Alert) -> Wording:
+    """Put an alert into words."""
+    return {
+        AlertKind.ALLOWANCE: _allowance,
+        AlertKind.BALANCE: _balance,
+        AlertKind.BOOKS: _books,
+    }[alert.kind](alert)
+
+
+def _allowance(alert: Alert) -> Wording:
+    facts, percent = alert.facts, alert.facts["percent"]
+    of_server = facts["scope"] == Scope.SERVER
+    used = f"{amount(Measure(facts['measure']), facts['spent'])} of {facts['limit']}"
+    held = f", and {dollars(facts['held'])} is held for edits that are not over" if facts["held"] else ""
+    frees = (
+        "until enough of it is free again"
+        if facts["resets_at"] is None
+        else f"until it is whole again {words.since(facts['resets_at'])}"
+    )
+    where = "here" if of_server else "anywhere"
+    if percent < _ALL:
+        meaning = f"When all of it is used, no edit is admitted {where} {frees}."
+    elif facts["refused"]:
+        meaning = f"An edit was refused, and none that needs more than what is left is admitted {where} {frees}."
+    else:
+        meaning = f"No edit is admitted {where} {frees}."
+    whose = "this server" if of_server else "all servers together"
+    return Wording(
+        f"A limit of {whose} {'is used up' if percent >= _ALL else f'is used to {percent}%'}",
+        (f"Used so far: {used}{held}.", meaning, _what_to_do(of_server=of_server, operators=facts["operators"])),
+        RED if percent >= _ALL else AMBER if percent >= _MUCH else BLUE,
+    )
+
+
+def _what_to_do(*, of_server: bool, operators: bool) -> str:
+    if not of_server:
+        return "It is set by BOT_DAILY_USD and BOT_LIMITS; the command `status` says how all of them stand."
+    if operators:
+        return "Whoever runs the bot has set it, with SERVER_DAILY_USD. `/budget show` says how all limits stand."
+    return "`/budget show` says how all limits stand, and lets a manager change this one."
+
+
+def _balance(alert: Alert) -> Wording:
+    facts, low = alert.facts, Low(alert.facts["low"])
+    left = dollars(max(0, facts["left"]))
+    head = {
+        Low.DAYS: "Runware's balance lasts for less than three days",
+        Low.DAY: "Runware's balance lasts for less than a day",
+        Low.HELD: "Runware's balance is below what is held",
+    }[low]
+    return Wording(
+        head,
+        (
+            f"{left} is left, and {dollars(facts['held'])} is held for edits that are not over.",
+            f"That is at a pace of {dollars(facts['pace'])} a day. When it is empty, Runware refuses every edit.",
+            "Put money on the account on Runware's dashboard.",
+        ),
+        AMBER if low is Low.DAYS else RED,
+    )
+
+
+def _books(alert: Alert) -> Wording:
+    facts = alert.facts
+    counters = words.counted(facts["differences"], "counter")
+    holds = words.counted(facts["stale"], "hold")
+    return Wording(
+        "The books do not balance",
+        (
+            f"Not what the ledger adds up to: {counters}. Open for longer than any may be: {holds}.",
+            *(f"- {sentence}" for sentence in facts["first"]),
+            "Nothing was corrected. The command `reconcile` lists everything, and so does the log.",
+        ),
+        RED,
+    )

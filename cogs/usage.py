@@ -1,0 +1,105 @@
+"""``/usage``: what was spent in a server, on whom and on what, for those who manage its budget."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Final
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice
+from discord.ext import commands
+
+from bot import reports
+from bot.budgets import Usage
+from bot.client import DISCORD_ERRORS, EditBot
+from bot.errors import EditError
+from bot.services import Services
+from cogs import _rights as rights
+from cogs import _usage_cards as cards
+from storage.usage import Dimension
+
+_BY: Final = {"day": Dimension.ALL, **{key.value: key for key in Dimension if key is not Dimension.ALL}}
+_DAYS: Final = {1: "today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "365 days"}
+#: So many reports are made at a time, over all servers; who asks for another one meanwhile is told so.
+_MOST: Final = 4
+#: How long Discord may take to tell the names of members, in seconds.
+_PATIENCE: Final = 2.0
+
+
+class UsageCog(commands.Cog, name="Usage"):
+    """The command that shows what was spent."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._making = 0
+
+    @app_commands.command()
+    @app_commands.describe(by="What to tell the spending apart by (day if left out)", days="Over how long")
+    @app_commands.choices(by=[Choice(name=name, value=name) for name in _BY])
+    @app_commands.choices(days=[Choice(name=name, value=days) for days, name in _DAYS.items()])
+    async def usage(self, interaction: discord.Interaction[EditBot], by: str = "day", days: int = 30) -> None:
+        """See what was spent here, and on what. For those who manage the budget."""
+        manager = await rights.budget_manager(interaction, self._services)
+        guild = interaction.guild
+        if guild is None:
+            raise EditError("Discord has not told me about this server yet. Please try again in a minute.")
+        if self._making >= _MOST:
+            raise EditError("Several reports are being made right now. Please try again in a few seconds.")
+        self._making += 1
+        try:
+            await interaction.response.defer(ephemeral=True)
+            usage = await self._services.budgets.usage(manager.guild_id, _BY[by], days, rows=reports.MOST_ROWS)
+            await self._answer(interaction, usage, guild)
+        finally:
+            self._making -= 1
+
+    async def _answer(self, interaction: discord.Interaction[EditBot], usage: Usage, guild: discord.Guild) -> None:
+        if cards.is_empty(usage):
+            await interaction.edit_original_response(view=cards.report(usage, {}, None))
+            return
+        names = cards.names(usage, guild.id, await _known(guild, usage))
+        made = await self._services.pictures.draw(reports.files, usage, names)
+        table = cards.file_name(usage)
+        await interaction.edit_original_response(
+            view=cards.report(usage, names, table),
+            attachments=[
+                discord.File(io.BytesIO(made.chart), cards.CHART, description=cards.alt(usage, names)),
+                discord.File(io.BytesIO(made.table), table),
+            ],
+        )
+
+
+async def _known(guild: discord.Guild, usage: Usage) -> Mapping[int, str | None]:
+    """Return the names of what a report is about, by Discord's ids; ``None`` for what is gone."""
+    match usage.dimension:
+        case Dimension.MEMBER:
+            shown = [key for key, _ in reports.top(usage)]
+            return await _members(guild, [usage.people[key] for key in shown if key in usage.people])
+        case Dimension.ROLE:
+            return {role.id: role.name for role in guild.roles}
+        case Dimension.CHANNEL:
+            return {channel.id: channel.name for channel in guild.channels}
+        case _:
+            return {}
+
+
+async def _members(guild: discord.Guild, user_ids: Iterable[int]) -> Mapping[int, str | None]:
+    """Return the names of members, as far as Discord tells them in time; ``None`` for those who left."""
+    found: dict[int, str | None] = {}
+
+    async def ask(user_id: int) -> None:
+        with suppress(*DISCORD_ERRORS):  # a report goes out without a name
+            try:
+                found[user_id] = (await guild.fetch_member(user_id)).display_name
+            except discord.NotFound:
+                found[user_id] = None
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE), asyncio.TaskGroup() as group:
+            for user_id in user_ids:
+                group.create_task(ask(user_id))
+    return found
