@@ -219,13 +219,19 @@ class Budgets:
         reason = " ".join(reason.split())
         if not 1 <= len(reason) <= _LONGEST_REASON:
             raise BadOption("reason", f"`reason` takes 1 to {_LONGEST_REASON} characters: members read it.")
-        pause = Pause(guild_id if manager is None else manager.guild_id, channel_id, reason, self._clock())
+        where = guild_id if manager is None else manager.guild_id
+        pause = Pause(where, channel_id, reason, self._clock(), operators=manager is None)
         await self._database.run(_pause, manager, pause)
         self._signals.notices.set()
         return pause
 
     async def resume(self, manager: Asker | None, channel_id: int, *, guild_id: int = 0) -> Pause:
-        """End a pause, named as in :meth:`pause`; returns it. Raises NotFound when there is none."""
+        """End a pause, named as in :meth:`pause`; returns it. The operator can end a manager's too.
+
+        Raises:
+            NotFound: there is none.
+            NotAllowed: the operator has ordered it.
+        """
         where = Pause(guild_id if manager is None else manager.guild_id, channel_id, "", self._clock())
         ended = await self._database.run(_resume, manager, where)
         self._signals.queue.set()
@@ -418,9 +424,9 @@ _GRANT_GONE: Final = "That bonus has ended already."
 
 
 async def _pause(tx: Tx, manager: Asker | None, pause: Pause) -> None:
-    where = (pause.guild_id, pause.channel_id)
+    where = (pause.guild_id, pause.channel_id, pause.operators)
     known = await pauses.in_server(tx, pause.guild_id)
-    before = next((one.reason for one in known if (one.guild_id, one.channel_id) == where), "")
+    before = next((one.reason for one in known if (one.guild_id, one.channel_id, one.operators) == where), "")
     await pauses.add(tx, pause)
     await _log_pause(tx, manager, pause, before, pause.reason, pause.paused_at)
 
@@ -428,8 +434,13 @@ async def _pause(tx: Tx, manager: Asker | None, pause: Pause) -> None:
 async def _resume(tx: Tx, manager: Asker | None, where: Pause) -> Pause:
     """End the pause that covers what ``where`` covers, at its time."""
     now = where.paused_at
-    ended = await pauses.remove(tx, where.guild_id, where.channel_id, now)
+    ended = None
+    for operators in (True, False) if manager is None else (False,):
+        ended = ended or await pauses.remove(tx, where.guild_id, where.channel_id, now, operators=operators)
     if ended is None:
+        covers = await pauses.covering(tx, where.guild_id, where.channel_id)
+        if covers is not None and covers.operators:
+            raise NotAllowed("Whoever runs the bot has ordered this pause, and only they can end it.")
         raise NotFound(f"Nothing is paused {quota.paused_where(where)}.")
     await _log_pause(tx, manager, ended, ended.reason, "", now)
     return ended

@@ -210,7 +210,7 @@ def _bonus(view: Budget, bonus: GrantView, names: Names) -> str:
 
 
 def _pause(pause: Pause) -> str:
-    by = "" if pause.guild_id else " by whoever runs me"
+    by = " by whoever runs me" if pause.operators else ""
     return f"⏸️ Paused {paused_where(pause)}{by}: {words.cut(words.plain(pause.reason), _REASON)}"
 
 
@@ -246,7 +246,7 @@ def _controls(
             for each in bonuses
         ]
         parts.append(row(EndBonusMenu(page, options)))
-    own = [pause for pause in view.pauses if pause.guild_id]
+    own = [pause for pause in view.pauses if not pause.operators]
     if own:
         parts.append(row(ResumeMenu(page, [_resume(pause, names) for pause in own[:_OPTIONS]])))
     parts.append(row(BonusButton(page), PauseButton(page), LogButton(page)))

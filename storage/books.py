@@ -13,6 +13,8 @@ from storage.database import Tx
 from storage.usage import BLOCK
 from storage.windows import DAY
 
+#: Lines this old, in milliseconds, are committed, and so are all with lower numbers.
+_SETTLED: Final = 60_000
 #: Python's ordinal of 1 January 1970.
 EPOCH: Final = 719_163
 
@@ -100,9 +102,10 @@ ORDER BY holds.job_id LIMIT 100
 """
 _FIRST_DAY: Final = "SELECT day FROM ledger WHERE day > 0 ORDER BY day LIMIT 1"
 _LAST_DAY: Final = "SELECT day FROM ledger WHERE day > 0 ORDER BY day DESC LIMIT 1"
+# Lines are numbered before they are committed, so the newest may still lack some with lower numbers.
 _SPENT: Final = """
 SELECT CAST(coalesce(sum(spent), 0) AS BIGINT) AS spent, CAST(coalesce(max(id), 0) AS BIGINT) AS last_line
-FROM ledger WHERE id > ?1 AND job_id IS NOT NULL
+FROM ledger WHERE id > ?1 AND at <= ?2 AND job_id IS NOT NULL
 """
 _LINES: Final = """
 SELECT
@@ -220,7 +223,7 @@ async def lines(tx: Tx, first: int, last: int) -> Lines:
 async def take_statement(tx: Tx, day: int, theirs: int, now: int) -> bool:
     """Write down what Runware has taken in all, beside what our ledger has; returns whether it was the day's first."""
     before = await tx.fetch_one(_LAST_STATEMENT)
-    since = await the_row(tx, _SPENT, 0 if before is None else before["last_line"])
+    since = await the_row(tx, _SPENT, 0 if before is None else before["last_line"], now - _SETTLED)
     ours = since["spent"] + (0 if before is None else before["ours"])
     last_line = max(since["last_line"], 0 if before is None else before["last_line"])
     return await tx.execute(_STATEMENT, day, now, theirs, ours, last_line) == 1

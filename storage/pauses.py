@@ -9,19 +9,19 @@ from storage.database import Row, Tx
 from storage.records import Job, Pause
 
 _COVERING: Final = """
-SELECT guild_id, channel_id, reason, paused_at FROM pauses
+SELECT * FROM pauses
 WHERE (guild_id = 0 AND channel_id = 0) OR (guild_id = ?1 AND channel_id = 0) OR (guild_id = ?1 AND channel_id = ?2)
-ORDER BY guild_id, channel_id
+ORDER BY guild_id, channel_id, operators DESC
 """
-_IN_SERVER: Final = "SELECT * FROM pauses WHERE guild_id = 0 OR guild_id = ?1 ORDER BY guild_id, channel_id"
-_ALL: Final = "SELECT * FROM pauses WHERE guild_id >= 0 ORDER BY guild_id, channel_id"
-_ADD: Final = """
-INSERT INTO pauses (guild_id, channel_id, reason, paused_at) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (guild_id, channel_id) DO UPDATE SET reason = excluded.reason
-"""
-_REMOVE: Final = (
-    "DELETE FROM pauses WHERE guild_id = ?1 AND channel_id = ?2 RETURNING reason, guild_id, channel_id, paused_at"
+_IN_SERVER: Final = (
+    "SELECT * FROM pauses WHERE guild_id = 0 OR guild_id = ?1 ORDER BY guild_id, channel_id, operators DESC"
 )
+_ALL: Final = "SELECT * FROM pauses WHERE guild_id >= 0 ORDER BY guild_id, channel_id, operators DESC"
+_ADD: Final = """
+INSERT INTO pauses (guild_id, channel_id, reason, paused_at, operators) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (guild_id, channel_id, operators) DO UPDATE SET reason = excluded.reason
+"""
+_REMOVE: Final = "DELETE FROM pauses WHERE guild_id = ?1 AND channel_id = ?2 AND operators = ?3 RETURNING *"
 _SHOW: Final = """
 UPDATE jobs SET version = version + 1, notice_at = CAST(?3 AS BIGINT)
 WHERE status = 'queued' AND (CAST(?1 AS BIGINT) = 0 OR guild_id = ?1) AND (CAST(?2 AS BIGINT) = 0 OR channel_id = ?2)
@@ -56,13 +56,14 @@ async def all_of_them(tx: Tx) -> list[Pause]:
 
 async def add(tx: Tx, pause: Pause) -> None:
     """Stop what a pause covers, and have the cards of those who wait say so."""
-    await tx.execute(_ADD, pause.guild_id, pause.channel_id, pause.reason, pause.paused_at)
+    values = (pause.guild_id, pause.channel_id, pause.reason, pause.paused_at, int(pause.operators))
+    await tx.execute(_ADD, *values)
     await tx.execute(_SHOW, pause.guild_id, pause.channel_id, pause.paused_at)
 
 
-async def remove(tx: Tx, guild_id: int, channel_id: int, now: int) -> Pause | None:
-    """Let go on what a pause covered; returns the pause, or ``None`` when there was none."""
-    row = await tx.fetch_one(_REMOVE, guild_id, channel_id)
+async def remove(tx: Tx, guild_id: int, channel_id: int, now: int, *, operators: bool = False) -> Pause | None:
+    """Let go on what a manager's pause covered, or the operator's; returns it, or ``None`` when there was none."""
+    row = await tx.fetch_one(_REMOVE, guild_id, channel_id, int(operators))
     if row is None:
         return None
     await tx.execute(_SHOW, guild_id, channel_id, now)
@@ -75,4 +76,4 @@ async def overdue(tx: Tx, paused_by: int) -> list[Job]:
 
 
 def _pause(row: Row) -> Pause:
-    return Pause(row["guild_id"], row["channel_id"], row["reason"], row["paused_at"])
+    return Pause(row["guild_id"], row["channel_id"], row["reason"], row["paused_at"], bool(row["operators"]))

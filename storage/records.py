@@ -395,6 +395,8 @@ class Pause:
     channel_id: int
     reason: str
     paused_at: int
+    #: Ordered by the operator, so that no manager can end it.
+    operators: bool = False
 
 
 @dataclass(frozen=True, slots=True)

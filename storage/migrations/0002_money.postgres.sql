@@ -253,7 +253,9 @@ CREATE TABLE pauses (
     channel_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
     paused_at BIGINT NOT NULL,
-    PRIMARY KEY (guild_id, channel_id)
+    -- Ordered by whoever runs the bot: no manager can end it.
+    operators BIGINT NOT NULL CHECK (operators IN (0, 1)),
+    PRIMARY KEY (guild_id, channel_id, operators)
 );
 
 CREATE TABLE servers (

@@ -266,7 +266,9 @@ CREATE TABLE pauses (
     channel_id INTEGER NOT NULL,
     reason TEXT NOT NULL,
     paused_at INTEGER NOT NULL,
-    PRIMARY KEY (guild_id, channel_id)
+    -- Ordered by whoever runs the bot: no manager can end it.
+    operators INTEGER NOT NULL CHECK (operators IN (0, 1)),
+    PRIMARY KEY (guild_id, channel_id, operators)
 ) STRICT;
 
 CREATE TABLE servers (

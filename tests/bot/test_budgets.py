@@ -484,8 +484,8 @@ async def test_what_is_not_paused_cannot_be_resumed(office: Office) -> None:
 async def test_the_operator_stops_everything_and_no_manager_ends_that(office: Office) -> None:
     await office.budgets.pause(None, 0, "out of money")
     for guild_id in (10, 11):
-        assert (await office.budgets.budget(guild_id)).pauses == (Pause(0, 0, "out of money", NOW),)
-    await refused(office, office.budgets.resume(MANAGER, 0), NotFound)
+        assert (await office.budgets.budget(guild_id)).pauses == (Pause(0, 0, "out of money", NOW, operators=True),)
+    await refused(office, office.budgets.resume(MANAGER, 0), NotAllowed)
     await office.budgets.resume(None, 0)
     assert await office.log() == []
     assert await office.log(0) == [
@@ -500,11 +500,25 @@ async def test_the_operator_stops_a_server_or_a_channel_and_its_managers_see_who
     await office.budgets.pause(None, 100, "rest", guild_id=10)
     assert [(one.guild_id, one.channel_id) for one in (await office.budgets.budget(10)).pauses] == [(10, 0), (10, 100)]
     assert (await office.budgets.budget(11)).pauses == ()
+    await refused(office, office.budgets.resume(MANAGER, 0), NotAllowed)
     await office.budgets.resume(None, 100, guild_id=10)
-    await office.budgets.resume(MANAGER, 0)
+    await office.budgets.resume(None, 0, guild_id=10)
     assert [(who, after) for _, who, _, _, after in await office.log()] == [
-        (8, ""),
+        (None, ""),
         (None, ""),
         (None, "rest"),
         (None, "rest"),
     ]
+
+
+async def test_pauses_of_a_manager_and_of_the_operator_stand_side_by_side_and_the_operator_can_end_both(
+    office: Office,
+) -> None:
+    await office.budgets.pause(MANAGER, 0, "ours")
+    await office.budgets.pause(None, 0, "theirs", guild_id=10)
+    assert [pause.reason for pause in (await office.budgets.budget(10)).pauses] == ["theirs", "ours"]
+    assert (await office.budgets.resume(MANAGER, 0)).reason == "ours"
+    await office.budgets.pause(MANAGER, 0, "ours again")
+    ended = [(await office.budgets.resume(None, 0, guild_id=10)).reason for _ in range(2)]
+    assert ended == ["theirs", "ours again"]
+    await refused(office, office.budgets.resume(None, 0, guild_id=10), NotFound)

@@ -157,7 +157,7 @@ async def test_bonuses_and_pools_say_what_is_left_and_the_newest_comes_first() -
 
 async def test_a_pause_says_where_and_why_and_only_ones_own_can_be_ended() -> None:
     pauses = (
-        Pause(0, 0, "the bill", NOON),
+        Pause(0, 0, "the bill", NOON, operators=True),
         Pause(GUILD, 0, "a *break*", NOON),
         Pause(GUILD, STUDIO, "paint dries", NOON),
     )

@@ -58,7 +58,9 @@ async def test_an_offer_whose_taker_failed_still_stands(database: Database) -> N
 
 
 async def test_old_offers_are_swept_and_younger_ones_stay(database: Database) -> None:
-    old, just_old, young = [await add(database, made_at=at) for at in (NOW - 5, NOW, NOW + 1)]
+    assert await database.read(offers.oldest) is None
+    young, just_old, old = [await add(database, made_at=at) for at in (NOW + 1, NOW, NOW - 5)]
+    assert await database.read(offers.oldest) == NOW - 5
     assert await database.run(offers.sweep, NOW) == 2
     assert [await database.read(offers.get, offer_id) is None for offer_id in (old, just_old, young)] == [
         True,
@@ -66,6 +68,7 @@ async def test_old_offers_are_swept_and_younger_ones_stay(database: Database) ->
         False,
     ]
     assert await database.run(offers.sweep, NOW) == 0
+    assert await database.read(offers.oldest) == NOW + 1
 
 
 async def test_an_offer_outlives_what_is_known_of_its_asker(database: Database) -> None:

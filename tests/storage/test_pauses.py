@@ -19,7 +19,7 @@ Put = Callable[[Job, Status], Awaitable[None]]
 NOW = 1_900_022_500_000
 GUILD, CHANNEL = 10, 100
 TOTAL, OF_SERVER, OF_CHANNEL = (
-    Pause(0, 0, "Runware is down.", NOW),
+    Pause(0, 0, "Runware is down.", NOW, operators=True),
     Pause(GUILD, 0, "The month is over.", NOW),
     Pause(GUILD, CHANNEL, "Slow down.", NOW),
 )
@@ -32,6 +32,10 @@ async def claim(database: Database, limit: int = 100) -> Job | None:
     return await database.run(
         jobs.claim_next, in_flight_limit=limit, now=NOW, poll_at=NOW + 40_000, card_interval=5_000
     )
+
+
+async def resume(database: Database, pause: Pause, now: int = NOW) -> Pause | None:
+    return await database.run(pauses.remove, pause.guild_id, pause.channel_id, now, operators=pause.operators)
 
 
 async def served(database: Database) -> list[int]:
@@ -48,7 +52,7 @@ async def test_a_paused_job_is_not_claimed_until_the_pause_ends(database: Databa
     await database.run(pauses.add, pause)
     assert await claim(database) is None
     assert (await database.read(jobs.known, job.id)).status is Status.QUEUED
-    assert await database.run(pauses.remove, pause.guild_id, pause.channel_id, NOW + 1) == pause
+    assert await resume(database, pause) == pause
     claimed = await claim(database)
     assert claimed is not None
     assert (claimed.id, claimed.status) == (job.id, Status.SUBMITTING)
@@ -59,7 +63,7 @@ async def test_whoever_is_behind_a_paused_job_in_the_queue_goes_first(database: 
     elsewhere, abroad = await ask(2, place=Place(101, 200)), await ask(3, guild_id=11)
     await database.run(pauses.add, OF_CHANNEL)
     assert await served(database) == [elsewhere.id, abroad.id]
-    await database.run(pauses.remove, GUILD, CHANNEL, NOW)
+    await resume(database, OF_CHANNEL)
     assert await served(database) == [job.id for job in paused]
 
 
@@ -77,7 +81,7 @@ async def test_a_channel_waits_until_the_last_pause_that_covers_it_ends(database
         await database.run(pauses.add, pause)
     for pause in PAUSES:
         assert await claim(database) is None
-        await database.run(pauses.remove, pause.guild_id, pause.channel_id, NOW)
+        await resume(database, pause)
     assert await served(database) == [job.id]
 
 
@@ -105,6 +109,9 @@ async def test_the_widest_pause_that_covers_a_channel_is_the_one_that_is_told(da
     assert await database.read(pauses.covering, 11, CHANNEL) == TOTAL
     assert await database.read(pauses.in_server, GUILD) == PAUSES
     assert await database.read(pauses.in_server, 11) == [TOTAL]
+    abroad = Pause(11, 7, "Somewhere else.", NOW)
+    await database.run(pauses.add, abroad)
+    assert await database.read(pauses.all_of_them) == [*PAUSES, abroad]
 
 
 async def test_a_pause_of_one_channel_covers_no_other(database: Database) -> None:
@@ -117,6 +124,20 @@ async def test_a_pause_that_is_ordered_again_has_the_new_reason_and_the_old_time
     await database.run(pauses.add, OF_SERVER)
     await database.run(pauses.add, Pause(GUILD, 0, "Still over.", NOW + 5))
     assert await database.read(pauses.covering, GUILD, 0) == Pause(GUILD, 0, "Still over.", NOW)
+
+
+async def test_a_manager_cannot_end_what_the_operator_ordered_in_the_same_place(database: Database, ask: Ask) -> None:
+    operators = Pause(GUILD, 0, "Not paid for.", NOW, operators=True)
+    job = await ask()
+    assert await resume(database, operators) is None
+    for pause in (OF_SERVER, operators):
+        await database.run(pauses.add, pause)
+    assert await database.read(pauses.in_server, GUILD) == [operators, OF_SERVER]
+    assert await resume(database, OF_SERVER) == OF_SERVER
+    assert await resume(database, OF_SERVER) is None
+    assert (await database.read(pauses.covering, GUILD, CHANNEL), await claim(database)) == (operators, None)
+    assert await resume(database, operators) == operators
+    assert await served(database) == [job.id]
 
 
 async def test_a_pause_ends_once(database: Database) -> None:
@@ -139,7 +160,7 @@ async def test_a_pause_and_its_end_are_shown_on_the_cards_of_those_who_wait_and_
     first, *others = await database.read(cards)
     await database.run(pauses.add, OF_CHANNEL)
     assert await database.read(cards) == [(first[0] + 1, NOW), *others]
-    await database.run(pauses.remove, GUILD, CHANNEL, NOW + 9)
+    await resume(database, OF_CHANNEL, NOW + 9)
     assert await database.read(cards) == [(first[0] + 2, NOW + 9), *others]
     await database.run(pauses.add, TOTAL)
     assert [version for version, _ in await database.read(cards)] == [first[0] + 3, others[0][0], others[1][0] + 1]
@@ -158,7 +179,7 @@ async def test_queued_jobs_are_overdue_once_a_pause_that_covers_them_is_old_enou
     await database.run(pauses.add, TOTAL)
     assert [job.id for job in await database.read(pauses.overdue, NOW)] == [waiting.id, elsewhere.id]
     for pause in (TOTAL, OF_CHANNEL):
-        await database.run(pauses.remove, pause.guild_id, pause.channel_id, NOW)
+        await resume(database, pause)
     assert await database.read(pauses.overdue, NOW) == []
 
 

@@ -256,7 +256,7 @@ async def test_the_books_of_a_running_bot_balance_and_agree_with_runware(wire: A
         await world.idle()
         theirs = int((Decimal(100) - world.runware.balance) * 1_000_000)
         tomorrow = (await database.read(books.statements, 9))[0].day + 1
-        assert await database.run(books.take_statement, tomorrow, theirs, world.program.services.clock())
+        assert await database.run(books.take_statement, tomorrow, theirs, world.program.services.clock() + 60_000)
         said = await operate(settings, "reconcile")
         assert said.status == 0, said.out
         assert "every counter is what the ledger adds up to, and no hold has outlived its deadline" in said.out
