@@ -2,7 +2,7 @@
 
 Each round is a server and a time of its own, with random limits on its members, roles, channels, itself and the bot, in
 money, edits and pictures, and with random bonuses and pools. While the crowd asks, edits that were asked for before
-succeed or fail, and a pool is closed. Then every limit and every grant is looked at, and the books are audited. Ends
+succeed or are cancelled, and a pool is closed. Then every limit and every grant is looked at, and the books are audited. Ends
 with status 1 when anything was overdrawn. ``python -m benchmarks.overspend 50`` plays 50 rounds.
 """
 
@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import roomy_settings
-from bot import outcomes
 from bot.budgets import Budgets
 from bot.edits import Edits
 from bot.errors import OverQuota
@@ -108,7 +107,7 @@ class Round:
         begun = [job for job in [await self._ask() for _ in range(8)] if job is not None]
         asked = await asyncio.gather(*(self._ask() for _ in range(CROWD)), *map(self._end, begun), *self._closing())
         await self._look()
-        await asyncio.gather(*(self._fail(job) for job in asked if job is not None))
+        await asyncio.gather(*(self._cancel(job) for job in asked if job is not None))
         await self._look()
         return self._outcome
 
@@ -162,9 +161,9 @@ class Round:
         return job
 
     async def _end(self, job: Job) -> None:
-        """Let an edit fail, or let it be made at half of what is held for it."""
+        """Cancel an edit, or let it be made at half of what is held for it."""
         if self._chance.random() < 0.5:
-            await self._fail(job)
+            await self._cancel(job)
             return
         await self._database.run(jobs.move, job.id, Status.SUBMITTING, self._now)
         cost = job.hold // 2 // job.request.results
@@ -172,9 +171,8 @@ class Round:
         made = [Success(job.task_uuid, str(n), f"https://im.runware.ai/{n}.jpg", 7, cost) for n in numbers]
         await self._edits.record(job.task_uuid, made)
 
-    async def _fail(self, job: Job) -> None:
-        await self._database.run(jobs.move, job.id, Status.SUBMITTING, self._now)
-        await self._database.run(outcomes.fail, job.id, "busy", self._now)
+    async def _cancel(self, job: Job) -> None:
+        await self._edits.cancel(job.id, asker=self._manager, manages=True)
 
     # What must hold ----------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ class Budgets:
             )
         if ceiling is not None and amount and ceiling > amount:
             raise BadOption("ceiling", "The bound on one edit is above the whole limit: it would never bind.")
-        allowance = Allowance(scope, measure, amount, window, ceiling, subject_id)
+        allowance = Allowance(scope, measure, amount, window, ceiling, subject_id, guild_id=manager.guild_id)
         return await self._database.run(_allow, manager, allowance, self._clock())
 
     async def disallow(self, manager: Asker, allowance_id: int) -> Limit:
@@ -171,7 +171,7 @@ class Budgets:
 
         Raises:
             OverQuota: the member's own limits do not admit it.
-            Paused, BadOption: see :meth:`grant`.
+            BadOption: see :meth:`grant`.
         """
         expires_at = self._expiry(days)
         try:
@@ -393,7 +393,11 @@ async def _close_pool(tx: Tx, who: Asker, thread_id: int, now: int, *, manages: 
         raise NotAllowed("You gave nothing to this pool: only its sponsors, or a manager of the budget, can close it.")
     server = await accounts.ensure(tx, Scope.SERVER, now, who.guild_id)
     ended = [await ledger.end_grant(tx, id_, now, account_id=server) for id_ in sorted(grant.id for grant in own)]
-    return [grant for grant in ended if grant is not None]
+    closed = [grant for grant in ended if grant is not None]
+    if manages and closed:
+        amount = quota.dollars(sum(grant.amount for grant in closed))
+        await _log(tx, who, f"pool of <#{thread_id}>", amount, "", now)
+    return closed
 
 
 async def _end_grant(tx: Tx, manager: Asker, grant_id: int, now: int) -> Grant:

@@ -42,6 +42,7 @@ from storage.records import (
     Asker,
     EditRequest,
     Job,
+    Measure,
     Outcome,
     Pause,
     Place,
@@ -615,6 +616,8 @@ async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, t
         [await allowances.standing(tx, allowance, member, now, zone) for allowance in limits]
         for _, limits in rules.alternatives
     ]
+    for standings in sets:
+        standings.sort(key=lambda standing: standing.allowance.measure is not Measure.MONEY)
     open_to = await grants.available(
         tx, guild_id, account_id=member or 0, role_ids=asker.role_ids, thread_id=thread_id, now=now
     )

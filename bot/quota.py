@@ -82,6 +82,8 @@ def over_quota(exceeded: AllowanceExceeded) -> OverQuota:
 def over_own(exceeded: AllowanceExceeded) -> OverQuota:
     """Say why a member cannot give so much to a pool: which limit of theirs bound, and what is left of it."""
     standing, allowance = exceeded.standing, exceeded.standing.allowance
+    if not allowance.amount:
+        return over_quota(exceeded)
     left = amount(allowance.measure, standing.left)
     frees = "" if exceeded.frees_at is None else f" Enough is free again <t:{-(-exceeded.frees_at // 1000)}:R>."
     return OverQuota(
@@ -106,7 +108,9 @@ def _by_whom(allowance: Allowance) -> str:
 def _whose(allowance: Allowance) -> str:
     return {
         Scope.MEMBER: "your own limits",
-        Scope.ROLE: f"the limits of your role {role(allowance.subject_id)}",
+        Scope.ROLE: "the limits of everybody here"
+        if allowance.everybody
+        else f"the limits of your role {role(allowance.subject_id)}",
         Scope.CHANNEL: "the limits of this channel",
         Scope.SERVER: "the limits of this server",
         Scope.BOT: "the limits over all servers",
@@ -120,7 +124,7 @@ def whose(allowance: Allowance, user_id: int | None = None) -> str:
     """Return whose allowance it is, as owners read it; ``user_id`` is the member's of a member's own."""
     return {
         Scope.MEMBER: "a member who left" if user_id is None else f"<@{user_id}>",
-        Scope.ROLE: role(allowance.subject_id),
+        Scope.ROLE: "everybody" if allowance.everybody else role(allowance.subject_id),
         Scope.CHANNEL: f"<#{allowance.subject_id}>",
         Scope.SERVER: "this server",
         Scope.BOT: "all servers",

@@ -84,7 +84,8 @@ def _sentence(words: str) -> str:
 def _own(standing: Standing) -> list[str]:
     """Return how one of the member's own limits stands; money gets a bar."""
     allowance = standing.allowance
-    by = f" · as {role(allowance.subject_id)}" if allowance.scope is Scope.ROLE else ""
+    named = allowance.scope is Scope.ROLE and not allowance.everybody
+    by = f" · as {role(allowance.subject_id)}" if named else ""
     if not allowance.amount:
         return [f"### Nothing to spend here{by}"]
     left = amount(allowance.measure, standing.left)
@@ -104,7 +105,8 @@ def _bonus(grant: Grant) -> list[str]:
     until = "" if grant.expires_at is None else f", till {words.since(grant.expires_at)}"
     if grant.scope is Scope.THREAD:
         return [f"🫙 This thread's pool pays first: {dollars(grant.left)} left{until}."]
-    by = f" as {role(grant.subject_id)}" if grant.scope is Scope.ROLE else ""
+    named = grant.scope is Scope.ROLE and grant.subject_id != grant.guild_id
+    by = f" as {role(grant.subject_id)}" if named else ""
     return [f"🎁 Your bonus{by} pays first: {dollars(grant.left)} left of {dollars(grant.amount)}{until}."]
 
 

@@ -318,4 +318,5 @@ def _allowance(row: Row) -> Allowance:
         row["ceiling"],
         row["subject_id"],
         row["id"],
+        row["guild_id"],
     )

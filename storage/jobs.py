@@ -46,11 +46,16 @@ SELECT jobs.id FROM jobs WHERE jobs.status = 'queued' AND NOT EXISTS (
 )
 ORDER BY jobs.turn, jobs.id LIMIT 1 /* FOR UPDATE OF jobs */
 """
+# A job that another unit has locked is shown anew by that one; to wait for it would be a deadlock. The first are chosen
+# in a WITH, for PostgreSQL may run a subquery several times, and then skips other jobs each time.
 _QUEUE_MOVED = """
+WITH first AS (
+    SELECT id FROM jobs WHERE status = 'queued' ORDER BY turn, id LIMIT ?3 /* FOR UPDATE OF jobs SKIP LOCKED */
+)
 UPDATE jobs SET
     version = version + 1,
     notice_at = CASE WHEN shown_at + ?2 > ?1 THEN shown_at + ?2 ELSE CAST(?1 AS BIGINT) END
-WHERE id IN (SELECT id FROM jobs WHERE status = 'queued' ORDER BY turn, id LIMIT ?3)
+WHERE id IN (SELECT id FROM first)
 """
 _AHEAD = """
 SELECT count(*) AS number FROM (

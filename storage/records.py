@@ -288,6 +288,13 @@ class Allowance:
     #: The account of a member; Discord's id of a role or channel; 0 for a server or the bot.
     subject_id: int = 0
     id: int | None = None
+    #: The server whose managers set it; 0 for the operator's.
+    guild_id: int = field(default=0, compare=False)
+
+    @property
+    def everybody(self) -> bool:
+        """Whether it is that of the role which every member has; its id is the server's."""
+        return self.scope is Scope.ROLE and self.subject_id == self.guild_id
 
     @property
     def key(self) -> str:

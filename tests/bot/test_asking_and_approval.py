@@ -358,7 +358,7 @@ async def test_an_edit_is_approved_by_the_roles_its_asker_has_now(office: Office
     await office.limit(PRICE.hold - 1, Scope.ROLE, 10)
     job = await office.waiting(replace(ANA, role_ids=frozenset([10, 70])))
     assert await office.database.read(_role_of, job.id) == 70
-    assert "the limits of your role <@&10>" in await refused(office, office.approve(job), OverQuota)
+    assert "the limits of everybody here" in await refused(office, office.approve(job), OverQuota)
     await office.approve(job, asker=replace(ANA, role_ids=frozenset([10, 71])))
     assert await office.database.read(_role_of, job.id) == 71
 

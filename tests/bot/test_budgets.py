@@ -397,9 +397,10 @@ async def test_a_sponsor_gives_no_more_than_their_own_limits_leave(office: Offic
 
 async def test_a_member_whom_managers_bar_cannot_sponsor(office: Office) -> None:
     await office.limit(0, scope=Scope.MEMBER, subject_id=ANA.user_id)
-    await refused(office, office.budgets.fund(ANA, THREAD, 1), OverQuota)
     await office.limit(0, scope=Scope.MEMBER, subject_id=BO.user_id, measure=Measure.EDITS)
-    await refused(office, office.budgets.fund(BO, THREAD, 1), OverQuota)
+    for who in (ANA, BO):
+        sentence = await refused(office, office.budgets.fund(who, THREAD, 1), OverQuota)
+        assert sentence == "Your own limits allow no edits: a manager of this server decided that."
 
 
 async def test_a_sponsor_closes_what_they_gave_and_a_manager_closes_all(office: Office) -> None:
@@ -409,6 +410,7 @@ async def test_a_sponsor_closes_what_they_gave_and_a_manager_closes_all(office: 
     assert (await office.used(ANA), await office.used(BO)) == (Use(held=10 * CENT), Use())
     assert await office.budgets.close_pool(MANAGER, THREAD, manages=True) == [anas, bonus]
     assert await office.used(ANA) == Use()
+    assert (await office.log())[0] == (NOW, 8, "pool of <#200>", "$0.15", "")
 
 
 async def test_a_pool_is_not_closed_by_those_who_gave_nothing_to_it(office: Office) -> None:

@@ -59,6 +59,12 @@ def test_a_refusal_names_what_is_needed_whose_limit_bound_what_is_left_and_when_
     )
 
 
+def test_the_role_that_everybody_has_is_called_that() -> None:
+    everybody = replace(DAILY, scope=Scope.ROLE, subject_id=10, guild_id=10)
+    assert "but the limits of everybody here allow $0.50 a day" in exceeded(everybody, 64_201, spent=450_000)
+    assert quota.whose(everybody) == "everybody"
+
+
 def test_a_refusal_in_numbers_is_told_in_numbers() -> None:
     pictures = replace(DAILY, measure=Measure.PICTURES, amount=20, window=Window(Span.WEEK, rolling=True))
     sentence = exceeded(pictures, 4, spent=19)

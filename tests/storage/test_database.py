@@ -384,4 +384,6 @@ async def test_postgresql_without_its_package_names_the_extra(monkeypatch: pytes
 def test_a_row_lock_is_for_postgresql_and_a_comment_elsewhere() -> None:
     sql = "SELECT id FROM jobs WHERE id = ?1 /* FOR UPDATE OF jobs */"
     assert statement(sql).dollars == "SELECT id FROM jobs WHERE id = $1 FOR UPDATE OF jobs"
+    skipping = "SELECT id FROM jobs /* FOR UPDATE OF jobs SKIP LOCKED */"
+    assert statement(skipping).dollars == "SELECT id FROM jobs FOR UPDATE OF jobs SKIP LOCKED"
     assert statement("SELECT 1 /* not a lock */").dollars == "SELECT 1 /* not a lock */"

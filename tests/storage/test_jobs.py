@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -227,6 +228,21 @@ async def test_a_claim_commits_the_time_of_the_first_post_and_that_its_fate_is_u
     row = await stored(database, job)
     assert (job.status, job.first_post_at) == (Status.SUBMITTING, NOW)
     assert (row["posts"], row["unknown_posts"], row["last_post_at"], row["poll_at"]) == (1, 1, NOW, NOW + 40_000)
+
+
+async def test_many_who_cancel_at_once_do_not_wait_for_each_others_cards(database: Database, ask: Ask) -> None:
+    waiting = [await ask(1 + number % 5) for number in range(20)]
+    runs = 0
+
+    async def cancel(tx: Tx, job: Job) -> bool:
+        nonlocal runs
+        runs += 1
+        moved = await jobs.move(tx, job.id, Status.CANCELLED, NOW)
+        await jobs.queue_moved(tx, NOW, 5_000)
+        return moved
+
+    assert all(await asyncio.gather(*(database.run(cancel, job) for job in waiting)))
+    assert runs == 20, "a unit that PostgreSQL gave up to end a deadlock is run again"
 
 
 async def test_a_claim_has_the_next_ten_cards_shown_anew_but_none_sooner_than_its_interval(

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
 from bot import edits, outcomes, quota
@@ -215,11 +215,12 @@ def each_hold_ends_once_and_exactly_with_its_job(was: Books, now: Books) -> None
         # An approval takes the hold back and holds anew; a hold and its end are a line for each that carries a part.
         kinds = "".join(line["kind"][0] for line in lines)
         assert re.fullmatch(r"(h+r+)?h+" + (r"(s+|r+)a*" if ended else ""), kinds), kinds
-        parts = [list(part) for _, part in groupby(lines, key=lambda line: line["kind"]) if _ != "adjust"]
-        assert [sum(line["held"] for line in part) for part in parts] == [job["hold"], -job["hold"]] * (
-            len(parts) // 2
-        ) + [job["hold"]] * (len(parts) % 2)
-        assert sum(line["held"] for line in lines) == (0 if ended else job["hold"])
+        parts = [sum(line["held"] for line in part) for kind, part in groupby(lines, _kind) if kind != "adjust"]
+        assert parts == [job["hold"], -job["hold"], job["hold"], -job["hold"]][: len(parts)]
+        kept: Counter[int | None] = Counter()
+        for line in lines:
+            kept[line["grant_id"]] += line["held"]
+        assert not (ended and _some(kept)), "each part of a hold ends where it was held"
         counted = (sum(line["edits"] for line in lines), sum(line["pictures"] for line in lines))
         if not ended:
             assert counted == (1, job["wanted"])
@@ -411,6 +412,10 @@ def _covered(pauses: list[Line], place: Line) -> bool:
 
 def _expired(grant: Line, at: int) -> bool:
     return grant["expires_at"] is not None and grant["expires_at"] <= at
+
+
+def _kind(line: Line) -> str:
+    return line["kind"]
 
 
 def _some(numbers: Mapping[T, int]) -> dict[T, int]:
@@ -609,12 +614,14 @@ class Money(RuleBasedStateMachine):
             said = [(number, cost, "im") for number, cost in enumerate(costs)]
             self.take_poll(sent.id, said, failures=3 - len(said))
 
-    @rule(crowd=st.lists(askings, min_size=2, max_size=5), beside=st.sampled_from(["nothing", "cancel", "close"]))
+    @rule(crowd=st.lists(askings, min_size=2, max_size=5), beside=st.sampled_from(["", "cancel", "approve", "close"]))
     def request_at_once(self, crowd: list[Asking], beside: str) -> None:
-        run, job = self.program.database.run, self.pick(0, "queued", "waiting")
+        run, job = self.program.database.run, self.pick(0, "waiting", "queued")
         asked: list[Awaitable[object]] = [run(edits._request, asking.order(self.now)) for asking in crowd]
         if beside == "cancel" and job is not None:
             asked.insert(1, run(edits._cancel, job["id"], self.now, 0))
+        if beside == "approve" and job is not None:
+            asked.insert(1, run(edits._approve, job["id"], self.again(job, job["wanted"]), MANAGER))
         if beside == "close":
             asked.insert(1, self.budgets.close_pool(MANAGER, THREAD, manages=True))
         for answer in self.program.wait(_together(*asked)):
@@ -659,6 +666,10 @@ class Money(RuleBasedStateMachine):
             self.try_unit(edits._approve, job["id"], self.again(job, job["wanted"]), MANAGER)
         elif job is not None:
             self.try_unit(edits._refuse, job["id"], MANAGER, self.now)
+
+    @initialize(approve_above=st.sampled_from([None, 0, 15_000]))
+    def begin(self, approve_above: int | None) -> None:
+        self.program.wait(self.budgets.change(MANAGER, approve_above=approve_above))
 
     @rule(
         approve_above=st.sampled_from([None, 0, 15_000]),
@@ -816,7 +827,7 @@ def test_money_keeps_its_laws_whatever_happens(program: Program, empty: Empty) -
     run_state_machine_as_test(
         partial(Money, program, empty),  # pyright: ignore[reportArgumentType] - any factory will do
         settings=settings(
-            max_examples=80 if program.database.engine == "sqlite" else 25,
+            max_examples=100 if program.database.engine == "sqlite" else 30,
             stateful_step_count=60,
             deadline=None,
             database=None,
