@@ -205,10 +205,18 @@ class Round:
         rules = await allowances.binding(
             tx, asker.guild_id, account_id=account_id, role_ids=asker.role_ids, channel_id=0, terms=self._terms
         )
-        for _, limits in rules.alternatives:  # the one that admitted last is kept: since then, use has only gone down
-            if all([await self._kept(tx, limit, account_id) for limit in limits]):
-                return []
-        return [f"every limit of member {asker.user_id}"]
+        # The role that admitted last is kept: since then, use has only gone down. Money and the rest are looked at apart,
+        # for an edit that a grant pays passes a role's limits in money.
+        return [
+            f"every limit of member {asker.user_id} in {' and '.join(measures)}"
+            for measures in ([Measure.MONEY], [Measure.EDITS, Measure.PICTURES])
+            if not any([await self._all_kept(tx, limits, measures, account_id) for _, limits in rules.alternatives])
+        ]
+
+    async def _all_kept(
+        self, tx: Tx, limits: Iterable[Allowance], measures: Iterable[Measure], account_id: int | None
+    ) -> bool:
+        return all([await self._kept(tx, limit, account_id) for limit in limits if limit.measure in measures])
 
     async def _kept(self, tx: Tx, limit: Allowance, account_id: int | None) -> bool:
         return (await allowances.standing(tx, limit, account_id, self._now, UTC)).used <= limit.amount

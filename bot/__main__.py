@@ -154,10 +154,13 @@ async def _resume(settings: Settings, options: argparse.Namespace) -> int:
     where = console.where(options.server, options.channel)
     async with console.beside(settings) as database:
         try:
-            ended = await console.budgets(database, settings).resume(None, options.channel, guild_id=options.server)
+            budgets = console.budgets(database, settings)
+            ended = await budgets.resume(None, options.channel, guild_id=options.server)
+            still = await budgets.still_paused(ended)
         except NotFound:
             raise StartError(f"There is no pause of {where}; `status` lists those there are.") from None
-    print(f"{where} goes on; it was paused: {ended.reason}")
+    print(f"ended the pause of {where}: {ended.reason}")
+    print("it goes on" if still is None else f"it is paused still, by another pause: {still.reason}")
     return 0
 
 

@@ -24,8 +24,8 @@ from storage.windows import DAY, Stretch
 
 #: At these parts of a limit, in percent, its owner is told.
 STEPS: Final = (50, 80, 100)
-#: The operator, where a server's id stands otherwise.
-OPERATOR: Final = 0
+#: Stands where a server's id stands otherwise: what is about all of them is told to the operator.
+ALL_SERVERS: Final = 0
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
 _LONGEST_PAUSE: Final = 600_000
@@ -48,13 +48,13 @@ def reached(standing: Standing) -> list[int]:
 
 
 def concerns(exceeded: AllowanceExceeded) -> bool:
-    """Tell whether a refusal means that a limit of a server or the bot is used up, and not that it was asked too much."""
+    """Tell whether a refusal is of a limit of a server or the bot, and not of an edit that never fits."""
     return exceeded.standing.allowance.scope in {Scope.SERVER, Scope.BOT} and exceeded.frees_at is not None
 
 
 async def ceilings(tx: Tx, guild_id: int, terms: Terms, now: int) -> list[Standing]:
     """Return how the limits of a whole server stand, or with 0 those of all servers together."""
-    if guild_id == OPERATOR:
+    if guild_id == ALL_SERVERS:
         limits, account_id = terms.bot, await accounts.find(tx, Scope.BOT)
     else:
         own = [limit for limit in await allowances.in_force(tx, guild_id) if limit.scope is Scope.SERVER]
@@ -63,8 +63,8 @@ async def ceilings(tx: Tx, guild_id: int, terms: Terms, now: int) -> list[Standi
     return [await allowances.standing(tx, limit, account_id, now, zone) for limit in limits]
 
 
-def key(guild_id: int, standing: Standing, step: int, now: int) -> str:
-    """Return what "once" means of a step: once for a limit of this height, in one window.
+def key(guild_id: int, standing: Standing, step: int | str, now: int) -> str:
+    """Return what "once" means of a step, or of a refusal: once for a limit of this height, in one window.
 
     A rolling window never begins anew, so time is cut into stretches of its length.
     """
@@ -80,10 +80,14 @@ async def raise_spent(tx: Tx, guild_id: int, standing: Standing, now: int) -> bo
 
 
 async def raise_refusal(tx: Tx, guild_id: int, standing: Standing, now: int) -> bool:
-    """Write down that an allowance, of a server or of all, has refused an edit; returns whether that is news."""
-    told = OPERATOR if standing.allowance.scope is Scope.BOT else guild_id
-    steps = [(key(told, standing, step, now), _facts(standing, step, refused=True)) for step in STEPS]
-    return await alerts.raise_highest(tx, told, AlertKind.ALLOWANCE, steps, now)
+    """Write down that an allowance, of a server or of all, has refused an edit; returns whether that is news.
+
+    It is told once beside the steps, and silences none of them: a large edit may be refused with much left.
+    """
+    told = ALL_SERVERS if standing.allowance.scope is Scope.BOT else guild_id
+    percent = standing.used * 100 // max(1, standing.allowance.amount)
+    facts = _facts(standing, percent, refused=True)
+    return await alerts.raise_once(tx, told, key(told, standing, "refused", now), AlertKind.ALLOWANCE, facts, now)
 
 
 def _facts(standing: Standing, step: int, *, refused: bool = False) -> dict[str, Any]:
@@ -157,7 +161,7 @@ async def raise_low(tx: Tx, funds: Funds, now: int) -> bool:
     await memory.put(tx, _LOW, json.dumps([since, least]))
     facts = {"left": funds.left, "held": funds.held, "pace": funds.pace}
     steps = [(f"balance/{since}/{low}", {**facts, "low": low.value}) for low in funds.low]
-    return await alerts.raise_highest(tx, OPERATOR, AlertKind.BALANCE, steps, now)
+    return await alerts.raise_highest(tx, ALL_SERVERS, AlertKind.BALANCE, steps, now)
 
 
 # What is to be posted ------------------------------------------------------------------------------------------------
@@ -187,7 +191,7 @@ class AlertBox:
 
     async def channel_of(self, alert: Alert) -> int | None:
         """Return Discord's id of the channel where an alert belongs, or ``None`` where nobody has chosen one."""
-        if alert.guild_id == OPERATOR:
+        if alert.guild_id == ALL_SERVERS:
             return self._settings.alert_channel
         return (await self._database.read(servers.get, alert.guild_id)).alert_channel_id
 

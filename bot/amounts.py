@@ -16,6 +16,8 @@ _MOST_COUNT: Final = 1_000_000
 _DOLLARS: Final = re.compile(
     r"\$? *(?P<amount>\d{1,12}(?:[.,]\d{1,12})?) *(?:usd|\$|dollars?)?", re.IGNORECASE | re.ASCII
 )
+#: With a comma before three digits, some mean thousands and some thousandths.
+_THOUSANDS: Final = re.compile(r"\d{1,3},\d{3}", re.ASCII)
 _COUNT: Final = re.compile(r"(?P<amount>\d{1,12}) *(?:edits?|pictures?)?", re.IGNORECASE | re.ASCII)
 _LIMIT: Final = re.compile(
     r"(?P<amount>\S+) +(?P<measure>usd|edits|pictures) +(?:per|a|an) +(?P<rolling>rolling +)?"
@@ -33,13 +35,18 @@ def money(option: str, text: str, *, least: int = 0) -> int:
     found = _DOLLARS.fullmatch(text.strip())
     if found is None:
         raise BadOption(option, f"`{option}` should be an amount in dollars such as `0.50`, not “{_shown(text)}”.")
+    if _THOUSANDS.fullmatch(found["amount"]):
+        raise BadOption(
+            option, f"`{option}` could be meant as two amounts in “{_shown(text)}”: write `1000` or `1.00`."
+        )
     micros = Decimal(found["amount"].replace(",", ".")) * MICROS_PER_DOLLAR
     if micros != micros.to_integral_value():
         raise BadOption(option, f"`{option}` has too many decimals in “{_shown(text)}”: six are the most.")
     if micros > _MOST_DOLLARS * MICROS_PER_DOLLAR:
         raise BadOption(option, f"`{option}` is “{_shown(text)}”, and ${_MOST_DOLLARS:,} is the most it can be.")
     if micros < least:
-        raise BadOption(option, f"`{option}` has to be more than 0; it is “{_shown(text)}”.")
+        bound = "more than 0" if least == 1 else f"at least ${least / MICROS_PER_DOLLAR:.2f}"
+        raise BadOption(option, f"`{option}` has to be {bound}; it is “{_shown(text)}”.")
     return int(micros)
 
 

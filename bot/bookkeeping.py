@@ -103,7 +103,7 @@ class Bookkeeper:
 
     async def _watch_limits(self) -> None:
         now = self._clock()
-        for guild_id in (alerts.OPERATOR, *sorted(self._settings.allowed_guilds)):
+        for guild_id in (alerts.ALL_SERVERS, *sorted(self._settings.allowed_guilds)):
             standings = await self._database.read(alerts.ceilings, guild_id, self._settings.terms, now)
             reached = [one for one in standings if alerts.reached(one)]
             keys = frozenset(alerts.key(guild_id, one, step, now) for one in reached for step in alerts.reached(one))
@@ -135,7 +135,7 @@ class Bookkeeper:
         if found.balanced:
             return
         facts = {"differences": len(found.differences), "stale": len(found.stale), "first": sentences[:_NAMED]}
-        if await self._database.run(raise_once, alerts.OPERATOR, f"books/{today}", AlertKind.BOOKS, facts, now):
+        if await self._database.run(raise_once, alerts.ALL_SERVERS, f"books/{today}", AlertKind.BOOKS, facts, now):
             self._raised(AlertKind.BOOKS)
 
     def _raised(self, kind: AlertKind) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import available_timezones
 
 from bot import quota
 from bot.errors import BadOption, NotAllowed, NotFound
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 #: So many limits are enough for a server; each is looked at with every edit.
 MAX_ALLOWANCES: Final = 100
+#: The least that is worth a gift to a pool, in micro-dollars, and how many gifts a pool takes: each edit looks at all.
+LEAST_GIFT: Final = 10_000
+MAX_GIFTS: Final = 25
 #: So many changes are shown of the audit log.
 CHANGES_SHOWN: Final = 15
 _LONGEST_REASON: Final = 200
@@ -238,6 +241,10 @@ class Budgets:
         self._signals.notices.set()
         return ended
 
+    async def still_paused(self, ended: Pause) -> Pause | None:
+        """Return what covers a place still after a pause of it has ended, if something does."""
+        return await self._database.read(pauses.covering, ended.guild_id, ended.channel_id)
+
     # what was spent ----------------------------------------------------------------------------------------
 
     async def usage(self, guild_id: int, dimension: Dimension, days: int, *, rows: int) -> Usage:
@@ -288,7 +295,7 @@ async def _allow(tx: Tx, manager: Asker, allowance: Allowance, now: int) -> Limi
     before, allowance_id = await allowances.put(tx, manager.guild_id, allowance)
     if before is None and await allowances.count(tx, manager.guild_id) > MAX_ALLOWANCES:
         raise BadOption("limit", f"This server has {MAX_ALLOWANCES} limits already: take one away first.")
-    subject = f"limit of {quota.whose(allowance, user_id)}"
+    subject = f"limit of {quota.whose(allowance, audit.person(allowance.subject_id))}"
     was = "" if before is None else quota.limit(before)
     await _log(tx, manager, subject, was, quota.limit(allowance), now)
     return Limit(replace(allowance, id=allowance_id), user_id)
@@ -298,9 +305,9 @@ async def _disallow(tx: Tx, manager: Asker, allowance_id: int, now: int) -> Limi
     before = await allowances.remove(tx, manager.guild_id, allowance_id)
     if before is None:
         raise NotFound("That limit is gone already.")
-    limit = await _limit(tx, before)
-    await _log(tx, manager, f"limit of {quota.whose(before, limit.user_id)}", quota.limit(before), "", now)
-    return limit
+    subject = f"limit of {quota.whose(before, audit.person(before.subject_id))}"
+    await _log(tx, manager, subject, quota.limit(before), "", now)
+    return await _limit(tx, before)
 
 
 async def _limit(tx: Tx, allowance: Allowance) -> Limit:
@@ -337,7 +344,6 @@ async def _grant(
 ) -> Grant:
     giver = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
     server = await accounts.ensure(tx, Scope.SERVER, now, manager.guild_id)
-    named = _granted_to(scope, subject_id)
     if scope is Scope.MEMBER:
         subject_id = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, subject_id)
     given = await grants.add(
@@ -351,13 +357,17 @@ async def _grant(
         expires_at=expires_at,
     )
     await ledger.grant(tx, given, now, account_id=subject_id if scope is Scope.MEMBER else server)
-    await _log(tx, manager, f"bonus for {named}", "", quota.dollars(amount), now)
+    await _log(tx, manager, f"bonus for {_granted_to(given)}", "", quota.dollars(amount), now)
     return given
 
 
 async def _fund(
     tx: Tx, sponsor: Asker, thread_id: int, amount: int, expires_at: int | None, terms: Terms, now: int
 ) -> Grant:
+    if len(await grants.pool(tx, sponsor.guild_id, thread_id)) >= MAX_GIFTS:
+        raise BadOption(
+            "amount", f"This pool has {MAX_GIFTS} gifts already, and takes more once some are spent or closed."
+        )
     bound = {
         Scope.SERVER: await accounts.ensure(tx, Scope.SERVER, now, sponsor.guild_id),
         Scope.MEMBER: await accounts.ensure(tx, Scope.MEMBER, now, sponsor.guild_id, sponsor.user_id),
@@ -412,16 +422,17 @@ async def _end_grant(tx: Tx, manager: Asker, grant_id: int, now: int) -> Grant:
         ended = await ledger.end_grant(tx, grant_id, now, account_id=account_id)
     if ended is None:
         raise NotFound(_GRANT_GONE)
-    subject_id = (await accounts.holder(tx, ended.subject_id) or 0) if ended.scope is Scope.MEMBER else ended.subject_id
-    named = _granted_to(ended.scope, subject_id)
-    await _log(tx, manager, f"bonus for {named}", quota.dollars(ended.amount), "", now)
+    await _log(tx, manager, f"bonus for {_granted_to(ended)}", quota.dollars(ended.amount), "", now)
     return ended
 
 
-def _granted_to(scope: Scope, subject_id: int) -> str:
-    """Return who has a grant, given Discord's id; 0 is a member who was forgotten."""
-    sign = {Scope.MEMBER: "@", Scope.ROLE: "@&", Scope.THREAD: "#"}[scope]
-    return f"<{sign}{subject_id}>" if subject_id else "a member who left"
+def _granted_to(grant: Grant) -> str:
+    """Return who has a grant, as the audit log names them."""
+    if grant.scope is Scope.MEMBER:
+        return audit.person(grant.subject_id)
+    if grant.scope is Scope.THREAD:
+        return f"<#{grant.subject_id}>"
+    return "everybody" if grant.subject_id == grant.guild_id else quota.role(grant.subject_id)
 
 
 _GRANT_GONE: Final = "That bonus has ended already."
@@ -499,16 +510,12 @@ async def _log(
 def _time_zone(name: str) -> str:
     """Return the name of a time zone of the IANA database. Raises BadOption with names that are near."""
     typed = name.strip().replace(" ", "_")
-    try:
-        ZoneInfo(typed)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        known = {zone.lower(): zone for zone in available_timezones()}
-        if typed.lower() in known:
-            return known[typed.lower()]
+    known = {zone.lower(): zone for zone in available_timezones()}
+    if typed.lower() not in known:
         ends = {zone.rpartition("/")[2].lower(): zone for zone in known.values()}
         near = [{**ends, **known}[key] for key in difflib.get_close_matches(typed.lower(), [*known, *ends], n=3)]
         hint = f" Did you mean {', '.join(f'`{zone}`' for zone in dict.fromkeys(near))}?" if near else ""
         raise BadOption(
             "time zone", f"There is no time zone “{typed[:40]}”; they are named like `Europe/Berlin`.{hint}"
-        ) from None
-    return typed
+        )
+    return known[typed.lower()]

@@ -83,7 +83,7 @@ async def _status(tx: Tx, terms: Terms, now: int) -> tuple[list[Pause], jobs.Cou
         await pauses.all_of_them(tx),
         await jobs.counts(tx),
         await ledger.open_holds(tx),
-        await alerts.ceilings(tx, alerts.OPERATOR, terms, now),
+        await alerts.ceilings(tx, alerts.ALL_SERVERS, terms, now),
     )
 
 
@@ -134,7 +134,7 @@ async def reconcile(database: Database, settings: Settings, *, days: int | None,
     )
     compared = [] if settings.runware_key_shared else await books.compare(database, since)
     return Report(
-        found.balanced and not any(one.difference for one in compared),
+        found.balanced,
         (
             *_audited(found, audited),
             *_came_about(await books.lines(database, audited)),

@@ -6,7 +6,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from bot import alerts, options, outcomes, prices, quota
@@ -150,8 +150,10 @@ class Edits:
         order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
         return await self._ordered(order, self._database.run(_request, order))
 
-    async def accept(self, offer_id: int, asker: Asker) -> Job:
+    async def accept(self, offer_id: int, asker: Asker) -> Job | Offer:
         """Say yes to a price: the offer becomes a job. Of two presses one wins.
+
+        When the price has risen by more than a quarter since it was said, the offer stands anew at the new one.
 
         Raises:
             NotFound: the offer is gone: it was answered, or its hour is over.
@@ -161,7 +163,7 @@ class Edits:
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
         order = _Order(asker, offer.place, offer.request, str(uuid.uuid4()), self.terms, self._clock())
-        return await self._ordered(order, self._database.run(_accept, order, offer_id))
+        return await self._ordered(order, self._database.run(_accept, order, offer))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
         """Say no to a price; returns what was offered. Raises NotFound or NotAllowed as :meth:`accept`."""
@@ -238,6 +240,7 @@ class Edits:
             Paused, OverQuota: it cannot go now; it goes on waiting, and can be approved later.
         """
         job = await self._here(job_id, manager)
+        await self.check(asker)
         order = _Order(asker, job.place, job.request, job.task_uuid, self.terms, self._clock())
         return await self._ordered(order, self._database.run(_approve, job_id, order, manager))
 
@@ -438,8 +441,13 @@ async def _rehearse(tx: Tx, order: _Order) -> None:
 async def _is_no_news(tx: Tx, order: _Order, price: Price, shown: int | None) -> bool:
     """Tell whether a price needs no question: below what the member and the server set, and near what was shown."""
     asks = await _asks_above(tx, order.asker)
-    dearer = None if shown is None else shown * _DEARER_PERCENT // 100
+    dearer = None if shown is None else _dearer(shown)
     return all(bound is None or price.estimate <= bound for bound in (asks, dearer))
+
+
+def _dearer(shown: int) -> int:
+    """Return up to which price an edit is not dearer than what was shown, in micro-dollars."""
+    return shown * _DEARER_PERCENT // 100
 
 
 async def _asks_above(tx: Tx, asker: Asker) -> int | None:
@@ -502,8 +510,12 @@ async def _request(tx: Tx, order: _Order) -> Job:
     return job
 
 
-async def _accept(tx: Tx, order: _Order, offer_id: int) -> Job:
-    await _take_offer(tx, offer_id)
+async def _accept(tx: Tx, order: _Order, offer: Offer) -> Job | Offer:
+    price = await _price(tx, order.asker.guild_id, order.request)
+    if price.estimate > _dearer(offer.price):
+        await offers.reprice(tx, offer.id, price.estimate)
+        return replace(offer, price=price.estimate)
+    await _take_offer(tx, offer.id)
     return await _request(tx, order)
 
 

@@ -186,6 +186,10 @@ async def _complete(tx: Tx, job: Job, recorded: Taken, now: int, rules: Rules) -
         return await _succeed(tx, job, recorded, now, rules) if recorded.have >= job.request.results else recorded
     late = job.status is Status.EXPIRED and recorded.have > 0
     ended = Status.SUCCEEDED if late and await jobs.move(tx, job.id, Status.SUCCEEDED, now) else None
+    if recorded.fresh and job.settled_at is not None:
+        asked = job.request.results
+        more = min(asked, recorded.have) - min(asked, recorded.have - recorded.fresh)
+        await ledger.came_late(tx, job, more, revived=ended is not None)
     changed, off = await _settle_up(tx, job, now, rules)
     if changed:
         await announcements.refresh(tx, job.id, now)

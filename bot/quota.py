@@ -120,10 +120,10 @@ def _whose(allowance: Allowance) -> str:
 # Words ---------------------------------------------------------------------------------------------------------------
 
 
-def whose(allowance: Allowance, user_id: int | None = None) -> str:
-    """Return whose allowance it is, as owners read it; ``user_id`` is the member's of a member's own."""
+def whose(allowance: Allowance, member: str) -> str:
+    """Return whose allowance it is, as owners read it; ``member`` is what stands for the member of a member's own."""
     return {
-        Scope.MEMBER: "a member who left" if user_id is None else f"<@{user_id}>",
+        Scope.MEMBER: member,
         Scope.ROLE: "everybody" if allowance.everybody else role(allowance.subject_id),
         Scope.CHANNEL: f"<#{allowance.subject_id}>",
         Scope.SERVER: "this server",

@@ -294,20 +294,19 @@ def _cut_off(lines: Sequence[str], most: int) -> list[str]:
 # The log -------------------------------------------------------------------------------------------------------------
 
 
-def log(changes: Sequence[Change], guild_id: int) -> ui.LayoutView:
+def log(changes: Sequence[Change]) -> ui.LayoutView:
     """Return who changed what in a server, newest first."""
-    lines = [line for change in changes for line in _change(change, guild_id)]
+    lines = [line for change in changes for line in _change(change)]
     return card(text("### Last changes", *(lines or ["Nothing was changed yet."])), colour=GREY)
 
 
-def _change(change: Change, guild_id: int) -> list[str]:
+def _change(change: Change) -> list[str]:
     # The reason of a pause is all in the log that people wrote freely.
     written = change.subject.startswith("pause")
     before, after = (
         words.cut(words.plain(value) if written else value, _CHANGE) or "–" for value in (change.before, change.after)
     )
-    subject = change.subject.replace(role(guild_id), "everybody")
-    return [f"- {subject}: {before} → {after}", f"  -# {words.who(change.user_id)} · {words.since(change.at)}"]
+    return [f"- {change.subject}: {before} → {after}", f"  -# {words.who(change.user_id)} · {words.since(change.at)}"]
 
 
 # Settings ------------------------------------------------------------------------------------------------------------

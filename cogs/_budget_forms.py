@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -20,7 +20,9 @@ from storage.windows import Span, Window
 
 _LONGEST_AMOUNT: Final = 40
 _LONGEST_REASON: Final = 200
-_CUSTOM_ID: Final = re.compile(rf"form-(?:limit:(?P<whose>{'|'.join(Whose)})|(?P<form>bonus|pause|settings))", re.ASCII)
+_CUSTOM_ID: Final = re.compile(
+    rf"form-(?:limit:(?P<whose>{'|'.join(Whose)})|(?P<form>bonus|pause|settings(?P<opened>:.*)?))", re.ASCII
+)
 _MEASURES: Final = {
     Measure.MONEY: ("Money", "What edits cost, in dollars"),
     Measure.EDITS: ("Edits", "How often one may ask"),
@@ -64,6 +66,8 @@ class Sent:
     #: What was typed or chosen in each field, by its custom id.
     fields: Mapping[str, str]
     picked: Picked | None
+    #: What the fields of the settings were filled with when the form was opened.
+    opened: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return what was filled in, to be said back to who did."""
@@ -147,8 +151,9 @@ def pause() -> ui.Modal:
 def settings(server: Server) -> ui.Modal:
     """Return the form of the settings that are typed, filled with what is set."""
     off = "Dollars; empty: never"
+    opened = (server.time_zone, _typed(server.confirm_above) or "", _typed(server.approve_above) or "")
     return _form(
-        "form-settings",
+        ":".join(("form-settings", *opened)),
         "Time zone and prices",
         _label("Time zone", _line("zone", "Europe/Berlin", server.time_zone), "When days, weeks and months begin here"),
         _label("Ask members first above", _line("ask", "0.50", _typed(server.confirm_above), required=False), off),
@@ -200,12 +205,13 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     controls = {control["custom_id"]: control for control in inner if "custom_id" in control}
     picked = controls.pop("who", {}).get("values", [])
     return Sent(
-        form=match["form"] or "limit",
+        form=(match["form"] or "limit").partition(":")[0],
         whose=Whose(match["whose"]) if match["whose"] else None,
         fields={
             name: (control.get("value") or "".join(control.get("values", []))) for name, control in controls.items()
         },
         picked=_picked(int(picked[0]), data.get("resolved", {})) if picked else None,
+        opened=tuple((match["opened"] or "").split(":")[1:]),
     )
 
 
@@ -244,14 +250,23 @@ def bonus_of(sent: Sent) -> tuple[int, int | None]:
 
 
 def settings_of(sent: Sent) -> dict[str, Any]:
-    """Return what a form sets, as the fields of :class:`Server`; the time zone is not checked. Raises BadOption."""
+    """Return what a form changes, as the fields of :class:`Server`; the time zone is not checked. Raises BadOption.
 
-    def price(name: str, option: str) -> int | None:
-        typed = sent.fields.get(name, "").strip()
-        return amounts.money(option, typed) if typed else None
+    What was left as it was is not among it: another manager may have changed that meanwhile.
+    """
 
+    def price(option: str) -> Callable[[str], int | None]:
+        return lambda typed: amounts.money(option, typed) if typed else None
+
+    fields: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+        ("zone", "time_zone", str),
+        ("ask", "confirm_above", price("Ask members first above")),
+        ("approve", "approve_above", price("A manager must approve above")),
+    )
+    typed = [sent.fields.get(name, "").strip() for name, _, _ in fields]
+    opened = (*sent.opened, *[None] * len(fields))
     return {
-        "time_zone": sent.fields.get("zone", ""),
-        "confirm_above": price("ask", "Ask members first above"),
-        "approve_above": price("approve", "A manager must approve above"),
+        field: parse(now)
+        for (_, field, parse), now, before in zip(fields, typed, opened, strict=False)
+        if now != before
     }

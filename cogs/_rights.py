@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import discord
 
+from bot.edits import Edits
 from bot.errors import NotAllowed, NotFound
 from bot.services import Services
-from storage.records import Asker, Job, Place, Result
+from storage.records import Asker, EditRequest, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
 #: Rights are looked up before the acknowledgement, which Discord waits three seconds for.
@@ -106,6 +107,17 @@ async def check_repeatable(interaction: discord.Interaction[Any], job: Job) -> N
     readable = job.user_id == interaction.user.id or await can_read(interaction, channel_id, job.user_id)
     if job.guild_id != interaction.guild_id or not readable:
         raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
+
+
+async def check_references(interaction: discord.Interaction[Any], edits: Edits, request: EditRequest) -> None:
+    """Refuse to edit, with a request made before, a result that was taken down or that the person cannot read now.
+
+    Raises:
+        NotAllowed, NotFound: the sentence says which.
+    """
+    for reference in request.references:
+        if reference.result_id is not None:
+            await check_readable(interaction, *await edits.result(reference.result_id))
 
 
 async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner_id: int | None) -> bool:

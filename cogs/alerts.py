@@ -135,15 +135,18 @@ def _allowance(alert: Alert) -> Wording:
         else f"until it is whole again {words.since(facts['resets_at'])}"
     )
     where = "here" if of_server else "anywhere"
-    if percent < _ALL:
+    if facts["refused"]:
+        meaning = f"No edit that needs more than what is left is admitted {where} {frees}."
+        what = "has refused an edit"
+    elif percent < _ALL:
         meaning = f"When all of it is used, no edit is admitted {where} {frees}."
-    elif facts["refused"]:
-        meaning = f"An edit was refused, and none that needs more than what is left is admitted {where} {frees}."
+        what = f"is used to {percent}%"
     else:
         meaning = f"No edit is admitted {where} {frees}."
+        what = "is used up"
     whose = "this server" if of_server else "all servers together"
     return Wording(
-        f"A limit of {whose} {'is used up' if percent >= _ALL else f'is used to {percent}%'}",
+        f"A limit of {whose} {what}",
         (f"Used so far: {used}{held}.", meaning, _what_to_do(of_server=of_server, operators=facts["operators"])),
         RED if percent >= _ALL else AMBER if percent >= _MUCH else BLUE,
     )

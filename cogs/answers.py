@@ -16,6 +16,7 @@ from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._components import ApproveButton, DeclineButton, NoButton, YesButton
 from cogs._letters import parent_of
+from storage.offers import Offer
 from storage.records import Asker, Job
 
 #: Discord waits three seconds for an answer to a press.
@@ -51,7 +52,13 @@ class AnswersCog(commands.Cog, name="Answers"):
                 raise TypeError(f"no answer is known for {item!r}")
 
     async def _yes(self, interaction: discord.Interaction[EditBot], offer_id: int) -> None:
-        job = await self._edits.accept(offer_id, rights.asker(interaction))
+        who = rights.asker(interaction)
+        offer = await self._edits.offer(offer_id, who)
+        await rights.check_references(interaction, self._edits, offer.request)
+        job = await self._edits.accept(offer_id, who)
+        if isinstance(job, Offer):
+            await self._ask_again(interaction, job, shown=offer.price)
+            return
         if job.place.thread_id is not None or interaction.message is None:
             await interaction.response.defer()  # the question is the job's status card now, which the announcer owns
             return
@@ -63,6 +70,12 @@ class AnswersCog(commands.Cog, name="Answers"):
             here=False,
         )
         await interaction.response.edit_message(view=view)
+
+    async def _ask_again(self, interaction: discord.Interaction[EditBot], offer: Offer, *, shown: int) -> None:
+        """Ask once more: the price has risen since it was said."""
+        price = await self._edits.price(offer.guild_id, offer.request)
+        pictures = [] if interaction.message is None else cards.attached(interaction.message)
+        await interaction.response.edit_message(view=cards.offer(offer, price, pictures=pictures, shown=shown))
 
     async def _approve(self, interaction: discord.Interaction[EditBot], job_id: int) -> None:
         manager = await rights.budget_manager(interaction, self._services)

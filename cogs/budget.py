@@ -71,7 +71,7 @@ class BudgetCog(commands.Cog, name="Budget"):
         """Let edits go on that were paused."""
         manager = await self._manager(interaction)
         ended = await self._budgets.resume(manager, _home(channel))
-        await self._show(interaction, manager, note=_resumed(ended))
+        await self._show(interaction, manager, note=await self._resumed(ended))
 
     @budget.command()
     @app_commands.describe(
@@ -158,7 +158,13 @@ class BudgetCog(commands.Cog, name="Budget"):
         return f"✅ Ended a bonus of {quota.dollars(ended.amount)}."
 
     async def _resume(self, manager: Asker, channel_id: int) -> str:
-        return _resumed(await self._budgets.resume(manager, channel_id))
+        return await self._resumed(await self._budgets.resume(manager, channel_id))
+
+    async def _resumed(self, ended: Pause) -> str:
+        still = await self._budgets.still_paused(ended)
+        if still is None:
+            return f"✅ Edits go on {cards.paused_where(ended)}."
+        return f"That pause has ended, but edits are paused {cards.paused_where(still)} as well."
 
     # forms -------------------------------------------------------------------------------------------------
 
@@ -218,7 +224,7 @@ class BudgetCog(commands.Cog, name="Budget"):
 
     async def _log(self, interaction: discord.Interaction[EditBot], manager: Asker) -> None:
         changes = await self._budgets.changes(manager.guild_id)
-        await interaction.response.send_message(view=cards.log(changes, manager.guild_id), ephemeral=True)
+        await interaction.response.send_message(view=cards.log(changes), ephemeral=True)
 
     async def _show(
         self,
@@ -250,10 +256,6 @@ async def _or_gone(change: Awaitable[str]) -> str:
         return await change
     except NotFound as gone:
         return str(gone)
-
-
-def _resumed(pause: Pause) -> str:
-    return f"✅ Edits go on {cards.paused_where(pause)}."
 
 
 def _home(channel: _Home | None) -> int:

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import amounts
+from bot.budgets import LEAST_GIFT
 from bot.client import EditBot
 from bot.errors import NotAllowed
 from bot.services import Services
@@ -39,7 +40,9 @@ class PoolCog(commands.Cog, name="Pool"):
         """Give some of what you may spend to this thread's pool."""
         thread_id = _thread(interaction)
         sponsor = rights.asker(interaction)
-        given = await self._budgets.fund(sponsor, thread_id, amounts.money("amount", amount, least=1), days=days)
+        given = await self._budgets.fund(
+            sponsor, thread_id, amounts.money("amount", amount, least=LEAST_GIFT), days=days
+        )
         await interaction.response.send_message(view=cards.funded(sponsor.user_id, given))
 
     @pool.command()

@@ -130,7 +130,7 @@ class ResultsCog(commands.Cog, name="Results"):
     async def _reroll(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
         await rights.check_readable(interaction, result, job)
-        await self._check_references(interaction, job)
+        await rights.check_references(interaction, self._edits, job.request)
         again = job.request.with_seed(self._edits.draw_seed())
         await self._asking.repeat(interaction, again, shown=job.cost)
 
@@ -166,12 +166,6 @@ class ResultsCog(commands.Cog, name="Results"):
         for result_id in result_ids:
             await self._edits.delete(result_id, asker=who, manages=manages)
 
-    async def _check_references(self, interaction: discord.Interaction[EditBot], job: Job) -> None:
-        """Refuse to edit anew, with a job asked for again, a result that was taken down or that the person cannot read."""
-        for reference in job.request.references:
-            if reference.result_id is not None:
-                await rights.check_readable(interaction, *await self._edits.result(reference.result_id))
-
     @staticmethod
     def _beside(interaction: discord.Interaction[EditBot], results: list[Result]) -> list[Result]:
         """Return the pictures that stand in the message of the press. Raises NotFound when all are gone."""
@@ -203,7 +197,7 @@ class ResultsCog(commands.Cog, name="Results"):
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         job = await self._edits.job(sent.target)
         await rights.check_repeatable(interaction, job)
-        await self._check_references(interaction, job)
+        await rights.check_references(interaction, self._edits, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)

@@ -7,7 +7,7 @@ one is over, and then counts anew. So no two requests pass a limit together, on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -213,19 +213,17 @@ async def hold(
     shares = await grants.draw(
         tx, asker.guild_id, demand.amount, account_id=member, role_ids=asker.role_ids, thread_id=thread_id, now=now
     )
-    own = Demand(demand.amount - sum(share.amount for share in shares), demand.pictures, demand.edits)
+    own = demand.amount - sum(share.amount for share in shares)
     rules = await binding(
         tx, asker.guild_id, account_id=member, role_ids=asker.role_ids, channel_id=channel_id, terms=terms
     )
     check = _Check(tx, bound, now, zone)
-    role_id = await check.member(rules, own)
+    role_id = await check.member(rules, demand, own)
     for allowance in rules.ceilings:
         await check.admits(allowance, demand)
     whole = Use(held=demand.amount, edits=demand.edits, pictures=demand.pictures)
-    carried = {account_id: whole for scope, account_id in bound.items() if scope is not Scope.MEMBER}
-    if own.amount:
-        carried[member] = Use(held=own.amount, edits=demand.edits, pictures=demand.pictures)
-    admission = Admission(quarter_of(now), day_of(now, zone), role_id, carried, shares, own.amount)
+    carried = {**dict.fromkeys(bound.values(), whole), member: replace(whole, held=own)}
+    admission = Admission(quarter_of(now), day_of(now, zone), role_id, carried, shares, own)
     for account_id in sorted(carried):
         await quarters.add(tx, account_id, admission.quarter_at, carried[account_id])
     return admission
@@ -236,13 +234,20 @@ async def reserve(
 ) -> None:
     """Hold money of a member's own allowance for a pool; it counts as no edit, and on no other account yet.
 
+    Who has no limit in money of their own, or of a role, has the operator's here: else they could give without end.
+
     Raises:
         AllowanceExceeded: the member's own limits do not admit it.
     """
     member = bound[Scope.MEMBER]
     await accounts.lock(tx, member)
     rules = await binding(tx, asker.guild_id, account_id=member, role_ids=asker.role_ids, channel_id=0, terms=terms)
-    await _Check(tx, bound, now, zone).member(rules, Demand(amount, pictures=0, edits=0))
+    gifts = replace(
+        rules,
+        own=rules.own and _for_gifts(rules.own, terms),
+        roles={role_id: _for_gifts(limits, terms) for role_id, limits in rules.roles.items()},
+    )
+    await _Check(tx, bound, now, zone).member(gifts, Demand(amount, pictures=0, edits=0), amount)
     await quarters.add(tx, member, quarter_of(now), Use(held=amount))
 
 
@@ -251,6 +256,13 @@ async def spend(tx: Tx, account_ids: Iterable[int], amount: int, now: int) -> No
     for account_id in sorted(account_ids):
         await accounts.lock(tx, account_id)
         await quarters.add(tx, account_id, quarter_of(now), Use(spent=amount))
+
+
+def _for_gifts(limits: Sequence[Allowance], terms: Terms) -> tuple[Allowance, ...]:
+    """Return what binds a gift of a member who has these limits: no bound on one edit, and money by some limit."""
+    unbounded = tuple(replace(limit, ceiling=None) for limit in limits)
+    in_money = any(limit.measure is Measure.MONEY for limit in limits)
+    return unbounded if in_money else (*unbounded, *terms.member)
 
 
 class _Check:
@@ -262,17 +274,19 @@ class _Check:
         self._now = now
         self._zone = zone
 
-    async def member(self, rules: Binding, demand: Demand) -> int | None:
-        """Check the member's own limits; return the role that admitted, if one did. Raises AllowanceExceeded."""
+    async def member(self, rules: Binding, demand: Demand, own: int) -> int | None:
+        """Check the member's own limits; return the role that admitted, if one did. Raises AllowanceExceeded.
+
+        ``own`` is the part of the money that no grant covers. Grants are money: limits in edits and pictures, and the
+        bound on a single edit, bind all the same.
+        """
         if rules.barred is not None:
             await self.admits(rules.barred, demand)
-        if not demand.amount:  # grants cover all of it
-            return None
         refusals: list[AllowanceExceeded] = []
         for role_id, limits in rules.alternatives:
             try:
                 for allowance in limits:
-                    await self.admits(allowance, demand)
+                    await self.admits(allowance, demand, own)
             except AllowanceExceeded as exceeded:
                 refusals.append(exceeded)
             else:
@@ -280,15 +294,17 @@ class _Check:
         never = 2**63
         raise min(refusals, key=lambda refusal: never if refusal.frees_at is None else refusal.frees_at)
 
-    async def admits(self, allowance: Allowance, demand: Demand) -> None:
-        """Raise AllowanceExceeded if what is asked does not fit."""
-        asked = demand.of(allowance.measure)
+    async def admits(self, allowance: Allowance, demand: Demand, own: int | None = None) -> None:
+        """Raise AllowanceExceeded if what is asked does not fit; of money only ``own`` has to, where it is given."""
+        whole = demand.of(allowance.measure)
+        asked = own if own is not None and allowance.measure is Measure.MONEY else whole
         scope = Scope.MEMBER if allowance.scope is Scope.ROLE else allowance.scope
         account_id = self._bound[scope]
         now = await standing(self._tx, allowance, account_id, self._now, self._zone)
-        if allowance.ceiling is not None and asked > allowance.ceiling:
-            raise AllowanceExceeded(now, asked, None)
-        if not allowance.amount or asked > now.left:
+        if allowance.ceiling is not None and whole > allowance.ceiling:
+            raise AllowanceExceeded(now, whole, None)
+        spared = own == 0 and allowance.measure is Measure.MONEY  # grants cover all of it
+        if not spared and (not allowance.amount or asked > now.left):
             raise AllowanceExceeded(now, asked, await self._frees_at(now, account_id, asked))
 
     async def _frees_at(self, now: Standing, account_id: int, asked: int) -> int | None:

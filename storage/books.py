@@ -23,8 +23,9 @@ _ACCOUNTS: Final = """
 WITH lines AS (
     SELECT * FROM ledger WHERE day >= CAST(?1 AS BIGINT) - 1 AND day <= CAST(?1 AS BIGINT) + 1 AND quarter_at >= ?2 AND quarter_at < ?3
 ), said AS (
-    SELECT account_id, quarter_at, held, spent, edits, pictures FROM lines
-    WHERE kind <> 'adjust' AND job_id IS NOT NULL AND grant_id IS NULL
+    SELECT account_id, quarter_at, CASE WHEN grant_id IS NULL THEN held ELSE 0 END AS held,
+        CASE WHEN grant_id IS NULL THEN spent ELSE 0 END AS spent, edits, pictures FROM lines
+    WHERE kind <> 'adjust' AND job_id IS NOT NULL
     UNION ALL
     SELECT account_id, quarter_at, held, spent, 0, 0 FROM lines WHERE kind <> 'grant' AND job_id IS NULL
     UNION ALL
@@ -102,10 +103,11 @@ ORDER BY holds.job_id LIMIT 100
 """
 _FIRST_DAY: Final = "SELECT day FROM ledger WHERE day > 0 ORDER BY day LIMIT 1"
 _LAST_DAY: Final = "SELECT day FROM ledger WHERE day > 0 ORDER BY day DESC LIMIT 1"
-# Lines are numbered before they are committed, so the newest may still lack some with lower numbers.
+# Lines are numbered before they are committed, so below the newest some may come yet: what counts ends before them.
 _SPENT: Final = """
-SELECT CAST(coalesce(sum(spent), 0) AS BIGINT) AS spent, CAST(coalesce(max(id), 0) AS BIGINT) AS last_line
-FROM ledger WHERE id > ?1 AND at <= ?2 AND job_id IS NOT NULL
+SELECT CAST(coalesce(sum(CASE WHEN job_id IS NULL THEN 0 ELSE spent END), 0) AS BIGINT) AS spent,
+    CAST(coalesce(max(id), 0) AS BIGINT) AS last_line
+FROM ledger WHERE id > ?1 AND id < coalesce((SELECT min(id) FROM ledger WHERE id > ?1 AND at > ?2), 9223372036854775807)
 """
 _LINES: Final = """
 SELECT

@@ -4,7 +4,8 @@ What a hold keeps back ends exactly once: the guarded UPDATE of its row is the c
 that it touched changes in the same unit, so that they always equal what the ledger adds up to:
 
 - an account of a channel, a server or the bot is the sum of its jobs' lines (a late cost is on server and bot only);
-- a member's account is the sum of its lines that drew on no grant, and of those without a job: what a sponsor gave;
+- the money of a member's account is the sum of its lines that drew on no grant, and of those without a job, which are
+  what a sponsor gave; its edits and pictures are those of all its jobs' lines;
 - what was used of a grant is the sum of the jobs' lines that drew on it.
 """
 
@@ -49,6 +50,7 @@ _CLAIM: Final = """
 UPDATE holds SET ended_at = ?2 WHERE job_id = ?1 AND ended_at IS NULL
 RETURNING amount, quarter_at, day, role_id
 """
+_COUNTS_IN: Final = "SELECT day, role_id FROM holds WHERE job_id = ?1"
 _DROP: Final = {
     table: f"DELETE FROM {table} WHERE job_id = ?1"  # noqa: S608 - the names stand in the next line
     for table in ("hold_accounts", "hold_grants", "holds")
@@ -180,6 +182,13 @@ async def adjust(tx: Tx, job: Job, amount: int, now: int, *, estimated: bool = F
     await tx.execute(_LATE, job.id, amount, int(estimated))
 
 
+async def came_late(tx: Tx, job: Job, pictures: int, *, revived: bool) -> None:
+    """Count pictures that came after the hold had ended. ``revived``: of a job that had been given up."""
+    row = await the_row(tx, _COUNTS_IN, job.id)
+    tally = Tally(edits=int(revived), failed=-int(revived), pictures=pictures)
+    await usage.record(tx, job, row["role_id"], row["day"], tally)
+
+
 async def of_job(tx: Tx, job_id: int) -> list[Entry]:
     """Return a job's lines, oldest first."""
     return [
@@ -224,7 +233,9 @@ async def end_grant(tx: Tx, grant_id: int, now: int, *, account_id: int) -> Gran
     if not await grants.end(tx, grant_id, now):
         return None
     day = await _day_of(tx, before)
-    rest = _Line(EntryKind.GRANT, granted=-max(0, before.amount - before.spent))
+    # A role's grant is each holder's own, so there is no one sum of it that was left: all of it ends.
+    left = before.amount if before.scope is Scope.ROLE else before.left
+    rest = _Line(EntryKind.GRANT, granted=-left)
     await _append_of_grant(tx, now, before, account_id, day, rest)
     if before.sponsor_id is not None:
         await _move_sponsored(tx, before, replace(before, ended_at=now), now)

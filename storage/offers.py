@@ -17,6 +17,7 @@ _GET: Final = """
 SELECT offers.*, accounts.holder_id AS user_id
 FROM offers LEFT JOIN accounts ON accounts.id = offers.account_id WHERE offers.id = ?1
 """
+_REPRICE: Final = "UPDATE offers SET price = ?2 WHERE id = ?1"
 _TAKE: Final = "DELETE FROM offers WHERE id = ?1 RETURNING id"
 _OLDEST: Final = "SELECT made_at FROM offers WHERE made_at > 0 ORDER BY made_at LIMIT 1"
 _SWEEP: Final = "DELETE FROM offers WHERE made_at <= ?1"
@@ -60,6 +61,11 @@ async def get(tx: Tx, offer_id: int) -> Offer | None:
     """Return an offer that still stands."""
     row = await tx.fetch_one(_GET, offer_id)
     return None if row is None else _offer(row)
+
+
+async def reprice(tx: Tx, offer_id: int, price: int) -> None:
+    """Set the price, in micro-dollars, at which an offer stands."""
+    await tx.execute(_REPRICE, offer_id, price)
 
 
 async def take(tx: Tx, offer_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from storage import jobs
@@ -23,8 +24,13 @@ ON CONFLICT (guild_id, channel_id, operators) DO UPDATE SET reason = excluded.re
 """
 _REMOVE: Final = "DELETE FROM pauses WHERE guild_id = ?1 AND channel_id = ?2 AND operators = ?3 RETURNING *"
 _SHOW: Final = """
-UPDATE jobs SET version = version + 1, notice_at = CAST(?3 AS BIGINT)
-WHERE status = 'queued' AND (CAST(?1 AS BIGINT) = 0 OR guild_id = ?1) AND (CAST(?2 AS BIGINT) = 0 OR channel_id = ?2)
+WITH covered AS (
+    SELECT id FROM jobs
+    WHERE status = 'queued' AND (CAST(?1 AS BIGINT) = 0 OR guild_id = ?1)
+        AND (CAST(?2 AS BIGINT) = 0 OR channel_id = ?2)
+    ORDER BY turn, id /* FOR UPDATE OF jobs */
+)
+UPDATE jobs SET version = version + 1, notice_at = CAST(?3 AS BIGINT) WHERE id IN (SELECT id FROM covered)
 """
 _OVERDUE: Final = f"""
 SELECT {jobs.COLUMNS} WHERE jobs.status = 'queued' AND EXISTS (
@@ -39,9 +45,9 @@ ORDER BY jobs.turn, jobs.id LIMIT 100
 
 
 async def covering(tx: Tx, guild_id: int, channel_id: int) -> Pause | None:
-    """Return the widest pause that covers a channel, if there is one."""
-    row = await tx.fetch_one(_COVERING, guild_id, channel_id)
-    return None if row is None else _pause(row)
+    """Return the widest pause that covers a channel, if there is one, as old as the oldest of them."""
+    found = [_pause(row) for row in await tx.fetch_all(_COVERING, guild_id, channel_id)]
+    return replace(found[0], paused_at=min(pause.paused_at for pause in found)) if found else None
 
 
 async def in_server(tx: Tx, guild_id: int) -> list[Pause]:

@@ -68,7 +68,7 @@ CREATE TABLE grant_uses (
     PRIMARY KEY (grant_id, holder_id)
 ) STRICT;
 
--- A hold names the moment and the local day it counts in, the role that admitted it, and why it is what it is.
+-- A hold names the moment and the local day it counts in, and the role that admitted it.
 ALTER TABLE holds RENAME COLUMN hour_at TO quarter_at;
 ALTER TABLE holds ADD COLUMN day INTEGER NOT NULL DEFAULT 0;
 UPDATE holds SET day = 719163 + quarter_at / 86400000;

@@ -268,7 +268,30 @@ async def test_an_accepted_offer_above_the_price_to_approve_waits_for_a_manager(
     offer = await office.offered()
     await office.budgets.change(MANAGER, approve_above=0)
     job = await office.edits.accept(offer.id, ANA)
+    assert isinstance(job, Job)
     assert (job.status, job.place, job.request) == (Status.WAITING, offer.place, REQUEST)
+
+
+async def test_an_offer_whose_price_rose_by_more_than_a_quarter_stands_anew_at_the_new_one(office: Office) -> None:
+    offer = await office.offered()
+
+    async def risen(tx: Tx) -> None:
+        await tx.execute("UPDATE offers SET price = ?2 WHERE id = ?1", offer.id, offer.price * 100 // 126)
+
+    await office.database.run(risen)
+    asked = await office.edits.accept(offer.id, ANA)
+    assert isinstance(asked, Offer)
+    assert (asked.id, asked.price) == (offer.id, offer.price)
+    assert await office.database.read(jobs.open_ids) == []
+    assert isinstance(await office.edits.accept(offer.id, ANA), Job)
+
+
+async def test_a_server_that_may_not_spend_any_more_approves_nothing(office: Office) -> None:
+    job = await office.waiting()
+    office.edits._settings = office.edits._settings.model_copy(update={"allowed_guilds": frozenset({99})})
+    with pytest.raises(NotAllowed, match="ALLOWED_GUILDS"):
+        await office.edits.approve(job.id, manager=MANAGER, asker=ANA)
+    assert (await office.edits.job(job.id)).status is Status.WAITING
 
 
 # Pauses --------------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_a_refusal_names_what_is_needed_whose_limit_bound_what_is_left_and_when_
 def test_the_role_that_everybody_has_is_called_that() -> None:
     everybody = replace(DAILY, scope=Scope.ROLE, subject_id=10, guild_id=10)
     assert "but the limits of everybody here allow $0.50 a day" in exceeded(everybody, 64_201, spent=450_000)
-    assert quota.whose(everybody) == "everybody"
+    assert quota.whose(everybody, "Ana") == "everybody"
 
 
 def test_a_refusal_in_numbers_is_told_in_numbers() -> None:

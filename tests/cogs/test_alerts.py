@@ -51,11 +51,11 @@ def test_a_managers_rolling_limit_in_edits_that_is_used_up() -> None:
 
 
 def test_a_limit_that_refused_an_edit_says_what_is_held() -> None:
-    full = {"scope": "bot", "percent": 100, "spent": 4_900_000, "held": 80_000, "refused": True}
+    full = {"scope": "bot", "percent": 99, "spent": 4_900_000, "held": 80_000, "refused": True}
     assert said(AlertKind.ALLOWANCE, {**SPENT, **full}) == (
-        "A limit of all servers together is used up. "
-        "Used so far: $4.90 of $5.00 a day, and $0.08 is held for edits that are not over. An edit was refused, and "
-        "none that needs more than what is left is admitted anywhere until it is whole again <t:1900022400:R>. "
+        "A limit of all servers together has refused an edit. "
+        "Used so far: $4.90 of $5.00 a day, and $0.08 is held for edits that are not over. "
+        "No edit that needs more than what is left is admitted anywhere until it is whole again <t:1900022400:R>. "
         "It is set by BOT_DAILY_USD and BOT_LIMITS; the command `status` says how all of them stand."
     )
 

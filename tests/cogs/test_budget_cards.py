@@ -276,7 +276,6 @@ async def test_the_log_says_who_changed_what_when_from_and_to() -> None:
                 Change(NOON, 3, BO, f"limit of <@&{REGULARS}>", "", "$0.50 a day"),
                 Change(NOON, 3, None, "pause in this server", "*soon*", ""),
             ],
-            GUILD,
         )
     )
     assert f"- limit of <@&{REGULARS}>: – → $0.50 a day\n  -# <@{BO}> · <t:1767268800:R>" in said
@@ -284,7 +283,7 @@ async def test_the_log_says_who_changed_what_when_from_and_to() -> None:
 
 
 async def test_an_empty_log_says_so() -> None:
-    assert "Nothing was changed yet." in words_of(cards.log([], GUILD))
+    assert "Nothing was changed yet." in words_of(cards.log([]))
 
 
 async def test_the_longest_log_fits() -> None:
@@ -293,7 +292,7 @@ async def test_the_longest_log_fits() -> None:
         *[Change(NOON, 3, SNOWFLAKE, f"pause in this channel <#{SNOWFLAKE}>", "`" * 200, "")] * 7,
         *[Change(NOON, 3, SNOWFLAKE, f"limit of <@&{SNOWFLAKE}>", limit, limit)] * 8,
     ]
-    assert cards.log(long, GUILD).content_length() <= 4000
+    assert cards.log(long).content_length() <= 4000
 
 
 # Settings ------------------------------------------------------------------------------------------------------------

@@ -80,8 +80,7 @@ async def test_a_limit_that_refuses_an_edit_is_told_at_once_and_once(visit_of: A
             await visit.ask(size=size)
         await until(lambda: bool(told(world, visit)))
         [message] = told(world, visit)
-        assert "### A limit of this server is used up" in visit.words(message)
-        assert "An edit was refused" in visit.words(message)
+        assert "### A limit of this server has refused an edit" in visit.words(message)
         world.runware.resume()
         await world.idle()
 

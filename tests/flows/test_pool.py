@@ -90,7 +90,7 @@ async def test_what_a_running_edit_holds_is_named_when_the_pool_is_closed(visit_
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"amount": "0"}, "`amount` has to be more than 0"),
+        ({"amount": "0"}, "`amount` has to be at least $0.01"),
         ({"amount": "-2"}, "`amount` should be an amount in dollars such as `0.50`, not “-2”."),
         ({"amount": "some"}, "not “some”"),
         ({"amount": "0.1", "days": 0}, "a bonus lasts for 1 to 366 days"),

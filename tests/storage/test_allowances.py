@@ -459,22 +459,72 @@ async def test_a_member_who_may_nothing_may_not_even_spend_a_grant(database: Dat
     assert (refusal.standing.allowance, refusal.frees_at) == (barring, None)
 
 
-async def test_a_member_who_is_barred_cannot_fund_a_pool(database: Database) -> None:
-    async def reserve(tx: Tx) -> None:
-        bound = await accounts.bound_by(tx, ANA, CHANNEL, NOON)
-        await allowances.reserve(tx, ANA, bound, 1, zone=UTC, terms=OPEN, now=NOON)
-
-    await limit(database, Scope.MEMBER, 0, Measure.EDITS)
-    with pytest.raises(AllowanceExceeded):
-        await database.run(reserve)
-
-
-async def test_a_grant_that_pays_all_leaves_the_members_limits_alone(database: Database) -> None:
-    await give(database, Scope.THREAD, 7, 5_000)
+async def test_a_grant_that_pays_all_spares_the_members_limits_in_money(database: Database) -> None:
+    await give(database, Scope.THREAD, 7, 1_500)
     await limit(database, Scope.ROLE, 0, role_id=ANA.guild_id)
     admission = await hold(database, thread_id=7)
-    assert (admission.own, admission.role_id) == (0, None)
-    assert await used(database, Scope.MEMBER, ANA.user_id) == Use()
+    assert (admission.own, admission.role_id) == (0, ANA.guild_id)
+    assert await used(database, Scope.MEMBER, ANA.user_id) == Use(edits=1, pictures=1)
+    await refused(database, thread_id=7)
+
+
+async def test_of_an_edit_that_a_grant_pays_in_part_only_the_rest_has_to_fit_the_members_money(
+    database: Database,
+) -> None:
+    await give(database, Scope.THREAD, 7, 600)
+    await limit(database, Scope.MEMBER, 400)
+    refusal = await refused(database, ANA, Demand(1_001), thread_id=7)
+    assert (refusal.demand, refusal.standing.left) == (401, 400)
+    await hold(database, ANA, Demand(1_000), thread_id=7)
+
+
+@pytest.mark.parametrize("scope", [Scope.MEMBER, Scope.ROLE])
+@pytest.mark.parametrize("measure", [Measure.EDITS, Measure.PICTURES])
+async def test_a_grant_pays_money_and_no_edits_and_pictures(database: Database, scope: Scope, measure: Measure) -> None:
+    await give(database, Scope.THREAD, 7, 5_000)
+    allowance = await limit(database, scope, 1, measure)
+    await hold(database, with_roles(PAINTERS), thread_id=7)
+    assert (await refused(database, with_roles(PAINTERS), thread_id=7)).standing.allowance == allowance
+
+
+async def test_the_bound_on_a_single_edit_is_on_all_of_it_whoever_pays(database: Database) -> None:
+    await give(database, Scope.THREAD, 7, 5_000)
+    await limit(database, Scope.MEMBER, 10_000, ceiling=999)
+    refusal = await refused(database, thread_id=7)
+    assert (refusal.demand, refusal.frees_at) == (1_000, None)
+    await hold(database, ANA, Demand(999), thread_id=7)
+
+
+async def reserve(database: Database, asker: Asker, amount: int) -> None:
+    """Give to a pool out of a member's own allowance."""
+
+    async def unit(tx: Tx) -> None:
+        bound = await accounts.bound_by(tx, asker, CHANNEL, NOON)
+        await allowances.reserve(tx, asker, bound, amount, zone=UTC, terms=STANDARD, now=NOON)
+
+    await database.run(unit)
+
+
+async def test_a_member_who_is_barred_cannot_fund_a_pool(database: Database) -> None:
+    await limit(database, Scope.MEMBER, 0, Measure.EDITS)
+    with pytest.raises(AllowanceExceeded):
+        await reserve(database, ANA, 1)
+
+
+@pytest.mark.parametrize("scope", [Scope.MEMBER, Scope.ROLE])
+async def test_who_has_no_limit_in_money_gives_no_more_than_the_operators(database: Database, scope: Scope) -> None:
+    await limit(database, scope, 5, Measure.EDITS)
+    await reserve(database, with_roles(PAINTERS), 1_000)
+    with pytest.raises(AllowanceExceeded) as refusal:
+        await reserve(database, with_roles(PAINTERS), 1)
+    assert refusal.value.standing.allowance == STANDARD.member[0]
+
+
+async def test_a_gift_is_no_edit_so_the_bound_on_a_single_one_is_not_on_it(database: Database) -> None:
+    await limit(database, Scope.MEMBER, 5_000, ceiling=100)
+    await reserve(database, ANA, 5_000)
+    with pytest.raises(AllowanceExceeded):
+        await reserve(database, ANA, 1)
 
 
 @pytest.mark.parametrize("scope", [Scope.CHANNEL, Scope.SERVER, Scope.BOT])

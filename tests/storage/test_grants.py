@@ -454,7 +454,7 @@ async def test_a_running_edit_that_fails_after_the_pool_was_closed_gives_its_sha
     await release(job)
     assert (await own(database, 9), await state(database, pool)) == ((0, 0), [(0, 0)])
     assert (await database.read(sponsored))[2:] == [
-        ("grant", 0, 0, -1_000),
+        ("grant", 0, 0, -400),
         ("release", -400, 0, 0),
         ("release", -600, 0, 0),
     ]

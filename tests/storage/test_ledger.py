@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC
 
 from storage import accounts, allowances, grants, jobs, ledger, quarters
@@ -184,7 +185,9 @@ async def give(tx: Tx, scope: Scope, subject_id: int, amount: int, sponsor: Aske
     return given
 
 
-async def test_a_grant_and_its_end_say_in_the_ledger_how_much_was_granted(database: Database, ask: Ask) -> None:
+async def test_a_grant_and_its_end_say_in_the_ledger_how_much_was_granted_and_how_much_of_it_was_left(
+    database: Database, ask: Ask
+) -> None:
     async def granted(tx: Tx) -> list[tuple[int, int, int]]:
         rows = await tx.fetch_all("SELECT account_id, grant_id, granted FROM ledger WHERE kind = 'grant' ORDER BY id")
         return [(row["account_id"], row["grant_id"], row["granted"]) for row in rows]
@@ -193,7 +196,7 @@ async def test_a_grant_and_its_end_say_in_the_ledger_how_much_was_granted(databa
     given = await database.run(give, Scope.MEMBER, member, 1_000)
     await ask(hold=300)
     await database.run(ledger.end_grant, given.id, NOW, account_id=member)
-    assert await database.read(granted) == [(member, given.id, 1_000), (member, given.id, -1_000)]
+    assert await database.read(granted) == [(member, given.id, 1_000), (member, given.id, -700)]
 
 
 async def test_every_sum_of_the_ledger_is_what_was_used_of_its_account_and_grant(
@@ -225,8 +228,8 @@ async def sums(tx: Tx) -> tuple[dict[int, Use], dict[int, Use], dict[str, dict[i
     for line in await tx.fetch_all(
         "SELECT ledger.*, jobs.channel_id FROM ledger LEFT JOIN jobs ON jobs.id = ledger.job_id"
     ):
-        for payer in payers(line, ids):
-            said[payer] = plus(said[payer], line)
+        for payer, change in changes(line, ids):
+            said[payer] = plus(said[payer], change)
         if line["job_id"] is not None and line["grant_id"] is not None:
             held, spent = drawn[line["grant_id"]]
             drawn[line["grant_id"]] = (held + line["held"], spent + line["spent"])
@@ -236,23 +239,21 @@ async def sums(tx: Tx) -> tuple[dict[int, Use], dict[int, Use], dict[str, dict[i
     return said, used, {"said": drawn, "used": counted}
 
 
-def payers(line: Row, ids: dict[tuple[str, int], int]) -> list[int]:
-    """The accounts that a line counts on."""
+def changes(line: Row, ids: dict[tuple[str, int], int]) -> list[tuple[int, Use]]:
+    """The accounts that a line counts on, and what it changes there."""
+    whole = Use(line["held"], line["spent"], line["edits"], line["pictures"])
     if line["job_id"] is None:
-        return [] if line["kind"] == "grant" else [line["account_id"]]
-    above = [ids["server", 0], ids["bot", 0]]
+        return [] if line["kind"] == "grant" else [(line["account_id"], whole)]
+    above = [(ids["server", 0], whole), (ids["bot", 0], whole)]
     if line["kind"] == "adjust":
         return above
-    own = [line["account_id"]] if line["grant_id"] is None else []
-    return [*above, ids["channel", line["channel_id"]], *own]
+    own = whole if line["grant_id"] is None else replace(whole, held=0, spent=0)
+    return [*above, (ids["channel", line["channel_id"]], whole), (line["account_id"], own)]
 
 
-def plus(use: Use, line: Row) -> Use:
+def plus(use: Use, change: Use) -> Use:
     return Use(
-        use.held + line["held"],
-        use.spent + line["spent"],
-        use.edits + line["edits"],
-        use.pictures + line["pictures"],
+        use.held + change.held, use.spent + change.spent, use.edits + change.edits, use.pictures + change.pictures
     )
 
 

@@ -30,7 +30,7 @@ from bot.metrics import Metrics
 from bot.outcomes import Rules
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import books, jobs
+from storage import books, jobs, offers
 from storage.allowances import AllowanceExceeded
 from storage.database import Database, DatabaseError, Tx, migrate, open_database
 from storage.records import (
@@ -172,15 +172,16 @@ class Books:
     def lines(self, **columns: Any) -> list[Line]:
         return [line for line in self.ledger if all(line[name] == value for name, value in columns.items())]
 
-    def counts_on(self, line: Line) -> list[int]:
-        """The accounts that a line counts on."""
+    def counts_on(self, line: Line, what: str) -> list[int]:
+        """The accounts on which the money of a line counts (``held``, ``spent``), or its ``edits`` or ``pictures``."""
         if line["job_id"] is None:
             return [] if line["kind"] == "grant" else [line["account_id"]]
         shared = [self.ids["bot", 0, 0], self.ids["server", line["guild_id"], 0]]
         if line["kind"] == "adjust":
             return shared
         shared.append(self.ids["channel", line["guild_id"], self.jobs[line["job_id"]]["channel_id"]])
-        return shared if line["grant_id"] is not None else [*shared, line["account_id"]]
+        of_a_grant = line["grant_id"] is not None and what in {"held", "spent"}
+        return shared if of_a_grant else [*shared, line["account_id"]]
 
     def drawer(self, line: Line) -> int:
         """Whose use of its grant a line is: all share a pool's."""
@@ -258,8 +259,8 @@ def a_job_that_still_lacks_something_is_asked_for_and_no_settled_one_is(was: Boo
 def every_counter_is_what_the_ledger_adds_up_to(was: Books, now: Books) -> None:
     added: Counter[tuple[int, int, str]] = Counter()
     for line in now.ledger:
-        for account_id in now.counts_on(line):
-            for what in ("held", "spent", "edits", "pictures"):
+        for what in ("held", "spent", "edits", "pictures"):
+            for account_id in now.counts_on(line, what):
                 added[account_id, line["quarter_at"], what] += line[what]
     counted = {
         (row["account_id"], row["quarter_at"], what): row[what]
@@ -306,28 +307,30 @@ def what_owners_read_is_what_the_ledger_says(was: Books, now: Books) -> None:
         ends = [line for line in lines if line["kind"] in {"settle", "release"}]
         settled = [line for line in ends if line["kind"] == "settle"]
         tally: dict[str, int] = {}
+        came = min(job["wanted"], len(now.costs.get(job_id, {})))  # before its end or after
         if settled:
             spent, guess = sum(line["spent"] for line in settled), settled[0]["estimated"]
-            pictures = job["wanted"] + sum(line["pictures"] for line in settled)
+            made = job["wanted"] + sum(line["pictures"] for line in settled)
             tally = {
                 "edits": 1,
-                "pictures": pictures,
+                "pictures": came,
                 "spent": spent,
-                "expected": 0 if guess else job["estimate"] * pictures // job["wanted"],
+                "expected": 0 if guess else job["estimate"] * made // job["wanted"],
                 "settled": 0 if guess else spent,
                 "overshoot": max(0, spent - job["hold"]),
                 "guessed": spent if guess else 0,
             }
         elif job["settled_at"] is not None and job["status"] != "cancelled":
-            tally = {"failed": 1}
-        made = "1 result" if job["wanted"] == 1 else f"{job['wanted']} results"
+            revived = job["status"] == "succeeded"
+            tally = {"edits": int(revived), "failed": int(not revived), "pictures": came}
+        results = "1 result" if job["wanted"] == 1 else f"{job['wanted']} results"
         keys = [("all", ""), ("channel", str(job["channel_id"]))]
         for what, number in tally.items():
             for key in [
                 *keys,
                 ("member", str(job["account_id"])),
                 ("role", str(now.holds[job_id]["role_id"] or 0)),
-                *(("option", option) for option in ("1024 × 768", "30 steps", "0 references", made)),
+                *(("option", option) for option in ("1024 × 768", "30 steps", "0 references", results)),
             ]:
                 said[job["guild_id"], ends[-1]["day"], *key, what] += number
         for line in lines:
@@ -359,10 +362,11 @@ def no_limit_that_binds_and_no_grant_is_passed_at_an_admission(was: Books, now: 
                 Scope.SERVER: now.ids["server", job["guild_id"], 0],
                 Scope.BOT: now.ids["bot", 0, 0],
             }[scope]
+            what = "held" if allowance.measure is Measure.MONEY else allowance.measure.value
             used = sum(
                 line["held"] + line["spent"] if allowance.measure is Measure.MONEY else line[allowance.measure.value]
                 for line in so_far
-                if stretch.start <= line["quarter_at"] < stretch.until and account_id in now.counts_on(line)
+                if stretch.start <= line["quarter_at"] < stretch.until and account_id in now.counts_on(line, what)
             )
             assert used <= allowance.amount, f"{used} of {allowance}"
             assert allowance.amount, allowance
@@ -444,7 +448,7 @@ def _bound(was: Books, now: Books, job: Line, lines: list[Line]) -> list[tuple[A
     roles = {role_id: limits for role_id in asker.role_ids if (limits := of(Scope.ROLE, role_id))}
     role_id = now.holds[job["id"]]["role_id"]
     amount = sum(line["held"] for line in lines if line["grant_id"] is None)
-    if own or not roles or not amount:
+    if own or not roles:
         assert role_id is None
         mine = own or list(TERMS.member)
     else:
@@ -455,7 +459,7 @@ def _bound(was: Books, now: Books, job: Line, lines: list[Line]) -> list[tuple[A
         return {Measure.MONEY: money, Measure.EDITS: 1, Measure.PICTURES: job["wanted"]}[allowance.measure]
 
     return [
-        *((allowance, asked(allowance, amount)) for allowance in mine if amount),
+        *((one, asked(one, amount)) for one in mine if amount or one.measure is not Measure.MONEY),
         *((allowance, asked(allowance, job["hold"])) for allowance in ceilings),
     ]
 
@@ -639,8 +643,11 @@ class Money(RuleBasedStateMachine):
         if offer is None:
             return
         if yes:
-            made = self.try_unit(edits._accept, self.again(offer, json.loads(offer["request"])["results"]), offer["id"])
-            assert (made is None) == any(row["id"] == offer["id"] for row in self.look().tables["offers"])
+            standing = self.run(offers.get, offer["id"])
+            assert standing is not None
+            made = self.try_unit(edits._accept, self.again(offer, json.loads(offer["request"])["results"]), standing)
+            stands = any(row["id"] == offer["id"] for row in self.look().tables["offers"])
+            assert isinstance(made, Job) != stands, "an offer that became a job is gone, and no other"
         else:
             self.run(edits._take_offer, offer["id"])
 
