@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MAX_BODY: Final = 4 * 1024 * 1024
 #: What the ``Server`` header says, in place of aiohttp's and Python's versions.
 _SERVER: Final = "darkroom"
+#: Turns of the loop in which a connection that was accepted reaches its server: asyncio takes three, and a few to spare.
+_TURNS: Final = 8
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -132,6 +134,10 @@ async def serve(
             yield address[0], address[1]
         finally:
             server.close()
+            # A connection that was accepted just now takes a few turns of the loop to reach aiohttp, which closes those
+            # it knows and no others.
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
     finally:
         await runner.cleanup()
 

@@ -86,7 +86,7 @@ _TO_POLL = f"SELECT {COLUMNS} WHERE jobs.poll_at <= ?1 ORDER BY jobs.poll_at, jo
 _NEXT_POLL = "SELECT poll_at FROM jobs WHERE poll_at IS NOT NULL ORDER BY poll_at LIMIT 1"
 _RESUME = """
 UPDATE jobs SET poll_at = ?1
-WHERE status IN ('submitting', 'submitted') AND poll_at > ?1 AND coalesce(last_post_at, first_post_at) <= ?2
+WHERE status IN ('submitting', 'submitted') AND poll_at > ?1 AND coalesce(last_post_at, first_post_at) < ?2
 """
 _RUNNING = f"""
 SELECT {COLUMNS}

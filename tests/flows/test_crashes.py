@@ -69,8 +69,9 @@ async def live_through(world: World, killer: Killer) -> bool:
 async def rise_again(world: World, killer: Killer) -> None:
     """Start the program again, once what was on the wire when it died has reached Runware."""
     await killer.aborting
+    await world.stop(crash=True)
     await asyncio.sleep(0.1)
-    await world.restart(crash=True)
+    await world.restart()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a commit", "after a commit"])
