@@ -283,9 +283,9 @@ async def next_poll(tx: Tx) -> int | None:
     return None if row is None else row["poll_at"]
 
 
-async def resume(tx: Tx, now: int, posted_by: int) -> int:
-    """After a start: have every job that was posted by then and may be at Runware looked at now; returns how many."""
-    return await tx.execute(_RESUME, now, posted_by)
+async def resume(tx: Tx, now: int, started: int) -> int:
+    """After a start: have every job that was posted before it and may be at Runware looked at now; returns how many."""
+    return await tx.execute(_RESUME, now, started)
 
 
 async def running(tx: Tx, account_id: int) -> list[Job]:

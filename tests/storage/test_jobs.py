@@ -335,9 +335,10 @@ async def test_after_a_start_a_job_whose_post_is_just_under_way_is_left_alone(
     job = await ask()
     await put(job, Status.SUBMITTING)
     await database.run(jobs.begin_post, job.id, NOW + 1, NOW + 40_000)
-    assert await database.run(jobs.resume, NOW + 2, NOW) == 0
+    for started in (NOW, NOW + 1):  # a start may take less than a millisecond
+        assert await database.run(jobs.resume, NOW + 2, started) == 0
     assert (await stored(database, job))["poll_at"] == NOW + 40_000
-    assert await database.run(jobs.resume, NOW + 2, NOW + 1) == 1
+    assert await database.run(jobs.resume, NOW + 2, NOW + 2) == 1
 
 
 # Looks ---------------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ async def test_a_deadlock_is_run_again(store: Database) -> None:
     await store.run(note, 1)
     await store.run(note, 2)
     await asyncio.gather(store.run(lock_both, 1, 2), store.run(lock_both, 2, 1))
-    assert len(runs) == 3
+    assert len(runs) in {3, 4}, "one of the two was in the way, or each was in the other's"
     assert await store.read(texts) == ["xx", "xx"]
 
 
