@@ -507,10 +507,14 @@ async def _log(
     await audit.record(tx, guild_id, by, subject + where, before=before, after=after, now=now)
 
 
+#: The machine's own zone, and one that stands for none: both would change their meaning elsewhere.
+_NO_ZONES: Final = frozenset({"localtime", "Factory"})
+
+
 def _time_zone(name: str) -> str:
     """Return the name of a time zone of the IANA database. Raises BadOption with names that are near."""
     typed = name.strip().replace(" ", "_")
-    known = {zone.lower(): zone for zone in available_timezones()}
+    known = {zone.lower(): zone for zone in available_timezones() - _NO_ZONES}
     if typed.lower() not in known:
         ends = {zone.rpartition("/")[2].lower(): zone for zone in known.values()}
         near = [{**ends, **known}[key] for key in difflib.get_close_matches(typed.lower(), [*known, *ends], n=3)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.budgets import MAX_ALLOWANCES, Budgets, Limit
+from bot.budgets import MAX_ALLOWANCES, MAX_GIFTS, Budgets, Limit
 from bot.errors import BadOption, EditError, NotAllowed, NotFound, OverQuota
 from bot.settings import Settings
 from bot.signals import Signals
@@ -228,6 +228,30 @@ async def test_the_limit_of_a_member_who_was_forgotten_is_shown_as_such_and_can_
     assert (await office.log())[0][2:] == ("limit of a member who left", "$0.01 a day", "")
 
 
+async def test_the_log_names_a_member_until_they_are_forgotten_and_stores_their_account_alone(office: Office) -> None:
+    await office.limit(CENT, scope=Scope.MEMBER, subject_id=ANA.user_id)
+    await office.budgets.grant(MANAGER, Scope.MEMBER, ANA.user_id, CENT)
+    assert [subject for _, _, subject, _, _ in await office.log()] == ["bonus for <@1>", "limit of <@1>"]
+
+    async def stored(tx: Tx) -> list[str]:
+        return [row["subject"] for row in await tx.fetch_all("SELECT subject FROM audit")]
+
+    assert not [text for text in await office.database.read(stored) if "<@" in text]
+    await office.forget(ANA)
+    assert [subject for _, _, subject, _, _ in await office.log()] == [
+        "bonus for a member who left",
+        "limit of a member who left",
+    ]
+
+
+async def test_a_pool_takes_so_many_gifts_and_no_more(office: Office) -> None:
+    for _ in range(MAX_GIFTS):
+        await office.budgets.fund(ANA, THREAD, CENT)
+    sentence = await refused(office, office.budgets.fund(ANA, THREAD, CENT), BadOption)
+    assert f"This pool has {MAX_GIFTS} gifts already" in sentence
+    await office.budgets.fund(ANA, THREAD + 1, CENT)
+
+
 # Settings ------------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +318,9 @@ async def test_a_time_zone_with_a_slip_in_it_is_refused_with_what_was_meant(
         "Europe/Berlin\0",
         "Europe/Berlin/../Berlin",
         "tzdata.zi",
+        "localtime",
+        "posixrules",
+        "right/Europe/Berlin",
         "UTC+25",
         "١٢",
         "\ud800",

@@ -91,6 +91,15 @@ async def test_the_form_of_the_settings_is_filled_exactly() -> None:
     }
 
 
+async def test_a_form_of_the_settings_changes_only_what_differs_from_when_it_was_opened() -> None:
+    form = forms.settings(SERVER)
+    assert form.custom_id == "form-settings:Europe/Berlin:0.123456:"
+    unchanged = {"zone": "Europe/Berlin", "ask": "0.123456", "approve": ""}
+    assert forms.settings_of(sent(form.custom_id, **unchanged)) == {}
+    assert forms.settings_of(sent(form.custom_id, **{**unchanged, "ask": ""})) == {"confirm_above": None}
+    assert forms.settings_of(sent(form.custom_id, **{**unchanged, "approve": "2"})) == {"approve_above": 2_000_000}
+
+
 @pytest.mark.parametrize(
     ("picked", "scope"),
     [("members/5", Scope.MEMBER), ("roles/5", Scope.ROLE), ("channels/5", Scope.CHANNEL), ("users/5", None)],
