@@ -288,6 +288,8 @@ _SUBJECTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
 
 
 async def _allow(tx: Tx, manager: Asker, allowance: Allowance, now: int) -> Limit:
+    # Of two managers who set limits at once, the second counts the first one's.
+    await accounts.lock(tx, await accounts.ensure(tx, Scope.SERVER, now, manager.guild_id))
     user_id = allowance.subject_id if allowance.scope is Scope.MEMBER else None
     if user_id is not None:
         account_id = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, user_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -164,7 +165,9 @@ async def test_a_server_has_a_hundred_limits_at_most(office: Office) -> None:
     await office.limit(2 * CENT, scope=Scope.ROLE, subject_id=1)  # in place of one
     await office.limit(CENT, manager=STRANGER)  # in another server
     await office.budgets.disallow(MANAGER, ids[0])
-    await office.limit(CENT)
+    at_once = [office.limit(CENT, scope=Scope.ROLE, subject_id=1_000 + number) for number in range(8)]
+    answers = await asyncio.gather(*at_once, return_exceptions=True)
+    assert sum(isinstance(answer, BadOption) for answer in answers) == 7
 
 
 @pytest.mark.parametrize(
