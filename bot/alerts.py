@@ -19,7 +19,7 @@ from storage import accounts, alerts, allowances, ledger, memory, quarters, serv
 from storage.alerts import Alert, AlertKind
 from storage.allowances import AllowanceExceeded, Terms
 from storage.database import Database, Tx
-from storage.records import MICROS_PER_DOLLAR, Scope, Standing
+from storage.records import MICROS_PER_DOLLAR, Job, Scope, Standing
 from storage.windows import DAY, Stretch
 
 #: At these parts of a limit, in percent, its owner is told.
@@ -88,6 +88,14 @@ async def raise_refusal(tx: Tx, guild_id: int, standing: Standing, now: int) -> 
     percent = standing.used * 100 // max(1, standing.allowance.amount)
     facts = _facts(standing, percent, refused=True)
     return await alerts.raise_once(tx, told, key(told, standing, "refused", now), AlertKind.ALLOWANCE, facts, now)
+
+
+async def raise_waiting(tx: Tx, job: Job, now: int) -> bool:
+    """Write down that an edit waits for a manager; returns whether that is news."""
+    # A thread that is made for it later hangs on the reply.
+    channel_id = job.place.thread_id or job.place.channel_id
+    facts = {"estimate": job.estimate, "guild": job.guild_id, "channel": channel_id, "message": job.place.reply_id}
+    return await alerts.raise_once(tx, job.guild_id, f"approval/{job.id}", AlertKind.APPROVAL, facts, now)
 
 
 def _facts(standing: Standing, step: int, *, refused: bool = False) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from bot import quota
 from bot.errors import BadOption, NotAllowed, NotFound
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, allowances, audit, grants, ledger, pauses, servers, usage
+from storage import accounts, allowances, audit, grants, jobs, ledger, pauses, servers, usage
 from storage.allowances import AllowanceExceeded, Terms
 from storage.audit import OPERATOR, Change
 from storage.database import Database, Tx
-from storage.records import Allowance, Asker, Grant, Measure, Pause, Scope, Server, Standing
+from storage.records import Allowance, Asker, Grant, Job, Measure, Pause, Scope, Server, Standing
 from storage.usage import Dimension, Held, Tally
 from storage.windows import DAY, Window, day_of, zone_of
 
@@ -32,6 +32,8 @@ MAX_ALLOWANCES: Final = 100
 #: The least that is worth a gift to a pool, in micro-dollars, and how many gifts a pool takes: each edit looks at all.
 LEAST_GIFT: Final = 10_000
 MAX_GIFTS: Final = 25
+#: So many edits that wait for a manager are listed.
+WAITING_SHOWN: Final = 5
 #: So many changes are shown of the audit log.
 CHANGES_SHOWN: Final = 15
 _LONGEST_REASON: Final = 200
@@ -65,6 +67,8 @@ class Budget:
     ceilings: tuple[Standing, ...]
     grants: tuple[GrantView, ...]
     pauses: tuple[Pause, ...]
+    #: What waits for a manager, oldest first, at most :data:`WAITING_SHOWN`.
+    waiting: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,7 @@ async def _budget(tx: Tx, guild_id: int, terms: Terms, now: int) -> Budget:
         tuple([await allowances.standing(tx, rule, ids[rule.scope], now, zone) for rule in ceilings]),
         tuple([await _grant_view(tx, grant) for grant in await grants.open_in(tx, guild_id)]),
         tuple(await pauses.in_server(tx, guild_id)),
+        tuple(await jobs.waiting_in(tx, guild_id, WAITING_SHOWN)),
     )
 
 
@@ -456,7 +461,7 @@ async def _resume(tx: Tx, manager: Asker | None, where: Pause) -> Pause:
         ended = ended or await pauses.remove(tx, where.guild_id, where.channel_id, now, operators=operators)
     if ended is None:
         covers = await pauses.covering(tx, where.guild_id, where.channel_id)
-        if covers is not None and covers.operators:
+        if manager is not None and covers is not None and covers.operators:
             raise NotAllowed("Whoever runs the bot has ordered this pause, and only they can end it.")
         raise NotFound(f"Nothing is paused {quota.paused_where(where)}.")
     await _log_pause(tx, manager, ended, ended.reason, "", now)

@@ -106,8 +106,18 @@ class Edits:
 
     # asking ------------------------------------------------------------------------------------------------
 
+    async def check_here(self, asker: Asker, channel_id: int) -> None:
+        """Decide, for a channel, what needs neither bytes nor money; what changes meanwhile is found with the hold.
+
+        Raises:
+            NotAllowed, OutOfSpace: see :meth:`check`.
+            Paused: a manager or the operator has stopped edits here.
+        """
+        await self.check(asker)
+        await self._database.read(_check_pause, asker.guild_id, channel_id)
+
     async def check(self, asker: Asker) -> None:
-        """Decide what needs neither bytes nor money.
+        """Decide what needs neither bytes, money nor a place.
 
         Raises:
             NotAllowed: the server is not one that may spend.
@@ -216,6 +226,7 @@ class Edits:
             log.info("job %d was asked for", made.id, extra={"job_id": made.id, "task_uuid": made.task_uuid})
             self._signals.queue.set()
             self._signals.notices.set()
+            self._signals.alerts.set()
         return made
 
     async def _used_up(self, order: _Order, exceeded: AllowanceExceeded) -> None:
@@ -462,7 +473,7 @@ async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
     asker, price = order.asker, await _price(tx, order.asker.guild_id, order.request)
     if await _is_no_news(tx, order, price, shown):
         return await _request(tx, order)
-    await _check_pause(tx, asker.guild_id, order.place)
+    await _check_pause(tx, asker.guild_id, order.place.channel_id)
     account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
     offer_id = await offers.add(
         tx,
@@ -478,7 +489,7 @@ async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
 
 async def _request(tx: Tx, order: _Order) -> Job:
     asker, place, now = order.asker, order.place, order.now
-    await _check_pause(tx, asker.guild_id, place)
+    await _check_pause(tx, asker.guild_id, place.channel_id)
     price = await _price(tx, asker.guild_id, order.request)
     server = await servers.get(tx, asker.guild_id)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
@@ -506,6 +517,8 @@ async def _request(tx: Tx, order: _Order) -> Job:
         status=Status.WAITING if waits else Status.QUEUED,
     )
     await ledger.hold(tx, job, admission, now)
+    if waits and server.alert_channel_id is not None:
+        await alerts.raise_waiting(tx, job, now)
     await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
     return job
 
@@ -528,8 +541,8 @@ async def _price(tx: Tx, guild_id: int, request: EditRequest) -> Price:
     return prices.price(request, await lessons.get(tx, guild_id), await lessons.get(tx, 0))
 
 
-async def _check_pause(tx: Tx, guild_id: int, place: Place) -> None:
-    pause = await pauses.covering(tx, guild_id, place.channel_id)
+async def _check_pause(tx: Tx, guild_id: int, channel_id: int) -> None:
+    pause = await pauses.covering(tx, guild_id, channel_id)
     if pause is not None:
         raise Paused(f"Edits are paused {quota.paused_where(pause)}: {pause.reason}")
 
@@ -538,7 +551,7 @@ async def _approve(tx: Tx, job_id: int, order: _Order, manager: Asker) -> Job:
     """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at."""
     now, asker = order.now, order.asker
     job = await jobs.known(tx, job_id)
-    await _check_pause(tx, job.guild_id, job.place)
+    await _check_pause(tx, job.guild_id, job.place.channel_id)
     bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
     if bound[Scope.MEMBER] != job.account_id:
         raise NotFound("Whoever asked for this edit was forgotten: decline it.")

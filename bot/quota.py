@@ -83,7 +83,7 @@ def over_own(exceeded: AllowanceExceeded) -> OverQuota:
     """Say why a member cannot give so much to a pool: which limit of theirs bound, and what is left of it."""
     standing, allowance = exceeded.standing, exceeded.standing.allowance
     if not allowance.amount:
-        return over_quota(exceeded)
+        return OverQuota(f"You may spend nothing here, so there is nothing to give{_by_whom(allowance)}.")
     left = amount(allowance.measure, standing.left)
     frees = "" if exceeded.frees_at is None else f" Enough is free again <t:{-(-exceeded.frees_at // 1000)}:R>."
     return OverQuota(
@@ -137,9 +137,9 @@ def role(role_id: int) -> str:
 
 
 def limit(allowance: Allowance) -> str:
-    """Return an allowance: ``$0.50 a day``, ``20 pictures in any 7 days, at most 4 an edit``, ``nothing``."""
+    """Return an allowance: ``$0.50 a day``, ``20 pictures in any 7 days, at most 4 an edit``, ``no edits``."""
     if not allowance.amount:
-        return "nothing"
+        return "no edits"
     words = f"{amount(allowance.measure, allowance.amount)} {window(allowance.window)}"
     if allowance.ceiling is None:
         return words

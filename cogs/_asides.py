@@ -11,7 +11,7 @@ from bot.quota import Forecast, QuotaView, amount, basis, dollars, limit, paused
 from cogs import _words as words
 from cogs._components import DeleteMenu
 from cogs._layout import AMBER, GREEN, card, file, row, text
-from storage.records import EditRequest, Grant, Job, Measure, Result, Scope, Standing
+from storage.records import EditRequest, Grant, Job, Measure, Result, Scope, Standing, Status
 
 _BAR: Final = 10
 _LISTED: Final = 10
@@ -51,8 +51,8 @@ def quota(view: QuotaView) -> ui.LayoutView:
         running = [f"- {_running(job)}" for job in view.running[:_LISTED]]
         if len(view.running) > _LISTED:
             running.append(f"- and {len(view.running) - _LISTED} more")
-        parts += [ui.Separator(), text("**Running**", *running)]
-    some = all(standing.left for standing in view.member) or bool(view.grants)
+        parts += [ui.Separator(), text("**Open**", *running)]
+    some = all(standing.left for standing in view.member) or any(grant.left for grant in view.grants)
     return card(*parts, colour=GREEN if some and view.pause is None else AMBER)
 
 
@@ -102,7 +102,8 @@ def fresh(standing: Standing) -> str:
 
 
 def _bonus(grant: Grant) -> list[str]:
-    until = "" if grant.expires_at is None else f", till {words.since(grant.expires_at)}"
+    held = f", {dollars(grant.held)} held" if grant.held else ""
+    until = held + ("" if grant.expires_at is None else f", ends {words.since(grant.expires_at)}")
     if grant.scope is Scope.THREAD:
         return [f"🫙 This thread's pool pays first: {dollars(grant.left)} left{until}."]
     named = grant.scope is Scope.ROLE and grant.subject_id != grant.guild_id
@@ -129,12 +130,24 @@ def ceiling(standing: Standing) -> str:
     return f"{whom}: {amount(allowance.measure, standing.left)} left of {limit(allowance)}."
 
 
-def _running(job: Job) -> str:
-    prompt = words.plain(words.cut(words.one_line(job.request.prompt), _PROMPT_IN_LIST))
+def address(job: Job) -> str:
+    """Return where the status of a job stands."""
     message_id = job.status_message_id or job.place.reply_id
     # The thread of a message has its id, and the message itself stands in the channel.
     in_channel = job.place.thread_id is None or message_id == job.place.thread_id
     channel_id = job.place.channel_id if in_channel else job.place.thread_id or job.place.channel_id
-    address = words.link(job.guild_id, channel_id, message_id)
+    return words.link(job.guild_id, channel_id, message_id)
+
+
+def named(job: Job) -> str:
+    """Return a job by its prompt, as a link to its status."""
+    prompt = words.plain(words.cut(words.one_line(job.request.prompt), _PROMPT_IN_LIST))
+    return f"[{prompt}]({address(job)})"
+
+
+def _running(job: Job) -> str:
     why = f"{dollars(job.hold)} held for about {dollars(job.estimate)}, {basis(job.basis)}"
-    return f"[{prompt}]({address}) · asked {words.since(job.created_at)}\n  -# {why}"
+    return f"{named(job)} · {_STATES.get(job.status, 'being edited')} · asked {words.since(job.created_at)}\n  -# {why}"
+
+
+_STATES: Final = {Status.WAITING: "waits for a manager", Status.QUEUED: "in line"}

@@ -157,7 +157,7 @@ class Asking:
         Whatever else can refuse the request without reading a file comes first, so that only the asker sees it.
         """
         rights.check_place(interaction)
-        await self._services.edits.check(rights.asker(interaction))
+        await self._services.edits.check_here(rights.asker(interaction), rights.where(interaction)[0])
         for reference in given:
             await self._services.pictures.get(reference.sha256)
         view = cards.checking(interaction.user.id, prompt, here=rights.in_thread(interaction))

@@ -12,7 +12,7 @@ from discord import ui
 from bot.budgets import Budget, GrantView, Limit
 from bot.quota import amount, dollars, limit, role, window
 from cogs import _words as words
-from cogs._asides import bar, ceiling, fresh
+from cogs._asides import bar, ceiling, fresh, named
 from cogs._budget_components import (
     AlertsMenu,
     BackButton,
@@ -29,7 +29,7 @@ from cogs._budget_components import (
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, row, text
 from storage.audit import Change
-from storage.records import Allowance, Grant, Measure, Pause, Scope, Server, Standing
+from storage.records import Allowance, Grant, Job, Measure, Pause, Scope, Server, Standing
 from storage.windows import local, zone_of
 
 #: So many limits, and so many bonuses, stand on one page.
@@ -89,6 +89,8 @@ def budget(
     groups = [["### Budget of this server", *([note] if note else [])]]
     if view.pauses:
         groups.append(_cut_off([_pause(pause) for pause in view.pauses], _PAUSES))
+    if view.waiting and page == 1:
+        groups.append(["**Waiting for a manager**", *(f"- {_waiting(job)}" for job in view.waiting)])
     groups += _limits(view, limits, names)
     if page == 1:
         groups.append(_operators(view, standard))
@@ -207,6 +209,10 @@ def _bonus(view: Budget, bonus: GrantView, names: Names) -> str:
     sign = "🫙" if grant.scope is Scope.THREAD else "🎁"
     by = f", from {words.who(bonus.giver_id)}" if grant.sponsor_id is not None else ""
     return f"{sign} {who}: {dollars(grant.left)} left of {dollars(grant.amount)}{by}{till}"
+
+
+def _waiting(job: Job) -> str:
+    return f"{named(job)} by {words.who(job.user_id)}, about {dollars(job.estimate)}"
 
 
 def _pause(pause: Pause) -> str:
@@ -370,7 +376,7 @@ def pool(grants: Sequence[GrantView]) -> ui.LayoutView:
     left = sum(view.grant.left for view in grants)
     lines = [f"- {_given(view)}" for view in grants]
     return card(
-        text(f"### 🫙 {dollars(left)} left in this thread's pool", "It pays first for every edit here."),
+        text(f"### 🫙 {dollars(left)} left in this thread's pool", "It pays first for edits here."),
         text(*_cut_off(lines, _IN_POOL)),
         colour=GREEN if left else AMBER,
     )
@@ -391,7 +397,7 @@ def funded(sponsor_id: int, grant: Grant) -> ui.LayoutView:
     return card(
         text(
             f"🫙 {words.who(sponsor_id)} gave **{dollars(grant.amount)}** to this thread's pool.",
-            f"-# It pays first for every edit here. What is not spent returns {when}.",
+            f"-# It pays first for edits here. What is not spent returns {when}.",
         ),
         colour=GREEN,
     )

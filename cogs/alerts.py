@@ -119,6 +119,7 @@ def worded(alert: Alert) -> Wording:
     """Put an alert into words."""
     return {
         AlertKind.ALLOWANCE: _allowance,
+        AlertKind.APPROVAL: _approval,
         AlertKind.BALANCE: _balance,
         AlertKind.BOOKS: _books,
     }[alert.kind](alert)
@@ -150,6 +151,16 @@ def _allowance(alert: Alert) -> Wording:
         (f"Used so far: {used}{held}.", meaning, _what_to_do(of_server=of_server, operators=facts["operators"])),
         RED if percent >= _ALL else AMBER if percent >= _MUCH else BLUE,
     )
+
+
+def _approval(alert: Alert) -> Wording:
+    facts = alert.facts
+    address = words.link(facts["guild"], facts["channel"], facts["message"])
+    lines = (
+        f"[It]({address}) will cost about {dollars(facts['estimate'])}. Approve or decline it in its thread.",
+        "`/budget show` lists all that wait. Without an answer, an edit is given back after a day.",
+    )
+    return Wording("An edit waits for a manager", lines, AMBER)
 
 
 def _what_to_do(*, of_server: bool, operators: bool) -> str:

@@ -24,6 +24,8 @@ class AlertKind(StrEnum):
 
     #: An allowance of the server or the bot is used to a part or all.
     ALLOWANCE = "allowance"
+    #: An edit waits for a manager.
+    APPROVAL = "approval"
     #: Runware's balance comes to its end.
     BALANCE = "balance"
     #: A cached counter is not what the ledger adds up to, or a hold outlived its deadline.

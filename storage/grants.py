@@ -111,7 +111,7 @@ async def available(
 ) -> list[Grant]:
     """Return what a member may draw on in a thread, in the order in which it is drained, with their use of it.
 
-    The pool comes first, then what expires soonest.
+    The pool comes first, then what expires soonest. One of which all is used is among them while some is only held.
     """
     found = [] if thread_id is None else await pool(tx, guild_id, thread_id)
     own = await _open_to(tx, guild_id, Scope.MEMBER, account_id, account_id)
@@ -121,7 +121,7 @@ async def available(
         if row["subject_id"] in set(role_ids)
     ]
     found += _in_order([*own, *roles])
-    return [grant for grant in found if grant.left and not _expired(grant, now)]
+    return [grant for grant in found if (grant.left or grant.held) and not _expired(grant, now)]
 
 
 async def draw(

@@ -100,6 +100,9 @@ ORDER BY account_id, turn LIMIT 100
 _WAITING_SINCE = f"""
 SELECT {COLUMNS} WHERE jobs.status = 'waiting' AND jobs.created_at <= ?1 ORDER BY jobs.created_at, jobs.id LIMIT 100
 """
+_WAITING_IN = f"""
+SELECT {COLUMNS} WHERE jobs.status = 'waiting' AND jobs.guild_id = ?1 ORDER BY jobs.created_at, jobs.id LIMIT ?2
+"""
 _QUEUED = "SELECT count(*) AS number FROM jobs WHERE status = 'queued'"
 _UNDELIVERABLE = "SELECT count(*) AS number FROM jobs WHERE undeliverable_at IS NOT NULL"
 
@@ -296,6 +299,11 @@ async def running(tx: Tx, account_id: int) -> list[Job]:
 async def waiting_since(tx: Tx, before: int) -> list[Job]:
     """Return jobs that wait for approval since a time or longer, oldest first, at most 100."""
     return [from_row(row) for row in await tx.fetch_all(_WAITING_SINCE, before)]
+
+
+async def waiting_in(tx: Tx, guild_id: int, limit: int) -> list[Job]:
+    """Return jobs of a server that wait for approval, oldest first."""
+    return [from_row(row) for row in await tx.fetch_all(_WAITING_IN, guild_id, limit)]
 
 
 async def open_ids(tx: Tx) -> list[int]:

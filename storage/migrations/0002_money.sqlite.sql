@@ -304,7 +304,7 @@ CREATE TABLE alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     guild_id INTEGER NOT NULL,
     key TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('allowance', 'balance', 'books')),
+    kind TEXT NOT NULL CHECK (kind IN ('allowance', 'approval', 'balance', 'books')),
     facts TEXT NOT NULL,
     raised_at INTEGER NOT NULL,
     posted_at INTEGER

@@ -151,7 +151,7 @@ async def test_limits_of_another_measure_window_or_holder_stand_side_by_side(off
         ("limit of <@1>", "9 pictures a day"),
         ("limit of <@&70>", "9 pictures a day"),
         ("limit of <#100>", "9 pictures a day, at most 4 pictures an edit"),
-        ("limit of this server", "nothing"),
+        ("limit of this server", "no edits"),
         ("limit of this server", "$0.50 in any 24 hours"),
         ("limit of this server", "$0.50 a week"),
         ("limit of this server", "$0.50 a day"),
@@ -430,7 +430,10 @@ async def test_a_member_whom_managers_bar_cannot_sponsor(office: Office) -> None
     await office.limit(0, scope=Scope.MEMBER, subject_id=BO.user_id, measure=Measure.EDITS)
     for who in (ANA, BO):
         sentence = await refused(office, office.budgets.fund(who, THREAD, 1), OverQuota)
-        assert sentence == "Your own limits allow no edits: a manager of this server decided that."
+        assert (
+            sentence
+            == "You may spend nothing here, so there is nothing to give: a manager of this server decided that."
+        )
 
 
 async def test_a_sponsor_closes_what_they_gave_and_a_manager_closes_all(office: Office) -> None:

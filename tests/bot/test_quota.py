@@ -101,7 +101,7 @@ def test_every_window_has_words_of_its_own(span: Span, rolling: bool) -> None:
 def test_a_limit_is_told_with_its_bound_on_one_edit() -> None:
     assert quota.limit(replace(DAILY, ceiling=100_000)) == "$0.50 a day, at most $0.10 an edit"
     assert quota.limit(replace(DAILY, measure=Measure.EDITS, amount=1)) == "1 edit a day"
-    assert quota.limit(replace(DAILY, amount=0)) == "nothing"
+    assert quota.limit(replace(DAILY, amount=0)) == "no edits"
 
 
 def test_an_estimate_says_what_it_goes_by() -> None:

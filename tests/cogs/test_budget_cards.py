@@ -76,12 +76,12 @@ async def test_limits_are_listed_by_whose_they_are() -> None:
     said = words_of(view)
     assert f"**Channels**\n- <#{STUDIO}>: $0.50 in any 7 days\n" in said
     assert f"- everybody: $0.50 a day\n- <@&{REGULARS}>: 20 pictures a day, at most 4 pictures an edit\n" in said
-    assert f"**Members**\n- <@{BO}>: nothing\n" in said
+    assert f"**Members**\n- <@{BO}>: no edits\n" in said
     assert menu_of(view, "limit-off") == [
         ("#studio", "2", "$0.50 in any 7 days"),
         ("Everybody", "5", "$0.50 a day"),
         ("@Regulars", "3", "20 pictures a day, at most 4 pictures an edit"),
-        ("@Bo", "4", "nothing"),
+        ("@Bo", "4", "no edits"),
     ]
 
 

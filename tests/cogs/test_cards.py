@@ -439,7 +439,7 @@ def test_bonuses_pools_and_a_pause_are_told() -> None:
     text = text_of(asides.quota(view))
     assert text.startswith("### ⏸️ Paused in this server: the \\*bill\\* came")
     assert "This thread's pool pays first: $0.30 left." in text
-    assert "Your bonus pays first: $0.30 left of $0.40, till <t:1767268800:R>." in text
+    assert "Your bonus pays first: $0.30 left of $0.40, ends <t:1767268800:R>." in text
     assert "$0.25 of what is held is yours in the pools of threads" in text
     assert_discord_takes(asides.quota(view))
 

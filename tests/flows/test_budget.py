@@ -122,7 +122,7 @@ async def test_a_limit_is_set_for_each_kind_of_holder_and_the_card_says_so(desk_
         assert "✅ Set for this server: $9.00 a month." in said
         assert "**This server**\n**$9.00 left** of $9.00 a month\n⬜" in said
         assert f"- {world.channel.mention}: 7 edits in any 60 minutes" in said
-        assert f"- everybody: nothing\n- {role.mention}: 20 pictures in any 7 days" in said
+        assert f"- everybody: no edits\n- {role.mention}: 20 pictures in any 7 days" in said
         assert [(each.scope, each.measure, each.amount, each.window, each.ceiling) for each in await desk.limits()] == [
             (Scope.MEMBER, Measure.MONEY, 500_000, DAY, 200_000),
             (Scope.ROLE, Measure.PICTURES, 20, Window(Span.WEEK, rolling=True), None),

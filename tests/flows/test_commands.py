@@ -144,11 +144,11 @@ async def test_a_quota_tells_spent_held_left_and_when_it_resets_to_its_member_al
         for micros in (own.left, own.spent, own.held):
             assert dollars(micros) in words
         assert re.search(r"fresh <t:\d+:R>", words)
-        assert "**Running**" in words
+        assert "**Open**" in words
         assert r"make it \*day\*" in words
         other = visit.words((await world.bo.slash(world.channel, "quota")).response)
         assert "$0.50 left of $0.50" in other
-        assert "Running" not in other
+        assert "**Open**" not in other
         world.runware.resume()
         await world.idle()
         await books_of(world).check()

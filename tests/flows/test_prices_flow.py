@@ -150,9 +150,14 @@ async def test_an_edit_above_the_servers_price_waits_for_a_manager_with_its_hold
 ) -> None:
     async with open_world(**PLENTY) as world:
         visit, books = visit_of(world), books_of(world)
-        await world.program.budgets.change(manager(world), approve_above=1)
+        await world.program.budgets.change(manager(world), approve_above=1, alert_channel_id=world.channel.id)
         await visit.ask(size="512x512")
         job = await visit.status(0, Status.WAITING)
+        listed = visit.words((await world.cleo.slash(world.channel, "budget show")).response)
+        assert "**Waiting for a manager**\n- [make it night](https://discord.com/channels/" in listed
+        async with asyncio.timeout(10):
+            while not any("An edit waits for a manager" in visit.words(one) for one in world.channel.history()):
+                await asyncio.sleep(0.01)
         card = visit.threads()[0].last_message
         assert "Waiting for a manager" in visit.words(card)
         assert visit.labels(card) == ["Approve", "Decline", "Cancel"]
@@ -202,8 +207,9 @@ async def test_a_pause_refuses_in_words_and_what_was_queued_waits_visibly_and_go
         await visit.ask(member=world.bo, prompt="waits", size="256x256")
         await visit.status(1, Status.QUEUED)
         await world.program.budgets.pause(manager(world), 0, "the *bill* came")
-        said = visit.words((await visit.ask(prompt="too late")).response)
-        assert "Edits are paused in this server: the *bill* came" in said
+        refused = (await visit.ask(prompt="too late")).response
+        assert refused.ephemeral, "what a pause refuses is nobody else's business"
+        assert "Edits are paused in this server: the *bill* came" in visit.words(refused)
         async with asyncio.timeout(10):
             while "Paused in this server" not in visit.words(visit.threads()[1].last_message):
                 await asyncio.sleep(0.01)

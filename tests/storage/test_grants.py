@@ -201,6 +201,7 @@ async def test_what_a_member_may_draw_on_is_told_in_the_order_in_which_it_is_dra
     assert await available(None) == given[1:]
     await ask(hold=60, place=THREAD, role_ids={PAINTERS})
     assert [(grant.id, grant.held, grant.left) for grant in await available(7)] == [
+        (given[0].id, 40, 0),  # held is not spent
         (given[1].id, 20, 10),
         (given[2].id, 0, 20),
     ]
