@@ -17,11 +17,11 @@ from bot.runware.client import RunwareClient
 from bot.runware.errors import RunwareError
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, grants, jobs, ledger, memory, offers, pauses
+from storage import grants, jobs, ledger, memory, offers, pauses
 from storage.alerts import AlertKind, raise_once
 from storage.books import statements, take_statement
 from storage.database import Database, Tx
-from storage.records import Job, Scope, Status
+from storage.records import Job, Status
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Bookkeeper:
         self._signals = signals
         self._metrics = metrics
         self._settings = settings
+        self._terms: Final = settings.terms
         self._clock = clock
         #: What was reached of each server's limits at the last look, so that nothing is written while that stays so.
         self._seen: dict[int, frozenset[str]] = {}
@@ -104,7 +105,7 @@ class Bookkeeper:
     async def _watch_limits(self) -> None:
         now = self._clock()
         for guild_id in (alerts.ALL_SERVERS, *sorted(self._settings.allowed_guilds)):
-            standings = await self._database.read(alerts.ceilings, guild_id, self._settings.terms, now)
+            standings = await self._database.read(alerts.ceilings, guild_id, self._terms, now)
             reached = [one for one in standings if alerts.reached(one)]
             keys = frozenset(alerts.key(guild_id, one, step, now) for one in reached for step in alerts.reached(one))
             if keys == self._seen.get(guild_id):
@@ -240,8 +241,5 @@ async def _end_expired(tx: Tx, now: int) -> int:
     """End grants whose time is over; what a sponsor gave and nobody spent returns to them. Returns how many."""
     ended = 0
     for grant_id in await grants.expired(tx, now):
-        grant = await grants.known(tx, grant_id)
-        server = await accounts.ensure(tx, Scope.SERVER, now, grant.guild_id)
-        account_id = grant.subject_id if grant.scope is Scope.MEMBER else server
-        ended += await ledger.end_grant(tx, grant_id, now, account_id=account_id) is not None
+        ended += await ledger.end_grant(tx, grant_id, now) is not None
     return ended

@@ -350,7 +350,6 @@ async def _grant(
     tx: Tx, manager: Asker, scope: Scope, subject_id: int, amount: int, expires_at: int | None, now: int
 ) -> Grant:
     giver = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
-    server = await accounts.ensure(tx, Scope.SERVER, now, manager.guild_id)
     if scope is Scope.MEMBER:
         subject_id = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, subject_id)
     given = await grants.add(
@@ -363,7 +362,7 @@ async def _grant(
         now=now,
         expires_at=expires_at,
     )
-    await ledger.grant(tx, given, now, account_id=subject_id if scope is Scope.MEMBER else server)
+    await ledger.grant(tx, given, now)
     await _log(tx, manager, f"bonus for {_granted_to(given)}", "", quota.dollars(amount), now)
     return given
 
@@ -375,10 +374,7 @@ async def _fund(
         raise BadOption(
             "amount", f"This pool has {MAX_GIFTS} gifts already, and takes more once some are spent or closed."
         )
-    bound = {
-        Scope.SERVER: await accounts.ensure(tx, Scope.SERVER, now, sponsor.guild_id),
-        Scope.MEMBER: await accounts.ensure(tx, Scope.MEMBER, now, sponsor.guild_id, sponsor.user_id),
-    }
+    bound = {Scope.MEMBER: await accounts.ensure(tx, Scope.MEMBER, now, sponsor.guild_id, sponsor.user_id)}
     zone = await servers.zone(tx, sponsor.guild_id)
     await allowances.reserve(tx, sponsor, bound, amount, zone=zone, terms=terms, now=now)
     given = await grants.add(
@@ -392,7 +388,7 @@ async def _fund(
         now=now,
         expires_at=expires_at,
     )
-    await ledger.grant(tx, given, now, account_id=bound[Scope.SERVER])
+    await ledger.grant(tx, given, now)
     return given
 
 
@@ -408,8 +404,7 @@ async def _close_pool(tx: Tx, who: Asker, thread_id: int, now: int, *, manages: 
     own = [grant for grant in found if manages or (account_id is not None and grant.sponsor_id == account_id)]
     if not own:
         raise NotAllowed("You gave nothing to this pool: only its sponsors, or a manager of the budget, can close it.")
-    server = await accounts.ensure(tx, Scope.SERVER, now, who.guild_id)
-    ended = [await ledger.end_grant(tx, id_, now, account_id=server) for id_ in sorted(grant.id for grant in own)]
+    ended = [await ledger.end_grant(tx, id_, now) for id_ in sorted(grant.id for grant in own)]
     closed = [grant for grant in ended if grant is not None]
     if manages and closed:
         amount = quota.dollars(sum(grant.amount for grant in closed))
@@ -422,11 +417,7 @@ async def _end_grant(tx: Tx, manager: Asker, grant_id: int, now: int) -> Grant:
         grant = await grants.known(tx, grant_id)
     except LookupError:
         raise NotFound(_GRANT_GONE) from None
-    server = await accounts.ensure(tx, Scope.SERVER, now, manager.guild_id)
-    account_id = grant.subject_id if grant.scope is Scope.MEMBER else server
-    ended = None
-    if grant.guild_id == manager.guild_id:
-        ended = await ledger.end_grant(tx, grant_id, now, account_id=account_id)
+    ended = await ledger.end_grant(tx, grant_id, now) if grant.guild_id == manager.guild_id else None
     if ended is None:
         raise NotFound(_GRANT_GONE)
     await _log(tx, manager, f"bonus for {_granted_to(ended)}", quota.dollars(ended.amount), "", now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -35,7 +35,7 @@ from storage import (
 )
 from storage import prices as lessons
 from storage.alerts import AlertKind
-from storage.allowances import AllowanceExceeded, Demand, Terms
+from storage.allowances import Admission, AllowanceExceeded, Demand, Terms
 from storage.database import Database, Tx
 from storage.offers import Offer
 from storage.records import (
@@ -49,6 +49,7 @@ from storage.records import (
     Price,
     Result,
     Scope,
+    Server,
     Standing,
     Status,
 )
@@ -140,7 +141,7 @@ class Edits:
         """
         await self.check(asker)
         options.check(request)
-        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+        order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(_ask, order, shown))
 
     async def request(self, asker: Asker, place: Place, request: EditRequest) -> Job:
@@ -157,7 +158,7 @@ class Edits:
         """
         await self.check(asker)
         options.check(request)
-        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+        order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(_request, order))
 
     async def accept(self, offer_id: int, asker: Asker) -> Job | Offer:
@@ -172,7 +173,7 @@ class Edits:
         """
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
-        order = _Order(asker, offer.place, offer.request, str(uuid.uuid4()), self.terms, self._clock())
+        order = self._order(asker, offer.place, offer.request)
         return await self._ordered(order, self._database.run(_accept, order, offer))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
@@ -201,9 +202,8 @@ class Edits:
             BadOption: the request is outside the model's bounds.
         """
         options.check(request)
-        order = _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
-        price = await self.price(asker.guild_id, request)
-        asks = not await self._database.read(_is_no_news, order, price, None)
+        order = self._order(asker, place, request)
+        price, asks = await self._database.read(_foresee, order)
         try:
             await self.check(asker)
             await self._database.run(_rehearse, order)
@@ -214,6 +214,9 @@ class Edits:
         except EditError as refusal:
             return Forecast(price, refusal, asks=asks)
         raise AssertionError("a rehearsal always ends in an exception, so that nothing of it is kept")
+
+    def _order(self, asker: Asker, place: Place, request: EditRequest) -> _Order:
+        return _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
 
     async def _ordered(self, order: _Order, unit: Awaitable[_Made]) -> _Made:
         """Await a unit that may make a job, and wake the loops that have something to do with it."""
@@ -449,11 +452,18 @@ async def _rehearse(tx: Tx, order: _Order) -> None:
     raise _Rehearsed(await _request(tx, order))
 
 
-async def _is_no_news(tx: Tx, order: _Order, price: Price, shown: int | None) -> bool:
-    """Tell whether a price needs no question: below what the member and the server set, and near what was shown."""
-    asks = await _asks_above(tx, order.asker)
+async def _foresee(tx: Tx, order: _Order) -> tuple[Price, bool]:
+    """Return what a request would cost, and whether its asker would be asked first."""
+    server = await servers.get(tx, order.asker.guild_id)
+    price = await _price(tx, order.asker.guild_id, order.request)
+    return price, await _is_news(tx, order.asker, server, price, None)
+
+
+async def _is_news(tx: Tx, asker: Asker, server: Server, price: Price, shown: int | None) -> bool:
+    """Tell whether a price needs a question: above what the member or the server set, or well above what was shown."""
+    asks = await _asks_above(tx, asker, server)
     dearer = None if shown is None else _dearer(shown)
-    return all(bound is None or price.estimate <= bound for bound in (asks, dearer))
+    return any(bound is not None and price.estimate > bound for bound in (asks, dearer))
 
 
 def _dearer(shown: int) -> int:
@@ -461,18 +471,18 @@ def _dearer(shown: int) -> int:
     return shown * _DEARER_PERCENT // 100
 
 
-async def _asks_above(tx: Tx, asker: Asker) -> int | None:
+async def _asks_above(tx: Tx, asker: Asker, server: Server) -> int | None:
     """Return the lower of the prices that the server and the member want to be asked about."""
-    server = await servers.get(tx, asker.guild_id)
     account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
     own = None if account_id is None else await servers.confirm_above(tx, account_id)
     return min((bound for bound in (server.confirm_above, own) if bound is not None), default=None)
 
 
 async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
-    asker, price = order.asker, await _price(tx, order.asker.guild_id, order.request)
-    if await _is_no_news(tx, order, price, shown):
-        return await _request(tx, order)
+    asker = order.asker
+    server, price = await servers.get(tx, asker.guild_id), await _price(tx, asker.guild_id, order.request)
+    if not await _is_news(tx, asker, server, price, shown):
+        return await _make(tx, order, server, price)
     await _check_pause(tx, asker.guild_id, order.place.channel_id)
     account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
     offer_id = await offers.add(
@@ -488,22 +498,16 @@ async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
 
 
 async def _request(tx: Tx, order: _Order) -> Job:
+    guild_id = order.asker.guild_id
+    return await _make(tx, order, await servers.get(tx, guild_id), await _price(tx, guild_id, order.request))
+
+
+async def _make(tx: Tx, order: _Order, server: Server, price: Price) -> Job:
+    """Make a job of a request at its price, and hold for it."""
     asker, place, now = order.asker, order.place, order.now
     await _check_pause(tx, asker.guild_id, place.channel_id)
-    price = await _price(tx, asker.guild_id, order.request)
-    server = await servers.get(tx, asker.guild_id)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
-    admission = await allowances.hold(
-        tx,
-        asker,
-        bound,
-        Demand(price.hold, order.request.results),
-        channel_id=place.channel_id,
-        thread_id=place.thread_id,
-        zone=zone_of(server.time_zone),
-        terms=order.terms,
-        now=now,
-    )
+    admission = await _admit(tx, order, bound, price.hold, server)
     waits = server.approve_above is not None and price.estimate > server.approve_above
     job = await jobs.add(
         tx,
@@ -529,7 +533,22 @@ async def _accept(tx: Tx, order: _Order, offer: Offer) -> Job | Offer:
         await offers.reprice(tx, offer.id, price.estimate)
         return replace(offer, price=price.estimate)
     await _take_offer(tx, offer.id)
-    return await _request(tx, order)
+    return await _make(tx, order, await servers.get(tx, order.asker.guild_id), price)
+
+
+async def _admit(tx: Tx, order: _Order, bound: Mapping[Scope, int], amount: int, server: Server) -> Admission:
+    """Hold an amount, in micro-dollars, on everything that binds a request. Raises AllowanceExceeded."""
+    return await allowances.hold(
+        tx,
+        order.asker,
+        bound,
+        Demand(amount, order.request.results),
+        channel_id=order.place.channel_id,
+        thread_id=order.place.thread_id,
+        zone=zone_of(server.time_zone),
+        terms=order.terms,
+        now=order.now,
+    )
 
 
 async def _take_offer(tx: Tx, offer_id: int) -> None:
@@ -561,17 +580,7 @@ async def _approve(tx: Tx, job_id: int, order: _Order, manager: Asker) -> Job:
     if not await jobs.move(tx, job_id, Status.QUEUED, now):
         raise TooLate(_ANSWERED)
     await ledger.withdraw(tx, job, now)
-    admission = await allowances.hold(
-        tx,
-        asker,
-        bound,
-        Demand(job.hold, job.request.results),
-        channel_id=job.place.channel_id,
-        thread_id=job.place.thread_id,
-        zone=await servers.zone(tx, job.guild_id),
-        terms=order.terms,
-        now=now,
-    )
+    admission = await _admit(tx, order, bound, job.hold, await servers.get(tx, job.guild_id))
     await ledger.hold(tx, job, admission, now)
     await _log_answer(tx, job, manager, "approved", now)
     return await jobs.known(tx, job_id)
@@ -626,7 +635,9 @@ async def _result_and_job(tx: Tx, result_id: int) -> tuple[Result, Job] | None:
 
 
 async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, terms: Terms, now: int) -> QuotaView:
-    guild_id, zone = asker.guild_id, await servers.zone(tx, asker.guild_id)
+    guild_id = asker.guild_id
+    server = await servers.get(tx, guild_id)
+    zone = zone_of(server.time_zone)
     ids = {
         Scope.MEMBER: await accounts.find(tx, Scope.MEMBER, guild_id, asker.user_id),
         Scope.CHANNEL: await accounts.find(tx, Scope.CHANNEL, guild_id, channel_id),
@@ -656,8 +667,8 @@ async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, t
         running=tuple(await jobs.running(tx, member)) if member is not None else (),
         pause=await pauses.covering(tx, guild_id, channel_id),
         sponsored=sum(grants.unspent(grant) for grant in sponsored) if member is not None else 0,
-        ask_above=await _asks_above(tx, asker),
-        approve_above=(await servers.get(tx, guild_id)).approve_above,
+        ask_above=await _asks_above(tx, asker, server),
+        approve_above=server.approve_above,
     )
 
 

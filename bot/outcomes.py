@@ -227,7 +227,7 @@ async def _settle(tx: Tx, job: Job, cost: int, pictures: int, now: int) -> tuple
         return False, None
     if pictures != job.request.results:
         return True, None
-    estimate = job.estimate or prices.price(job.request).estimate
+    estimate = _estimate(job)
     await lessons.learn(tx, job.guild_id, lambda known: prices.learn(known, job.request, estimate, cost))
     return True, cost / estimate
 
@@ -255,10 +255,14 @@ async def _may_get_more(tx: Tx, job: Job, have: int) -> bool:
     return job.status is Status.EXPIRED or unexplained
 
 
+def _estimate(job: Job) -> int:
+    """Return what a job was expected to cost, in micro-dollars; one from before that was kept, by the examples."""
+    return job.estimate or prices.price(job.request).estimate
+
+
 async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int, rules: Rules) -> None:
     """Book what its pictures likely cost, and no less than what is known of it."""
-    whole = job.estimate or prices.price(job.request).estimate
-    likely = max(whole * len(costs) // job.request.results, quota.known_cost(costs, rules.cost_per))
+    likely = max(_estimate(job) * len(costs) // job.request.results, quota.known_cost(costs, rules.cost_per))
     if job.settled_at is None:
         await ledger.settle(tx, job, likely, now, pictures=len(costs), estimated=True)
     elif likely > (job.cost or 0):

@@ -14,10 +14,8 @@ from typing import Any, ClassVar, Final, Self
 import discord
 from discord import ui
 
-from cogs._components import ID, PressButton
+from cogs._components import ID, NEVER, PressButton
 
-#: No custom id matches it: the template of a class that is not registered itself.
-_NEVER: Final = r"(?!)"
 #: The channels whose threads edits live in.
 HOMES: Final = (discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.forum)
 
@@ -41,7 +39,7 @@ _WHOSE: Final = {
 }
 
 
-class PageMenu(ui.DynamicItem[ui.Select[Any]], template=_NEVER):
+class PageMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
     """A menu of the budget card, of which one option is chosen."""
 
     action: ClassVar[str]

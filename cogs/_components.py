@@ -21,10 +21,10 @@ from storage.records import Result
 #: Our ids are 64-bit whole numbers.
 ID: Final = r"[1-9][0-9]{0,18}"
 #: No custom id matches it: the template of a class that is not registered itself.
-_NEVER: Final = r"(?!)"
+NEVER: Final = r"(?!)"
 
 
-class PressButton(ui.DynamicItem[ui.Button[Any]], template=_NEVER):
+class PressButton(ui.DynamicItem[ui.Button[Any]], template=NEVER):
     """A button about one job or one result, whose id follows the colon of its custom id."""
 
     #: The event it is handed on as.

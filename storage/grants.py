@@ -20,7 +20,7 @@ _COLUMNS: Final = """
 """
 _ADD: Final = f"""
 INSERT INTO grants (guild_id, scope, subject_id, amount, giver_id, sponsor_id, created_at, expires_at)
-VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT)) RETURNING {_COLUMNS}
+VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT)) RETURNING {_COLUMNS}, 0 AS held, 0 AS spent
 """  # noqa: S608 - names of columns only
 _GET: Final = f"""
 SELECT {_COLUMNS}, CAST(coalesce(sum(grant_uses.held), 0) AS BIGINT) AS held,
@@ -81,7 +81,7 @@ async def add(
 ) -> Grant:
     """Write a grant down; see :class:`Grant` for what the parts mean."""
     row = await the_row(tx, _ADD, guild_id, scope.value, subject_id, amount, giver_id, sponsor_id, now, expires_at)
-    return _grant(row, 0, 0)
+    return _grant(row)
 
 
 async def lock(tx: Tx, grant_id: int) -> Grant:
@@ -93,12 +93,12 @@ async def lock(tx: Tx, grant_id: int) -> Grant:
 async def known(tx: Tx, grant_id: int) -> Grant:
     """Return a grant with what all its holders used. Raises LookupError."""
     row = await the_row(tx, _GET, grant_id)
-    return _grant(row, row["held"], row["spent"])
+    return _grant(row)
 
 
 async def open_in(tx: Tx, guild_id: int) -> list[Grant]:
     """Return the open grants of a server, each with what all its holders used."""
-    return [_grant(row, row["held"], row["spent"]) for row in await tx.fetch_all(_ALL_OPEN, guild_id)]
+    return [_grant(row) for row in await tx.fetch_all(_ALL_OPEN, guild_id)]
 
 
 async def pool(tx: Tx, guild_id: int, thread_id: int) -> list[Grant]:
@@ -113,12 +113,13 @@ async def available(
 
     The pool comes first, then what expires soonest. One of which all is used is among them while some is only held.
     """
+    held_roles = frozenset(role_ids)
     found = [] if thread_id is None else await pool(tx, guild_id, thread_id)
     own = await _open_to(tx, guild_id, Scope.MEMBER, account_id, account_id)
     roles = [
-        _grant(row, row["held"], row["spent"])
+        _grant(row)
         for row in await tx.fetch_all(_OPEN, guild_id, Scope.ROLE.value, account_id)
-        if row["subject_id"] in set(role_ids)
+        if row["subject_id"] in held_roles
     ]
     found += _in_order([*own, *roles])
     return [grant for grant in found if (grant.left or grant.held) and not _expired(grant, now)]
@@ -137,15 +138,16 @@ async def draw(
     """Draw as much of an amount as the grants open to a member cover; return what each carries."""
     role_ids = frozenset(role_ids)
     candidates = await available(tx, guild_id, account_id=account_id, role_ids=role_ids, thread_id=thread_id, now=now)
-    if not candidates:
+    locked = sorted(grant.id for grant in candidates)
+    if not locked:
         return []
-    for grant_id in sorted(grant.id for grant in candidates):
+    for grant_id in locked:
         await tx.execute(_LOCK, grant_id)
     shares: list[Share] = []
     # Anew, now that they are locked: another unit may have drawn on them, or ended them.
     for grant in await available(tx, guild_id, account_id=account_id, role_ids=role_ids, thread_id=thread_id, now=now):
         drawn = min(amount, grant.left)
-        if drawn and grant.id in {candidate.id for candidate in candidates}:
+        if drawn and grant.id in locked:
             shares.append(Share(grant.id, 0 if grant.scope is Scope.THREAD else account_id, drawn))
             amount -= drawn
     for share in shares:
@@ -176,7 +178,7 @@ def unspent(grant: Grant) -> int:
 
 async def _open_to(tx: Tx, guild_id: int, scope: Scope, subject_id: int, holder_id: int) -> list[Grant]:
     rows = await tx.fetch_all(_OPEN_TO, guild_id, scope.value, subject_id, holder_id)
-    return [_grant(row, row["held"], row["spent"]) for row in rows]
+    return [_grant(row) for row in rows]
 
 
 def _in_order(grants: Sequence[Grant]) -> list[Grant]:
@@ -188,7 +190,7 @@ def _expired(grant: Grant, now: int) -> bool:
     return grant.expires_at is not None and grant.expires_at <= now
 
 
-def _grant(row: Row, held: int, spent: int) -> Grant:
+def _grant(row: Row) -> Grant:
     return Grant(
         row["id"],
         row["guild_id"],
@@ -200,6 +202,6 @@ def _grant(row: Row, held: int, spent: int) -> Grant:
         row["created_at"],
         row["expires_at"],
         row["ended_at"],
-        held,
-        spent,
+        row["held"],
+        row["spent"],
     )

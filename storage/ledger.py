@@ -216,15 +216,20 @@ async def open_holds(tx: Tx) -> tuple[int, int]:
 # Grants --------------------------------------------------------------------------------------------------------------
 
 
-async def grant(tx: Tx, given: Grant, now: int, *, account_id: int) -> None:
-    """Write down what was granted, on the account it was granted to; and what it took from a sponsor's allowance."""
+async def grant(tx: Tx, given: Grant, now: int) -> None:
+    """Write down what was granted, and what it took from a sponsor's allowance.
+
+    It stands on the member's account, or on the server's where it is a role's or a thread's.
+    """
     day = await _day_of(tx, given)
-    await _append_of_grant(tx, now, given, account_id, day, _Line(EntryKind.GRANT, granted=given.amount))
+    await _append_of_grant(
+        tx, now, given, await _granted_on(tx, given, now), day, _Line(EntryKind.GRANT, granted=given.amount)
+    )
     if given.sponsor_id is not None:
         await _append_of_grant(tx, now, given, given.sponsor_id, day, _Line(EntryKind.HOLD, held=given.amount))
 
 
-async def end_grant(tx: Tx, grant_id: int, now: int, *, account_id: int) -> Grant | None:
+async def end_grant(tx: Tx, grant_id: int, now: int) -> Grant | None:
     """End a grant; what a sponsor gave and nobody spent returns to them, except what running edits still hold.
 
     Returns the grant as it was, or ``None`` when it had ended already.
@@ -236,10 +241,16 @@ async def end_grant(tx: Tx, grant_id: int, now: int, *, account_id: int) -> Gran
     # A role's grant is each holder's own, so there is no one sum of it that was left: all of it ends.
     left = before.amount if before.scope is Scope.ROLE else before.left
     rest = _Line(EntryKind.GRANT, granted=-left)
-    await _append_of_grant(tx, now, before, account_id, day, rest)
-    if before.sponsor_id is not None:
-        await _move_sponsored(tx, before, replace(before, ended_at=now), now)
+    await _append_of_grant(tx, now, before, await _granted_on(tx, before, now), day, rest)
+    await _move_sponsored(tx, before, replace(before, ended_at=now), now)
     return before
+
+
+async def _granted_on(tx: Tx, given: Grant, now: int) -> int:
+    """Return the account on which a grant stands."""
+    if given.scope is Scope.MEMBER:
+        return given.subject_id
+    return await accounts.ensure(tx, Scope.SERVER, now, given.guild_id)
 
 
 async def _move_sponsored(tx: Tx, before: Grant, after: Grant, now: int) -> None:

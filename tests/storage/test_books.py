@@ -41,13 +41,12 @@ async def give(tx: Tx, amount: int, *, sponsored: bool, now: int) -> Grant:
         sponsor_id=giver if sponsored else None,
         now=now,
     )
-    await ledger.grant(tx, given, now, account_id=bound[Scope.SERVER])
+    await ledger.grant(tx, given, now)
     return given
 
 
 async def end(tx: Tx, grant: Grant, now: int) -> None:
-    server = await accounts.ensure(tx, Scope.SERVER, now, GUILD)
-    await ledger.end_grant(tx, grant.id, now, account_id=server)
+    await ledger.end_grant(tx, grant.id, now)
 
 
 async def differences(database: Database, first: int = TODAY, last: int = TODAY) -> list[Difference]:

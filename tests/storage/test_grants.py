@@ -40,7 +40,6 @@ def give(database: Database) -> Give:
     async def give(scope: Scope, holder_id: int, amount: int, *, expires_at: int | None = None) -> Grant:
         async def unit(tx: Tx) -> Grant:
             giver = await accounts.ensure(tx, Scope.MEMBER, START, GUILD, 99)
-            server = await accounts.ensure(tx, Scope.SERVER, START, GUILD)
             member = await accounts.ensure(tx, Scope.MEMBER, START, GUILD, holder_id)
             given = await grants.add(
                 tx,
@@ -52,7 +51,7 @@ def give(database: Database) -> Give:
                 now=START,
                 expires_at=expires_at,
             )
-            await ledger.grant(tx, given, START, account_id=member if scope is Scope.MEMBER else server)
+            await ledger.grant(tx, given, START)
             return given
 
         return await database.run(unit)
@@ -74,7 +73,7 @@ async def _fund(tx: Tx, amount: int, terms: Terms) -> Grant:
         sponsor_id=sponsor,
         now=START,
     )
-    await ledger.grant(tx, given, START, account_id=bound[Scope.SERVER])
+    await ledger.grant(tx, given, START)
     return given
 
 
@@ -121,11 +120,7 @@ async def balanced(database: Database) -> Any:
 
 
 async def end(database: Database, grant: Grant) -> Grant | None:
-    async def unit(tx: Tx) -> Grant | None:
-        server = await accounts.ensure(tx, Scope.SERVER, START, GUILD)
-        return await ledger.end_grant(tx, grant.id, LATER, account_id=server)
-
-    return await database.run(unit)
+    return await database.run(ledger.end_grant, grant.id, LATER)
 
 
 async def state(database: Database, *given: Grant) -> list[tuple[int, int]]:

@@ -180,8 +180,7 @@ async def give(tx: Tx, scope: Scope, subject_id: int, amount: int, sponsor: Aske
         sponsor_id=None if sponsor is None else giver,
         now=NOW,
     )
-    server = await accounts.ensure(tx, Scope.SERVER, NOW, 10)
-    await ledger.grant(tx, given, NOW, account_id=subject_id if scope is Scope.MEMBER else server)
+    await ledger.grant(tx, given, NOW)
     return given
 
 
@@ -195,7 +194,7 @@ async def test_a_grant_and_its_end_say_in_the_ledger_how_much_was_granted_and_ho
     member = (await ask(hold=1)).account_id
     given = await database.run(give, Scope.MEMBER, member, 1_000)
     await ask(hold=300)
-    await database.run(ledger.end_grant, given.id, NOW, account_id=member)
+    await database.run(ledger.end_grant, given.id, NOW)
     assert await database.read(granted) == [(member, given.id, 1_000), (member, given.id, -700)]
 
 
@@ -211,8 +210,7 @@ async def test_every_sum_of_the_ledger_is_what_was_used_of_its_account_and_grant
         await (database.run(ledger.release, job, NOW) if cost is None else database.run(ledger.settle, job, cost, NOW))
     await put(jobs[3], Status.SUCCEEDED)
     await database.run(ledger.adjust, jobs[3], 70, NOW)
-    server = await database.run(accounts.ensure, Scope.SERVER, NOW, 10)
-    await database.run(ledger.end_grant, pool.id, NOW, account_id=server)
+    await database.run(ledger.end_grant, pool.id, NOW)
     said, used, granted = await database.read(sums)
     assert said == used
     assert len([use for use in used.values() if use.spent]) == 5
