@@ -20,19 +20,24 @@ from aiohttp import web
 from bot.alerts import AlertBox
 from bot.bookkeeping import AccountWatch, Bookkeeper
 from bot.budgets import Budgets
+from bot.claims import Claims
 from bot.client import EditBot
 from bot.copies import Copier
 from bot.dispatch import Dispatcher
 from bot.edits import Edits
 from bot.errors import StartError
+from bot.gallery import Gallery
 from bot.housekeeping import Housekeeping
+from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
 from bot.pictures import Pictures
 from bot.reconcile import Reconciler
+from bot.rounds import Rounds
 from bot.runware.client import RunwareClient
 from bot.services import Memory, Services
+from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.signals import Signals
 from bot.web import ops_app, public_app, serve
@@ -77,9 +82,15 @@ class Program:
         self.outbox = Outbox(
             database, signals.notices, self.metrics, clock=clock, retry_seconds=settings.announce_retry_seconds
         )
+        claims = Claims(database, signals, clock=clock)
         self.services = Services(
             edits=self.edits,
             budgets=self.budgets,
+            sessions=Sessions(database, signals, clock=clock),
+            lineage=Lineage(database, clock=clock),
+            claims=claims,
+            gallery=Gallery(database, signals, settings, clock=clock),
+            rounds=Rounds(database, store, signals, settings, clock=clock),
             outbox=self.outbox,
             pictures=store,
             memory=Memory(database),
@@ -105,6 +116,7 @@ class Program:
             "bookkeeper": bookkeeper.run,
             "account watch": watch.run,
             "alerts": alerts.run,
+            "claims": claims.run,
             "housekeeping": self._housekeeping.run,
             "loop lag": self.metrics.watch_loop,
         }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from bot import alerts, options, outcomes, prices, quota
-from bot.errors import EditError, NotAllowed, NotFound, Paused, TooLate
+from bot import alerts, options, orders, outcomes, quota
+from bot.errors import EditError, NotAllowed, NotFound, TooLate
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
 from bot.pictures import Pictures
@@ -23,7 +22,6 @@ from storage import (
     accounts,
     allowances,
     announcements,
-    audit,
     grants,
     jobs,
     ledger,
@@ -32,10 +30,10 @@ from storage import (
     pictures,
     results,
     servers,
+    stars,
 )
-from storage import prices as lessons
 from storage.alerts import AlertKind
-from storage.allowances import Admission, AllowanceExceeded, Demand, Terms
+from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
 from storage.offers import Offer
 from storage.records import (
@@ -49,7 +47,6 @@ from storage.records import (
     Price,
     Result,
     Scope,
-    Server,
     Standing,
     Status,
 )
@@ -62,15 +59,10 @@ OFFER_LIFE: Final = HOUR
 #: For so long a job waits for a manager, and for the end of a pause.
 APPROVAL_LIFE: Final = DAY
 PAUSE_LIFE: Final = HOUR
-#: The codes of jobs that a manager declined, that nobody approved in time, and that a pause kept for too long.
-DECLINED: Final = "declined"
+#: The codes of jobs that nobody approved in time, and that a pause kept for too long.
 UNAPPROVED: Final = "unapproved"
 PAUSED: Final = "paused"
-_OFFER_GONE: Final = "That question was answered already, or an hour has passed: ask for the edit again."
-_ANSWERED: Final = "That edit does not wait for a manager any more: it was answered, cancelled, or a day has passed."
 _Made = TypeVar("_Made", Job, Job | Offer)
-#: An edit that costs more than what was shown, in percent of it, is asked about again.
-_DEARER_PERCENT: Final = 125
 
 
 class Edits:
@@ -115,7 +107,7 @@ class Edits:
             Paused: a manager or the operator has stopped edits here.
         """
         await self.check(asker)
-        await self._database.read(_check_pause, asker.guild_id, channel_id)
+        await self._database.read(orders.check_pause, asker.guild_id, channel_id)
 
     async def check(self, asker: Asker) -> None:
         """Decide what needs neither bytes, money nor a place.
@@ -142,7 +134,7 @@ class Edits:
         await self.check(asker)
         options.check(request)
         order = self._order(asker, place, request)
-        return await self._ordered(order, self._database.run(_ask, order, shown))
+        return await self._ordered(order, self._database.run(orders.ask, order, shown))
 
     async def request(self, asker: Asker, place: Place, request: EditRequest) -> Job:
         """Write down a job and hold its upper bound on every allowance that binds, in one unit of work.
@@ -159,7 +151,7 @@ class Edits:
         await self.check(asker)
         options.check(request)
         order = self._order(asker, place, request)
-        return await self._ordered(order, self._database.run(_request, order))
+        return await self._ordered(order, self._database.run(orders.request, order))
 
     async def accept(self, offer_id: int, asker: Asker) -> Job | Offer:
         """Say yes to a price: the offer becomes a job. Of two presses one wins.
@@ -174,26 +166,26 @@ class Edits:
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
         order = self._order(asker, offer.place, offer.request)
-        return await self._ordered(order, self._database.run(_accept, order, offer))
+        return await self._ordered(order, self._database.run(orders.accept, order, offer))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
         """Say no to a price; returns what was offered. Raises NotFound or NotAllowed as :meth:`accept`."""
         offer = await self.offer(offer_id, asker)
-        await self._database.run(_take_offer, offer_id)
+        await self._database.run(orders.take_offer, offer_id)
         return offer
 
     async def offer(self, offer_id: int, asker: Asker) -> Offer:
         """Return an offer that still stands, to its asker alone. Raises NotFound or NotAllowed."""
         offer = await self._database.read(offers.get, offer_id)
         if offer is None or offer.guild_id != asker.guild_id or self._clock() - offer.made_at >= OFFER_LIFE:
-            raise NotFound(_OFFER_GONE)
+            raise NotFound(orders.OFFER_GONE)
         if offer.user_id != asker.user_id:
             raise NotAllowed("Only the person who asked for this edit can answer: it is their allowance.")
         return offer
 
     async def price(self, guild_id: int, request: EditRequest) -> Price:
         """Return what a request will likely cost in a server, and what would be held for it."""
-        return await self._database.read(_price, guild_id, request)
+        return await self._database.read(orders.price_of, guild_id, request)
 
     async def forecast(self, asker: Asker, place: Place, request: EditRequest) -> Forecast:
         """Return what a request would cost, and what would become of it now: it is tried, and nothing of it is kept.
@@ -203,11 +195,11 @@ class Edits:
         """
         options.check(request)
         order = self._order(asker, place, request)
-        price, asks = await self._database.read(_foresee, order)
+        price, asks = await self._database.read(orders.foresee, order)
         try:
             await self.check(asker)
-            await self._database.run(_rehearse, order)
-        except _Rehearsed as rehearsed:
+            await self._database.run(orders.rehearse, order)
+        except orders.Rehearsed as rehearsed:
             return Forecast(price, asks=asks, waits=rehearsed.job.status is Status.WAITING)
         except AllowanceExceeded as exceeded:
             return Forecast(price, quota.over_quota(exceeded), asks=asks)
@@ -215,16 +207,18 @@ class Edits:
             return Forecast(price, refusal, asks=asks)
         raise AssertionError("a rehearsal always ends in an exception, so that nothing of it is kept")
 
-    def _order(self, asker: Asker, place: Place, request: EditRequest) -> _Order:
-        return _Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
+    def _order(self, asker: Asker, place: Place, request: EditRequest) -> orders.Order:
+        return orders.Order(asker, place, request, str(uuid.uuid4()), self.terms, self._clock())
 
-    async def _ordered(self, order: _Order, unit: Awaitable[_Made]) -> _Made:
+    async def _ordered(self, order: orders.Order, unit: Awaitable[_Made]) -> _Made:
         """Await a unit that may make a job, and wake the loops that have something to do with it."""
         try:
             made = await unit
         except AllowanceExceeded as exceeded:
             await self._used_up(order, exceeded)
             raise quota.over_quota(exceeded) from exceeded
+        except PoolTooSmall as small:
+            raise quota.pool_too_small(small) from small
         if isinstance(made, Job):
             log.info("job %d was asked for", made.id, extra={"job_id": made.id, "task_uuid": made.task_uuid})
             self._signals.queue.set()
@@ -232,7 +226,7 @@ class Edits:
             self._signals.alerts.set()
         return made
 
-    async def _used_up(self, order: _Order, exceeded: AllowanceExceeded) -> None:
+    async def _used_up(self, order: orders.Order, exceeded: AllowanceExceeded) -> None:
         """Have those who set a limit told that it has begun to refuse edits, unless they know."""
         guild_id = order.asker.guild_id
         if alerts.concerns(exceeded) and await self._database.run(
@@ -255,13 +249,13 @@ class Edits:
         """
         job = await self._here(job_id, manager)
         await self.check(asker)
-        order = _Order(asker, job.place, job.request, job.task_uuid, self.terms, self._clock())
-        return await self._ordered(order, self._database.run(_approve, job_id, order, manager))
+        order = orders.Order(asker, job.place, job.request, job.task_uuid, self.terms, self._clock())
+        return await self._ordered(order, self._database.run(orders.approve, job_id, order, manager))
 
     async def refuse(self, job_id: int, *, manager: Asker) -> Job:
         """Decline a job that waits, and give its hold back. Raises NotFound or TooLate."""
         await self._here(job_id, manager)
-        job = await self._database.run(_refuse, job_id, manager, self._clock())
+        job = await self._database.run(orders.refuse, job_id, manager, self._clock())
         self._signals.notices.set()
         return job
 
@@ -428,180 +422,6 @@ class Edits:
 # units of work ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """All that is needed to make a job of a request."""
-
-    asker: Asker
-    place: Place
-    request: EditRequest
-    task_uuid: str
-    terms: Terms
-    now: int
-
-
-class _Rehearsed(Exception):
-    """A job was made that nobody asked for: whoever raises this rolls it back."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(job.id)
-        self.job = job
-
-
-async def _rehearse(tx: Tx, order: _Order) -> None:
-    raise _Rehearsed(await _request(tx, order))
-
-
-async def _foresee(tx: Tx, order: _Order) -> tuple[Price, bool]:
-    """Return what a request would cost, and whether its asker would be asked first."""
-    server = await servers.get(tx, order.asker.guild_id)
-    price = await _price(tx, order.asker.guild_id, order.request)
-    return price, await _is_news(tx, order.asker, server, price, None)
-
-
-async def _is_news(tx: Tx, asker: Asker, server: Server, price: Price, shown: int | None) -> bool:
-    """Tell whether a price needs a question: above what the member or the server set, or well above what was shown."""
-    asks = await _asks_above(tx, asker, server)
-    dearer = None if shown is None else _dearer(shown)
-    return any(bound is not None and price.estimate > bound for bound in (asks, dearer))
-
-
-def _dearer(shown: int) -> int:
-    """Return up to which price an edit is not dearer than what was shown, in micro-dollars."""
-    return shown * _DEARER_PERCENT // 100
-
-
-async def _asks_above(tx: Tx, asker: Asker, server: Server) -> int | None:
-    """Return the lower of the prices that the server and the member want to be asked about."""
-    account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
-    own = None if account_id is None else await servers.confirm_above(tx, account_id)
-    return min((bound for bound in (server.confirm_above, own) if bound is not None), default=None)
-
-
-async def _ask(tx: Tx, order: _Order, shown: int | None) -> Job | Offer:
-    asker = order.asker
-    server, price = await servers.get(tx, asker.guild_id), await _price(tx, asker.guild_id, order.request)
-    if not await _is_news(tx, asker, server, price, shown):
-        return await _make(tx, order, server, price)
-    await _check_pause(tx, asker.guild_id, order.place.channel_id)
-    account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
-    offer_id = await offers.add(
-        tx,
-        guild_id=asker.guild_id,
-        account_id=account_id,
-        place=order.place,
-        request=order.request,
-        price=price.estimate,
-        now=order.now,
-    )
-    return Offer(offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
-
-
-async def _request(tx: Tx, order: _Order) -> Job:
-    guild_id = order.asker.guild_id
-    return await _make(tx, order, await servers.get(tx, guild_id), await _price(tx, guild_id, order.request))
-
-
-async def _make(tx: Tx, order: _Order, server: Server, price: Price) -> Job:
-    """Make a job of a request at its price, and hold for it."""
-    asker, place, now = order.asker, order.place, order.now
-    await _check_pause(tx, asker.guild_id, place.channel_id)
-    bound = await accounts.bound_by(tx, asker, place.channel_id, now)
-    admission = await _admit(tx, order, bound, price.hold, server)
-    waits = server.approve_above is not None and price.estimate > server.approve_above
-    job = await jobs.add(
-        tx,
-        task_uuid=order.task_uuid,
-        account_id=bound[Scope.MEMBER],
-        guild_id=asker.guild_id,
-        place=place,
-        request=order.request,
-        price=price,
-        now=now,
-        status=Status.WAITING if waits else Status.QUEUED,
-    )
-    await ledger.hold(tx, job, admission, now)
-    if waits and server.alert_channel_id is not None:
-        await alerts.raise_waiting(tx, job, now)
-    await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
-    return job
-
-
-async def _accept(tx: Tx, order: _Order, offer: Offer) -> Job | Offer:
-    price = await _price(tx, order.asker.guild_id, order.request)
-    if price.estimate > _dearer(offer.price):
-        await offers.reprice(tx, offer.id, price.estimate)
-        return replace(offer, price=price.estimate)
-    await _take_offer(tx, offer.id)
-    return await _make(tx, order, await servers.get(tx, order.asker.guild_id), price)
-
-
-async def _admit(tx: Tx, order: _Order, bound: Mapping[Scope, int], amount: int, server: Server) -> Admission:
-    """Hold an amount, in micro-dollars, on everything that binds a request. Raises AllowanceExceeded."""
-    return await allowances.hold(
-        tx,
-        order.asker,
-        bound,
-        Demand(amount, order.request.results),
-        channel_id=order.place.channel_id,
-        thread_id=order.place.thread_id,
-        zone=zone_of(server.time_zone),
-        terms=order.terms,
-        now=order.now,
-    )
-
-
-async def _take_offer(tx: Tx, offer_id: int) -> None:
-    if not await offers.take(tx, offer_id):
-        raise NotFound(_OFFER_GONE)
-
-
-async def _price(tx: Tx, guild_id: int, request: EditRequest) -> Price:
-    return prices.price(request, await lessons.get(tx, guild_id), await lessons.get(tx, 0))
-
-
-async def _check_pause(tx: Tx, guild_id: int, channel_id: int) -> None:
-    pause = await pauses.covering(tx, guild_id, channel_id)
-    if pause is not None:
-        raise Paused(f"Edits are paused {quota.paused_where(pause)}: {pause.reason}")
-
-
-async def _approve(tx: Tx, job_id: int, order: _Order, manager: Asker) -> Job:
-    """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at."""
-    now, asker = order.now, order.asker
-    job = await jobs.known(tx, job_id)
-    await _check_pause(tx, job.guild_id, job.place.channel_id)
-    bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
-    if bound[Scope.MEMBER] != job.account_id:
-        raise NotFound("Whoever asked for this edit was forgotten: decline it.")
-    # Locked before anything is given back, so that nobody takes it meanwhile.
-    for account_id in sorted(bound.values()):
-        await accounts.lock(tx, account_id)
-    if not await jobs.move(tx, job_id, Status.QUEUED, now):
-        raise TooLate(_ANSWERED)
-    await ledger.withdraw(tx, job, now)
-    admission = await _admit(tx, order, bound, job.hold, await servers.get(tx, job.guild_id))
-    await ledger.hold(tx, job, admission, now)
-    await _log_answer(tx, job, manager, "approved", now)
-    return await jobs.known(tx, job_id)
-
-
-async def _refuse(tx: Tx, job_id: int, manager: Asker, now: int) -> Job:
-    found = await jobs.known(tx, job_id)
-    job = await jobs.lock_task(tx, found.task_uuid) or found  # another manager may approve it at this very moment
-    if job.status is not Status.WAITING or not await jobs.move(tx, job_id, Status.CANCELLED, now, error_code=DECLINED):
-        raise TooLate(_ANSWERED)
-    await ledger.release(tx, job, now)
-    await _log_answer(tx, job, manager, "declined", now)
-    return await jobs.known(tx, job_id)
-
-
-async def _log_answer(tx: Tx, job: Job, manager: Asker, answer: str, now: int) -> None:
-    by = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
-    price = quota.dollars(job.estimate)
-    await audit.record(tx, job.guild_id, by, f"edit {job.id} at {price}", before="waiting", after=answer, now=now)
-
-
 async def _prefer(tx: Tx, asker: Asker, ask_above: int | None, now: int) -> None:
     account_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
     await servers.prefer(tx, account_id, ask_above)
@@ -619,6 +439,7 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
     """Mark a result deleted; return whether this did, and the picture that nothing names any more."""
     deleted, sha256 = await results.delete(tx, result_id, now)
     if deleted:
+        await stars.forget(tx, result_id)
         await announcements.refresh(tx, job_id, now)
     if sha256 is None or await pictures.needed(tx, sha256):
         return deleted, None
@@ -667,7 +488,7 @@ async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, t
         running=tuple(await jobs.running(tx, member)) if member is not None else (),
         pause=await pauses.covering(tx, guild_id, channel_id),
         sponsored=sum(grants.unspent(grant) for grant in sponsored) if member is not None else 0,
-        ask_above=await _asks_above(tx, asker, server),
+        ask_above=await orders.asks_above(tx, asker, server),
         approve_above=server.approve_above,
     )
 

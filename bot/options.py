@@ -17,7 +17,7 @@ from typing import Final
 
 from bot.errors import BadOption
 from bot.runware.schema import SCHEDULERS
-from storage.records import EditRequest, Reference
+from storage.records import EditRequest, Reference, Result
 
 MAX_PROMPT: Final = 32_000
 MAX_REFERENCES: Final = 3
@@ -130,6 +130,36 @@ def check(request: EditRequest) -> None:
         true_cfg=request.true_cfg,
         scheduler=request.scheduler,
         draw=lambda: request.seed,
+    )
+
+
+def reference_to(result: Result, request: EditRequest) -> Reference:
+    """Return a result as the input of another edit; ``request`` is what it was made of."""
+    width, height = result.width or request.width, result.height or request.height
+    return Reference(result.sha256 or "", width, height, label=result.short_id, result_id=result.id)
+
+
+def child_of(result: Result, request: EditRequest, prompt: str, draw: Callable[[], int]) -> EditRequest:
+    """Return the request to edit a result in other words: one picture of its size, with the settings it was made with.
+
+    Raises:
+        BadOption: the prompt is empty, too long or no text.
+    """
+    start = reference_to(result, request)
+    return build_request(
+        prompt=prompt,
+        references=[start],
+        size=f"{start.width}x{start.height}",
+        results=1,
+        seed=None,
+        negative=request.negative,
+        steps=request.steps,
+        cfg=request.cfg,
+        true_cfg=request.true_cfg,
+        scheduler=request.scheduler,
+        parent_id=result.id,
+        safety=request.safety,
+        draw=draw,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import EditError, OverQuota
-from storage.allowances import AllowanceExceeded
+from storage.allowances import AllowanceExceeded, PoolTooSmall
 from storage.records import (
     MICROS_PER_DOLLAR,
     Allowance,
@@ -59,6 +59,14 @@ class Forecast:
 
 
 # What did not fit ----------------------------------------------------------------------------------------------------
+
+
+def pool_too_small(small: PoolTooSmall) -> OverQuota:
+    """Return the refusal of an edit that only the thread's pool may pay for."""
+    return OverQuota(
+        f"The pool of this thread has {dollars(small.left)} left, and up to {dollars(small.demand)} has to be held. "
+        "`/pool give` adds to it."
+    )
 
 
 def over_quota(exceeded: AllowanceExceeded) -> OverQuota:

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.budgets import Budgets
+from bot.claims import Claims
 from bot.edits import Edits
+from bot.gallery import Gallery
+from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.pictures import Pictures
+from bot.rounds import Rounds
+from bot.sessions import Sessions
 from bot.settings import Settings
 from storage import memory
 from storage.database import Database
@@ -36,6 +41,11 @@ class Services:
 
     edits: Edits
     budgets: Budgets
+    sessions: Sessions
+    lineage: Lineage
+    claims: Claims
+    gallery: Gallery
+    rounds: Rounds
     outbox: Outbox
     pictures: Pictures
     memory: Memory

@@ -44,3 +44,7 @@ class Signals:
         self.notices = Signal()
         #: An owner should be told something.
         self.alerts = Signal()
+        #: A round ended, or a new one ends sooner than the others.
+        self.rounds = Signal()
+        #: Somebody began to write an edit.
+        self.claims = Signal()

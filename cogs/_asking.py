@@ -19,7 +19,7 @@ from bot.services import Services
 from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES, parent_of
-from storage.records import EditRequest, Job, Place, Reference, Result
+from storage.records import EditRequest, Job, Place, Reference
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +77,6 @@ class _Read:
 
     reference: Reference
     picture: Picture
-
-
-def reference_to(result: Result, job: Job) -> Reference:
-    """Return a result as the input of another edit."""
-    width, height = result.width or job.request.width, result.height or job.request.height
-    return Reference(result.sha256 or "", width, height, label=result.short_id, result_id=result.id)
 
 
 class Asking:
@@ -157,7 +151,9 @@ class Asking:
         Whatever else can refuse the request without reading a file comes first, so that only the asker sees it.
         """
         rights.check_place(interaction)
-        await self._services.edits.check_here(rights.asker(interaction), rights.where(interaction)[0])
+        asker, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
+        await self._services.edits.check_here(asker, channel_id)
+        await self._services.sessions.check_admitted(asker, thread_id)
         for reference in given:
             await self._services.pictures.get(reference.sha256)
         view = cards.checking(interaction.user.id, prompt, here=rights.in_thread(interaction))

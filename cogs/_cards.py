@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 import discord
 from discord import ui
 
-from bot.edits import APPROVAL_LIFE, DECLINED, PAUSE_LIFE, PAUSED, UNAPPROVED
+from bot.edits import APPROVAL_LIFE, PAUSE_LIFE, PAUSED, UNAPPROVED
+from bot.orders import DECLINED
 from bot.quota import basis, dollars, paused_where
 from bot.runware.errors import classify, member_sentence
 from cogs import _words as words

@@ -22,13 +22,13 @@ def asker(interaction: discord.Interaction[Any]) -> Asker:
     """Return who acts. Raises NotAllowed outside a server."""
     if interaction.guild_id is None:
         raise NotAllowed("I work in servers only: use me in a channel of one.")
-    return member(interaction.guild_id, interaction.user)
+    return member(interaction.guild_id, interaction.user, moderates=interaction.permissions.manage_messages)
 
 
-def member(guild_id: int, person: discord.abc.User) -> Asker:
+def member(guild_id: int, person: discord.abc.User, *, moderates: bool = False) -> Asker:
     """Return a person as a member of a server, with the roles they have now; the server's id is everybody's role."""
     roles = [role.id for role in person.roles] if isinstance(person, discord.Member) else []
-    return Asker(guild_id, person.id, frozenset([guild_id, *roles]))
+    return Asker(guild_id, person.id, frozenset([guild_id, *roles]), moderates)
 
 
 async def budget_manager(interaction: discord.Interaction[Any], services: Services) -> Asker:
@@ -81,7 +81,8 @@ def place(interaction: discord.Interaction[Any], reply_id: int) -> Place:
     """Return where an edit is asked for: in a channel, or inside a thread of it."""
     channel = interaction.channel
     if isinstance(channel, discord.Thread):
-        return Place(channel.parent_id, reply_id, thread_id=channel.id, public=not channel.is_private())
+        host_id = None if channel.owner_id == interaction.application_id else channel.owner_id
+        return Place(channel.parent_id, reply_id, channel.id, not channel.is_private(), host_id)
     return Place(interaction.channel_id or 0, reply_id)
 
 

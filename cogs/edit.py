@@ -15,7 +15,7 @@ from bot.client import EditBot
 from bot.errors import BadOption, NotFound
 from bot.services import Services
 from cogs import _rights as rights
-from cogs._asking import Asking, Upload, Wish, reference_to
+from cogs._asking import Asking, Upload, Wish
 from storage.records import Reference, Result
 
 #: Discord's longest text option.
@@ -116,7 +116,7 @@ class EditCog(commands.Cog, name="Edit"):
         result_id = await self._named(interaction, named)
         result, job = await self._services.edits.result(result_id)
         await rights.check_readable(interaction, result, job)
-        return [reference_to(result, job)], result.id
+        return [options.reference_to(result, job.request)], result.id
 
     async def _named(self, interaction: discord.Interaction[EditBot], named: str) -> int:
         reference = options.parse_result_ref(named)

@@ -14,13 +14,13 @@ from discord.ext import commands
 
 from bot.client import DISCORD_ERRORS, EditBot, attempt, notice
 from bot.errors import NotAllowed, NotFound
-from bot.options import MAX_REFERENCES
+from bot.options import MAX_REFERENCES, reference_to
 from bot.services import Services
 from cogs import _asides as asides
 from cogs import _forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
-from cogs._asking import Asking, Upload, Wish, reference_to
+from cogs._asking import Asking, Upload, Wish
 from cogs._components import (
     AgainButton,
     CancelButton,
@@ -119,7 +119,7 @@ class ResultsCog(commands.Cog, name="Results"):
 
     async def _open_form(self, interaction: discord.Interaction[EditBot], job: Job, pictures: list[Result]) -> None:
         """Open the form to edit one of these results, with the price of what it is filled with, and of more."""
-        start = reference_to(pictures[0], job)
+        start = reference_to(pictures[0], job.request)
         like = replace(job.request, width=start.width, height=start.height, results=1)
         prices = [
             await self._edits.price(job.guild_id, replace(like, references=(start,) * number))
@@ -188,7 +188,7 @@ class ResultsCog(commands.Cog, name="Results"):
             return
         result, job = await self._edits.result(sent.picture or sent.target)
         await rights.check_readable(interaction, result, job)
-        start = reference_to(result, job)
+        start = reference_to(result, job.request)
         size = f"{start.width}x{start.height}"
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), size=size, parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]

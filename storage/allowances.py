@@ -52,6 +52,8 @@ class Demand:
     amount: int
     pictures: int = 1
     edits: int = 1
+    #: The pool of the thread pays all of it, or it is not admitted.
+    pooled: bool = False
 
     def of(self, measure: Measure) -> int:
         """Return what is asked in one measure."""
@@ -69,6 +71,16 @@ class AllowanceExceeded(Exception):
         self.demand = demand
         #: When enough will be free, in milliseconds since the epoch; ``None``: never, it is more than the whole.
         self.frees_at = frees_at
+
+
+class PoolTooSmall(Exception):
+    """What only the thread's pool may pay is more than is left in it; the unit that meets this is rolled back whole."""
+
+    def __init__(self, left: int, demand: int) -> None:
+        super().__init__(f"the pool has {left} left, {demand} asked")
+        #: Micro-dollars.
+        self.left = left
+        self.demand = demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +218,24 @@ async def hold(
     Raises:
         AllowanceExceeded: names the first limit that does not admit it: the member's, the channel's, the server's or
             the bot's; of several roles' limits, the one that frees first.
+        PoolTooSmall: only the thread's pool may pay, and it has less.
     """
     for account_id in sorted(bound.values()):
         await accounts.lock(tx, account_id)
     member = bound[Scope.MEMBER]
     shares = await grants.draw(
-        tx, asker.guild_id, demand.amount, account_id=member, role_ids=asker.role_ids, thread_id=thread_id, now=now
+        tx,
+        asker.guild_id,
+        demand.amount,
+        account_id=member,
+        role_ids=asker.role_ids,
+        thread_id=thread_id,
+        now=now,
+        pooled=demand.pooled,
     )
     own = demand.amount - sum(share.amount for share in shares)
+    if demand.pooled and own:
+        raise PoolTooSmall(demand.amount - own, demand.amount)
     rules = await binding(
         tx, asker.guild_id, account_id=member, role_ids=asker.role_ids, channel_id=channel_id, terms=terms
     )

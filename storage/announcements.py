@@ -20,7 +20,12 @@ UPDATE jobs SET
     announced_at = NULL, undeliverable_at = NULL
 WHERE id = ?1
 """
-_REFRESH = "UPDATE jobs SET version = version + 1, notice_at = CAST(?2 AS BIGINT) WHERE id = ?1"
+_REFRESH = """
+UPDATE jobs SET
+    version = version + 1,
+    notice_at = CASE WHEN notice_at < CAST(?2 AS BIGINT) THEN notice_at ELSE CAST(?2 AS BIGINT) END
+WHERE id = ?1
+"""
 _PLACED = "UPDATE jobs SET thread_id = ?2 WHERE id = ?1"
 _CARDED = "UPDATE jobs SET status_message_id = ?2 WHERE id = ?1"
 _SHOWN = """
@@ -89,9 +94,9 @@ async def touch(tx: Tx, job_id: int, now: int) -> None:
     await tx.execute(_TOUCH, job_id, now)
 
 
-async def refresh(tx: Tx, job_id: int, now: int) -> None:
-    """Have what was posted of a job rendered anew: nothing new came, but something changed."""
-    await tx.execute(_REFRESH, job_id, now)
+async def refresh(tx: Tx, job_id: int, at: int) -> None:
+    """Have what was posted of a job rendered anew at a time, or sooner: nothing new came, but something changed."""
+    await tx.execute(_REFRESH, job_id, at)
 
 
 async def placed(tx: Tx, job_id: int, thread_id: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from storage._rows import the_row
@@ -107,22 +108,34 @@ async def pool(tx: Tx, guild_id: int, thread_id: int) -> list[Grant]:
 
 
 async def available(
-    tx: Tx, guild_id: int, *, account_id: int, role_ids: Iterable[int], thread_id: int | None, now: int
+    tx: Tx,
+    guild_id: int,
+    *,
+    account_id: int,
+    role_ids: Iterable[int],
+    thread_id: int | None,
+    now: int,
+    pooled: bool = False,
 ) -> list[Grant]:
     """Return what a member may draw on in a thread, in the order in which it is drained, with their use of it.
 
-    The pool comes first, then what expires soonest. One of which all is used is among them while some is only held.
+    The pool comes first, then what expires soonest; ``pooled``: nothing but the pool. One of which all is used is
+    among them while some is only held.
     """
-    held_roles = frozenset(role_ids)
     found = [] if thread_id is None else await pool(tx, guild_id, thread_id)
+    if not pooled:
+        found += await _bonuses(tx, guild_id, account_id, frozenset(role_ids))
+    return [grant for grant in found if (grant.left or grant.held) and not _expired(grant, now)]
+
+
+async def _bonuses(tx: Tx, guild_id: int, account_id: int, held_roles: frozenset[int]) -> list[Grant]:
     own = await _open_to(tx, guild_id, Scope.MEMBER, account_id, account_id)
     roles = [
         _grant(row)
         for row in await tx.fetch_all(_OPEN, guild_id, Scope.ROLE.value, account_id)
         if row["subject_id"] in held_roles
     ]
-    found += _in_order([*own, *roles])
-    return [grant for grant in found if (grant.left or grant.held) and not _expired(grant, now)]
+    return _in_order([*own, *roles])
 
 
 async def draw(
@@ -134,10 +147,20 @@ async def draw(
     role_ids: Iterable[int],
     thread_id: int | None,
     now: int,
+    pooled: bool = False,
 ) -> list[Share]:
-    """Draw as much of an amount as the grants open to a member cover; return what each carries."""
-    role_ids = frozenset(role_ids)
-    candidates = await available(tx, guild_id, account_id=account_id, role_ids=role_ids, thread_id=thread_id, now=now)
+    """Draw as much of an amount as the grants open to a member cover, or the pool alone; return what each carries."""
+    search = partial(
+        available,
+        tx,
+        guild_id,
+        account_id=account_id,
+        role_ids=frozenset(role_ids),
+        thread_id=thread_id,
+        now=now,
+        pooled=pooled,
+    )
+    candidates = await search()
     locked = sorted(grant.id for grant in candidates)
     if not locked:
         return []
@@ -145,7 +168,7 @@ async def draw(
         await tx.execute(_LOCK, grant_id)
     shares: list[Share] = []
     # Anew, now that they are locked: another unit may have drawn on them, or ended them.
-    for grant in await available(tx, guild_id, account_id=account_id, role_ids=role_ids, thread_id=thread_id, now=now):
+    for grant in await search():
         drawn = min(amount, grant.left)
         if drawn and grant.id in locked:
             shares.append(Share(grant.id, 0 if grant.scope is Scope.THREAD else account_id, drawn))

@@ -19,11 +19,11 @@ _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs 
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,
-    status, turn, version, hold, created_at, notice_at, estimate, basis
+    status, turn, version, hold, created_at, notice_at, estimate, basis, session_id, pooled
 )
 VALUES (
     ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT), ?9, ?10,
-    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16
+    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16, ?17, ?18
 )
 RETURNING id
 """
@@ -154,9 +154,14 @@ async def add(
     request: EditRequest,
     price: Price,
     now: int,
+    session_id: int = 0,
     status: Status = Status.QUEUED,
+    pooled: bool = False,
 ) -> Job:
-    """Insert a job that is queued, or waits for approval, and give it its turn."""
+    """Insert a job that is queued, or waits for approval, and give it its turn.
+
+    Inside a thread, the reply becomes its status card; but what a round chose gets one of its own.
+    """
     row = await the_row(
         tx,
         _ADD,
@@ -167,7 +172,7 @@ async def add(
         place.reply_id,
         place.thread_id,
         int(place.public),
-        place.reply_id if place.thread_id is not None else None,
+        place.reply_id if place.thread_id is not None and not pooled else None,
         request.to_json(),
         request.results,
         status.value,
@@ -176,6 +181,8 @@ async def add(
         now,
         price.estimate,
         str(price.basis),
+        session_id,
+        int(pooled),
     )
     return await known(tx, row["id"])
 
@@ -360,4 +367,6 @@ def from_row(row: Row) -> Job:
         notice_tries=row["notice_tries"],
         estimate=row["estimate"],
         basis=Basis.parse(row["basis"]),
+        session_id=row["session_id"],
+        pooled=bool(row["pooled"]),
     )

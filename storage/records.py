@@ -64,6 +64,8 @@ class Asker:
     user_id: int
     #: The roles the member has now, among them the server's own id: everybody's role.
     role_ids: frozenset[int] = frozenset()
+    #: Whether they manage messages where they act: a session shuts them out of nothing but its being closed.
+    moderates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Place:
     reply_id: int
     thread_id: int | None = None
     public: bool = True
+    #: The member who made the thread, where one did: the first edit there makes them the owner of its session.
+    host_id: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,9 @@ class Job:
     #: What it was expected to cost when it was asked for, in micro-dollars, and what that was learned from.
     estimate: int = 0
     basis: Basis = field(default_factory=lambda: Basis(Source.EXAMPLES))
+    session_id: int = 0
+    #: A round chose it: its asker proposed it, and the pool of the thread pays all of it.
+    pooled: bool = False
 
     @property
     def over(self) -> bool:
@@ -213,6 +220,8 @@ class Result:
     #: The message that shows it.
     channel_id: int | None
     message_id: int | None
+    #: How many people gave it a star.
+    stars: int = 0
 
     @property
     def short_id(self) -> str:
@@ -420,6 +429,110 @@ class Server:
     #: Micro-dollars: an edit that is expected to cost more asks its asker, or waits for a manager.
     confirm_above: int | None = None
     approve_above: int | None = None
+
+
+class Access(StrEnum):
+    """Who may edit in a session."""
+
+    OPEN = "open"
+    #: Those its owner invited.
+    INVITED = "invited"
+    #: Those who have a role, and those who were invited.
+    ROLE = "role"
+
+
+class SessionState(StrEnum):
+    """Whether a session goes on."""
+
+    OPEN = "open"
+    #: Its owner and moderators go on alone.
+    LOCKED = "locked"
+    #: Nobody goes on, until it is opened again.
+    CLOSED = "closed"
+
+
+class Membership(StrEnum):
+    """What the owner of a session said of a person."""
+
+    INVITED = "invited"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One thread's edits, and the people in it. People are named by their accounts."""
+
+    id: int
+    guild_id: int
+    #: The thread's parent.
+    channel_id: int
+    #: The thread; where none could be made, the reply that it would hang on.
+    thread_id: int
+    #: Whether everyone who reads the channel may read the thread too.
+    public: bool
+    owner_id: int
+    access: Access
+    #: Whose holders may edit, where the access is by role.
+    role_id: int | None
+    state: SessionState
+    created_at: int
+    closed_at: int | None
+
+
+class RoundState(StrEnum):
+    """How a round stands, or how it ended."""
+
+    OPEN = "open"
+    #: The winner became a job.
+    WON = "won"
+    #: Several proposals have the most votes.
+    TIED = "tied"
+    #: Fewer people voted than the quorum.
+    FEW = "few"
+    #: Nobody proposed anything.
+    SILENT = "silent"
+    #: The winner could not be made; the round says why.
+    REFUSED = "refused"
+    #: Somebody who may ended it early, or its session was closed.
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A timed vote about what to do with a result next."""
+
+    id: int
+    session_id: int
+    result_id: int
+    #: The account of who opened it.
+    opener_id: int
+    #: The message that shows it, in the session's thread.
+    message_id: int
+    #: So many people have to vote.
+    quorum: int
+    opened_at: int
+    ends_at: int
+    state: RoundState
+    #: The proposal that won.
+    winner_id: int | None
+    #: What it became.
+    job_id: int | None
+    #: Why the winner was not made, in words.
+    reason: str | None
+    #: When the thread was told how it ended.
+    told_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A prompt that somebody proposes in a round."""
+
+    id: int
+    account_id: int
+    #: Discord's id of who proposed it, while known.
+    user_id: int | None
+    prompt: str
+    votes: int
 
 
 class EntryKind(StrEnum):

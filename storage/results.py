@@ -8,15 +8,18 @@ from storage._rows import the_row
 from storage.database import Row, Tx
 from storage.records import Result, Success
 
-_COLUMNS = """
-results.*, announcements.channel_id, announcements.message_id
+#: The columns that :func:`from_row` reads, and the tables they come from.
+COLUMNS = """
+results.*, announcements.channel_id, announcements.message_id, coalesce(starred.stars, 0) AS stars
 FROM results
 LEFT JOIN announcements ON announcements.job_id = results.job_id AND announcements.idx = results.announcement
+LEFT JOIN starred ON starred.result_id = results.id
 """
-_GET = f"SELECT {_COLUMNS} WHERE results.id = ?1"
-_OF_JOB = f"SELECT {_COLUMNS} WHERE results.job_id = ?1 ORDER BY results.position"
+_GET = f"SELECT {COLUMNS} WHERE results.id = ?1"
+_LOCK = f"SELECT {COLUMNS} WHERE results.id = ?1 /* FOR UPDATE OF results */"
+_OF_JOB = f"SELECT {COLUMNS} WHERE results.job_id = ?1 ORDER BY results.position"
 _OF_MESSAGE = f"""
-SELECT {_COLUMNS} WHERE announcements.channel_id = ?1 AND announcements.message_id = ?2 ORDER BY results.position
+SELECT {COLUMNS} WHERE announcements.channel_id = ?1 AND announcements.message_id = ?2 ORDER BY results.position
 """
 _ADD = """
 INSERT INTO results (job_id, image_uuid, position, seed, cost, nsfw, url, recorded_at, copy_at)
@@ -27,7 +30,7 @@ VALUES (
 ON CONFLICT (job_id, image_uuid) DO NOTHING RETURNING id
 """
 _COST_CAME = "UPDATE results SET cost = ?3 WHERE job_id = ?1 AND image_uuid = ?2 AND cost IS NULL RETURNING id"
-_TO_COPY = f"SELECT {_COLUMNS} WHERE results.copy_at <= ?1 ORDER BY results.copy_at, results.id LIMIT ?2"
+_TO_COPY = f"SELECT {COLUMNS} WHERE results.copy_at <= ?1 ORDER BY results.copy_at, results.id LIMIT ?2"
 _NEXT_COPY = "SELECT copy_at FROM results WHERE copy_at IS NOT NULL ORDER BY copy_at LIMIT 1"
 _COPIED = """
 UPDATE results SET sha256 = ?2, media_type = ?3, width = ?4, height = ?5, copy_at = NULL
@@ -59,12 +62,18 @@ async def cost_came(tx: Tx, job_id: int, image_uuid: str, cost: int) -> bool:
 async def get(tx: Tx, result_id: int) -> Result | None:
     """Return a result by its short id."""
     row = await tx.fetch_one(_GET, result_id)
-    return None if row is None else _result(row)
+    return None if row is None else from_row(row)
+
+
+async def lock(tx: Tx, result_id: int) -> Result | None:
+    """Return a result, and keep it to this unit."""
+    row = await tx.fetch_one(_LOCK, result_id)
+    return None if row is None else from_row(row)
 
 
 async def of_job(tx: Tx, job_id: int) -> list[Result]:
     """Return a job's results in the order they came."""
-    return [_result(row) for row in await tx.fetch_all(_OF_JOB, job_id)]
+    return [from_row(row) for row in await tx.fetch_all(_OF_JOB, job_id)]
 
 
 async def count(tx: Tx, job_id: int) -> int:
@@ -80,7 +89,7 @@ async def costs(tx: Tx, job_id: int) -> list[int | None]:
 
 async def of_message(tx: Tx, channel_id: int, message_id: int) -> list[Result]:
     """Return the results that a message of ours shows."""
-    return [_result(row) for row in await tx.fetch_all(_OF_MESSAGE, channel_id, message_id)]
+    return [from_row(row) for row in await tx.fetch_all(_OF_MESSAGE, channel_id, message_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,8 @@ async def delete(tx: Tx, result_id: int, now: int) -> tuple[bool, str | None]:
     return (False, None) if row is None else (True, row["sha256"])
 
 
-def _result(row: Row) -> Result:
+def from_row(row: Row) -> Result:
+    """Read a result from a row of :data:`COLUMNS`."""
     return Result(
         id=row["id"],
         job_id=row["job_id"],
@@ -153,4 +163,5 @@ def _result(row: Row) -> Result:
         deleted_at=row["deleted_at"],
         channel_id=row["channel_id"],
         message_id=row["message_id"],
+        stars=row["stars"],
     )

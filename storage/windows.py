@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+MINUTE: Final = 60_000
 QUARTER: Final = 900_000
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
@@ -94,6 +95,12 @@ def local(now: int, zone: tzinfo) -> datetime:
 def day_of(now: int, zone: tzinfo) -> int:
     """Return the local day of a moment, as Python's proleptic ordinal (1 January 1970 is 719163)."""
     return local(now, zone).date().toordinal()
+
+
+def week_of(now: int, zone: tzinfo) -> int:
+    """Return the local week of a moment, as the ordinal of its Monday."""
+    day = day_of(now, zone)
+    return day - (day - 1) % 7
 
 
 def quarter_of(now: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot import books, edits, outcomes
+from bot import books, orders, outcomes
 from bot.alerts import AlertBox
 from bot.bookkeeping import Bookkeeper
 from bot.budgets import Budgets
@@ -67,8 +67,8 @@ class Desk:
     async def ask(self, images: int = 1, user_id: int = 1) -> Job:
         """Ask for an edit; its hold is on every allowance."""
         request = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7, images)
-        order = edits._Order(Asker(10, user_id), Place(100, 200), request, str(uuid.uuid4()), TERMS, self.now)
-        return await self.database.run(edits._request, order)
+        order = orders.Order(Asker(10, user_id), Place(100, 200), request, str(uuid.uuid4()), TERMS, self.now)
+        return await self.database.run(orders.request, order)
 
     async def post(self, images: int = 1, user_id: int = 1) -> Job:
         """Ask for an edit, and commit that it is about to be posted."""

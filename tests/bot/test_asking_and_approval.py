@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot import edits, prices
+from bot import edits, orders, prices
 from bot.bookkeeping import Bookkeeper
 from bot.budgets import Budgets
 from bot.edits import Edits
@@ -394,7 +394,7 @@ async def _role_of(tx: Tx, job_id: int) -> int | None:
 async def test_a_declined_edit_gives_its_hold_back(office: Office) -> None:
     job = await office.waiting()
     declined = await office.edits.refuse(job.id, manager=MANAGER)
-    assert (declined.status, declined.error_code) == (Status.CANCELLED, edits.DECLINED)
+    assert (declined.status, declined.error_code) == (Status.CANCELLED, orders.DECLINED)
     assert await office.kinds(job) == [EntryKind.HOLD, EntryKind.RELEASE]
     assert await office.held(START) == 0
     assert await office.database.read(ledger.open_holds) == (0, 0)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import edits
+from bot import edits, orders
 from bot.edits import Edits
 from bot.errors import OverQuota
 from bot.pictures import Pictures
@@ -106,8 +106,8 @@ async def test_of_an_approval_and_the_end_of_the_day_at_once_one_wins(office: Of
 async def approve(office: Office, job: Job) -> None:
     """Have a manager let a job into the queue."""
     terms = office.settings.terms
-    order = edits._Order(Asker(10, 1), job.place, job.request, job.task_uuid, terms, office.desk.now)
-    await office.database.run(edits._approve, job.id, order, MANAGER)
+    order = orders.Order(Asker(10, 1), job.place, job.request, job.task_uuid, terms, office.desk.now)
+    await office.database.run(orders.approve, job.id, order, MANAGER)
 
 
 async def test_a_queued_job_that_a_pause_stops_for_an_hour_is_cancelled(office: Office) -> None:

@@ -87,7 +87,7 @@ async def test_a_kill_anywhere_loses_nothing_and_doubles_nothing(after: bool, bo
                 await rise_again(world, killer)
                 await world.idle()
             new = (await books_of(world).jobs())[before:]
-            asked_for = 0 if killer.names[:at] == ["_ask"] and not after else 1
+            asked_for = 0 if killer.names[:at] == ["ask"] and not after else 1
             assert [job.status for job in new] == [Status.SUCCEEDED] * asked_for, killer.names
             assert all(job.announced_at is not None for job in new)
             assert len(books_of(world).posts()) == posts + asked_for, killer.names
@@ -141,7 +141,7 @@ async def test_a_kill_anywhere_between_the_price_the_approval_and_the_end_loses_
             await world.idle()
             new = (await books.jobs())[before:]
             # An offer that was made and not shown yet has to be asked for again: nothing is owed for one.
-            assert len(new) in ({0, 1} if killer.names[:at] == ["_ask"] else {1}), killer.names
+            assert len(new) in ({0, 1} if killer.names[:at] == ["ask"] else {1}), killer.names
             assert all(job.status is Status.SUCCEEDED for job in new), killer.names
             assert len(_tasks(world)) == len(tasks) + len(new), "the task was not run, or run twice"
             assert len(world.runware.requests) == len(_tasks(world)), "a task was posted twice"

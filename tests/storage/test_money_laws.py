@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
-from bot import edits, outcomes, quota
+from bot import edits, orders, outcomes, quota
 from bot.bookkeeping import Bookkeeper
 from bot.budgets import Budgets
 from bot.edits import APPROVAL_LIFE, OFFER_LIFE, PAUSE_LIFE
@@ -515,10 +515,10 @@ class Asking:
     where: tuple[int, int | None]
     images: int
 
-    def order(self, now: int) -> edits._Order:
+    def order(self, now: int) -> orders.Order:
         request = EditRequest("a hat", (), 1024, 768, 7, self.images)
         place = Place(self.where[0], 300, self.where[1])
-        return edits._Order(member(self.guild_id, self.user_id), place, request, str(uuid.uuid4()), TERMS, now)
+        return orders.Order(member(self.guild_id, self.user_id), place, request, str(uuid.uuid4()), TERMS, now)
 
 
 askings = st.builds(
@@ -603,7 +603,7 @@ class Money(RuleBasedStateMachine):
         rows = self.books.tables["jobs"]
         return _pick(number, [job for job in rows if job["status"] in statuses] or rows)
 
-    def again(self, row: Line, images: int) -> edits._Order:
+    def again(self, row: Line, images: int) -> orders.Order:
         """The order of a job that is approved, or of an offer that is accepted."""
         user_id = self.books.accounts[row["account_id"]]["holder_id"]
         return Asking(user_id, row["guild_id"], (row["channel_id"], row["thread_id"]), images).order(self.now)
@@ -612,7 +612,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(asking=askings, then=st.sampled_from(["wait", "send", "finish", "finish"]), costs=costs)
     def request(self, asking: Asking, then: str, costs: list[str]) -> None:
-        self.try_unit(edits._request, asking.order(self.now))
+        self.try_unit(orders.request, asking.order(self.now))
         sent = None if then == "wait" else self.send()
         if sent is not None and then == "finish":
             said = [(number, cost, "im") for number, cost in enumerate(costs)]
@@ -621,11 +621,11 @@ class Money(RuleBasedStateMachine):
     @rule(crowd=st.lists(askings, min_size=2, max_size=5), beside=st.sampled_from(["", "cancel", "approve", "close"]))
     def request_at_once(self, crowd: list[Asking], beside: str) -> None:
         run, job = self.program.database.run, self.pick(0, "waiting", "queued")
-        asked: list[Awaitable[object]] = [run(edits._request, asking.order(self.now)) for asking in crowd]
+        asked: list[Awaitable[object]] = [run(orders.request, asking.order(self.now)) for asking in crowd]
         if beside == "cancel" and job is not None:
             asked.insert(1, run(edits._cancel, job["id"], self.now, 0))
         if beside == "approve" and job is not None:
-            asked.insert(1, run(edits._approve, job["id"], self.again(job, job["wanted"]), MANAGER))
+            asked.insert(1, run(orders.approve, job["id"], self.again(job, job["wanted"]), MANAGER))
         if beside == "close":
             asked.insert(1, self.budgets.close_pool(MANAGER, THREAD, manages=True))
         for answer in self.program.wait(_together(*asked)):
@@ -633,7 +633,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(asking=askings, shown=st.sampled_from([None, 1_000, 1_000_000]))
     def ask(self, asking: Asking, shown: int | None) -> None:
-        made = self.try_unit(edits._ask, asking.order(self.now), shown)
+        made = self.try_unit(orders.ask, asking.order(self.now), shown)
         if not isinstance(made, Job):
             assert self.look().ledger == self.books.ledger, "nothing is held for an offer"
 
@@ -645,11 +645,11 @@ class Money(RuleBasedStateMachine):
         if yes:
             standing = self.run(offers.get, offer["id"])
             assert standing is not None
-            made = self.try_unit(edits._accept, self.again(offer, json.loads(offer["request"])["results"]), standing)
+            made = self.try_unit(orders.accept, self.again(offer, json.loads(offer["request"])["results"]), standing)
             stands = any(row["id"] == offer["id"] for row in self.look().tables["offers"])
             assert isinstance(made, Job) != stands, "an offer that became a job is gone, and no other"
         else:
-            self.run(edits._take_offer, offer["id"])
+            self.run(orders.take_offer, offer["id"])
 
     @rule(
         user_id=st.integers(1, 3),
@@ -670,9 +670,9 @@ class Money(RuleBasedStateMachine):
     def decide(self, number: int, yes: bool) -> None:
         job = self.pick(number, "waiting")
         if job is not None and yes:
-            self.try_unit(edits._approve, job["id"], self.again(job, job["wanted"]), MANAGER)
+            self.try_unit(orders.approve, job["id"], self.again(job, job["wanted"]), MANAGER)
         elif job is not None:
-            self.try_unit(edits._refuse, job["id"], MANAGER, self.now)
+            self.try_unit(orders.refuse, job["id"], MANAGER, self.now)
 
     @initialize(approve_above=st.sampled_from([None, 0, 15_000]))
     def begin(self, approve_above: int | None) -> None:
@@ -794,7 +794,7 @@ class Money(RuleBasedStateMachine):
         """Stop in order, or amid requests that nobody hears of any more; then read everything anew."""
         if interrupted:
             database = self.program.database
-            asked = [database.run(edits._request, asking.order(self.now)) for asking in interrupted]
+            asked = [database.run(orders.request, asking.order(self.now)) for asking in interrupted]
             for answer in self.program.wait(_together(*asked, database.abort())):
                 assert isinstance(answer, Job | AllowanceExceeded | EditError | DatabaseError | None), answer
         self.program.stop()

@@ -1,0 +1,105 @@
+"""How pictures came to be: what each was made of, what was made of it, and the way back to the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.errors import NotFound
+from storage import lineage, showings
+from storage.database import Database, Tx
+from storage.lineage import Step
+
+#: So many steps of a way are shown at a time.
+STEPS_SHOWN: Final = 8
+#: So many edits of a picture are listed.
+CHILDREN_SHOWN: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A result between what it was made of and what was made of it."""
+
+    step: Step
+    #: ``None``: it is a first picture, or nothing is known of its parent any more.
+    parent: Step | None
+    #: What was made of it, oldest first, at most :data:`CHILDREN_SHOWN`.
+    children: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A part of the way from the first picture to a result."""
+
+    #: Oldest first, at most :data:`STEPS_SHOWN`.
+    steps: tuple[Step, ...]
+    #: The place of the first of them on the way, from 1, and how many there are in all.
+    first: int
+    length: int
+    #: Whether the way is longer than is looked at, so that the first places are not the beginning.
+    cut: bool
+    page: int
+    pages: int
+
+
+class Lineage:
+    """The use cases behind ``/tree``, ``/history``, ``/compare`` and ``/show``. Who may see what is decided above."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def step(self, result_id: int) -> Step:
+        """Return a result with who asked for it and how. Raises NotFound."""
+        found = await self._database.read(lineage.step, result_id)
+        if found is None:
+            raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+        return found
+
+    async def family(self, result_id: int) -> Family:
+        """Return a result with its parent and its children. Raises NotFound."""
+        found = await self._database.read(_family, result_id)
+        if found is None:
+            raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+        return found
+
+    async def way(self, result_id: int, page: int = 0) -> Way:
+        """Return a page, from 0, of the way from the first picture to a result; beyond the last one, the last."""
+        return await self._database.read(_way, result_id, page)
+
+    async def of_session(self, session_id: int) -> list[Step]:
+        """Return the results of a session, oldest first."""
+        return await self._database.read(lineage.of_session, session_id)
+
+    async def shown_in(self, message_id: int) -> int | None:
+        """Return the result that a message shows beside its own, if it does."""
+        return await self._database.read(showings.of_message, message_id)
+
+    async def shown(self, result_id: int, channel_id: int, message_id: int) -> None:
+        """Record that a message shows a result, so that it goes when the result is taken down."""
+        await self._database.run(showings.add, result_id, channel_id, message_id, self._clock())
+
+
+async def _family(tx: Tx, result_id: int) -> Family | None:
+    step = await lineage.step(tx, result_id)
+    if step is None:
+        return None
+    parent = None if step.parent_id is None else await lineage.step(tx, step.parent_id)
+    return Family(step, parent, tuple(await lineage.children(tx, result_id, CHILDREN_SHOWN)))
+
+
+async def _way(tx: Tx, result_id: int, page: int) -> Way:
+    back = await lineage.ancestors(tx, result_id)
+    way = back[::-1]
+    pages = max(1, -(-len(way) // STEPS_SHOWN))
+    page = min(page, pages - 1)
+    start = page * STEPS_SHOWN
+    return Way(
+        tuple(await lineage.steps(tx, way[start : start + STEPS_SHOWN])),
+        first=start + 1,
+        length=len(way),
+        cut=len(way) > lineage.FARTHEST,
+        page=page,
+        pages=pages,
+    )

@@ -1,0 +1,242 @@
+"""Units of work that make jobs of requests: offered, held and queued; approved, declined. One transaction each.
+
+Locks are taken in one order: the session's row, then accounts by their ids, then grants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot import alerts, prices, quota, sessions
+from bot.errors import NotFound, Paused, TooLate
+from storage import (
+    accounts,
+    allowances,
+    announcements,
+    audit,
+    claims,
+    jobs,
+    ledger,
+    lineage,
+    offers,
+    pauses,
+    pictures,
+    results,
+    servers,
+)
+from storage import prices as lessons
+from storage.allowances import Admission, Demand, Terms
+from storage.database import Tx
+from storage.offers import Offer
+from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
+from storage.windows import zone_of
+
+#: The code of jobs that a manager declined.
+DECLINED: Final = "declined"
+OFFER_GONE: Final = "That question was answered already, or an hour has passed: ask for the edit again."
+ANSWERED: Final = "That edit does not wait for a manager any more: it was answered, cancelled, or a day has passed."
+#: An edit that costs more than what was shown, in percent of it, is asked about again.
+_DEARER_PERCENT: Final = 125
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that is needed to make a job of a request."""
+
+    asker: Asker
+    place: Place
+    request: EditRequest
+    task_uuid: str
+    terms: Terms
+    now: int
+    #: Chosen in a round: the thread's pool pays all of it or it is not made, and no reply stands for it yet.
+    pooled: bool = False
+
+
+class Rehearsed(Exception):
+    """A job was made that nobody asked for: whoever raises this rolls it back."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.id)
+        self.job = job
+
+
+async def rehearse(tx: Tx, order: Order) -> None:
+    """Make a job and raise :class:`Rehearsed` with it, so that nothing of it is kept."""
+    raise Rehearsed(await request(tx, order))
+
+
+async def foresee(tx: Tx, order: Order) -> tuple[Price, bool]:
+    """Return what a request would cost, and whether its asker would be asked first."""
+    server = await servers.get(tx, order.asker.guild_id)
+    price = await price_of(tx, order.asker.guild_id, order.request)
+    return price, await _is_news(tx, order.asker, server, price, None)
+
+
+async def _is_news(tx: Tx, asker: Asker, server: Server, price: Price, shown: int | None) -> bool:
+    """Tell whether a price needs a question: above what the member or the server set, or well above what was shown."""
+    asks = await asks_above(tx, asker, server)
+    dearer = None if shown is None else _dearer(shown)
+    return any(bound is not None and price.estimate > bound for bound in (asks, dearer))
+
+
+def _dearer(shown: int) -> int:
+    """Return up to which price an edit is not dearer than what was shown, in micro-dollars."""
+    return shown * _DEARER_PERCENT // 100
+
+
+async def asks_above(tx: Tx, asker: Asker, server: Server) -> int | None:
+    """Return the lower of the prices that the server and the member want to be asked about."""
+    account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
+    own = None if account_id is None else await servers.confirm_above(tx, account_id)
+    return min((bound for bound in (server.confirm_above, own) if bound is not None), default=None)
+
+
+async def ask(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
+    """Make a job of a request, or an offer where its price is news. ``shown``: the price its asker has seen."""
+    asker = order.asker
+    server, price = await servers.get(tx, asker.guild_id), await price_of(tx, asker.guild_id, order.request)
+    if not await _is_news(tx, asker, server, price, shown):
+        return await make(tx, order, server, price)
+    await check_pause(tx, asker.guild_id, order.place.channel_id)
+    await sessions.enter(tx, asker, order.place, order.now)
+    account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
+    offer_id = await offers.add(
+        tx,
+        guild_id=asker.guild_id,
+        account_id=account_id,
+        place=order.place,
+        request=order.request,
+        price=price.estimate,
+        now=order.now,
+    )
+    return Offer(offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
+
+
+async def request(tx: Tx, order: Order) -> Job:
+    """Make a job of a request at its price of now."""
+    guild_id = order.asker.guild_id
+    return await make(tx, order, await servers.get(tx, guild_id), await price_of(tx, guild_id, order.request))
+
+
+async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
+    """Make a job of a request at its price, and hold for it."""
+    asker, place, now = order.asker, order.place, order.now
+    await check_pause(tx, asker.guild_id, place.channel_id)
+    session = await sessions.enter(tx, asker, place, now)
+    bound = await accounts.bound_by(tx, asker, place.channel_id, now)
+    admission = await _admit(tx, order, bound, price.hold, server)
+    waits = server.approve_above is not None and price.estimate > server.approve_above
+    job = await jobs.add(
+        tx,
+        task_uuid=order.task_uuid,
+        account_id=bound[Scope.MEMBER],
+        guild_id=asker.guild_id,
+        place=place,
+        request=order.request,
+        price=price,
+        now=now,
+        session_id=session.id,
+        status=Status.WAITING if waits else Status.QUEUED,
+        pooled=order.pooled,
+    )
+    await lineage.bind(tx, job.id, order.request)
+    await ledger.hold(tx, job, admission, now)
+    if waits and server.alert_channel_id is not None:
+        await alerts.raise_waiting(tx, job, now)
+    await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
+    await _claimed(tx, job, now)
+    return job
+
+
+async def _claimed(tx: Tx, job: Job, now: int) -> None:
+    """End what its asker had claimed: the edit that they were writing is asked for."""
+    parent_id = job.request.parent_id
+    if parent_id is not None and await claims.end(tx, parent_id, job.account_id):
+        parent = await results.get(tx, parent_id)
+        if parent is not None:
+            await announcements.refresh(tx, parent.job_id, now)
+
+
+async def accept(tx: Tx, order: Order, offer: Offer) -> Job | Offer:
+    """Make a job of an offer, or offer it anew where its price has risen well above what was said."""
+    price = await price_of(tx, order.asker.guild_id, order.request)
+    if price.estimate > _dearer(offer.price):
+        await offers.reprice(tx, offer.id, price.estimate)
+        return replace(offer, price=price.estimate)
+    await take_offer(tx, offer.id)
+    return await make(tx, order, await servers.get(tx, order.asker.guild_id), price)
+
+
+async def _admit(tx: Tx, order: Order, bound: Mapping[Scope, int], amount: int, server: Server) -> Admission:
+    """Hold an amount, in micro-dollars, on everything that binds a request. Raises AllowanceExceeded."""
+    return await allowances.hold(
+        tx,
+        order.asker,
+        bound,
+        Demand(amount, order.request.results, pooled=order.pooled),
+        channel_id=order.place.channel_id,
+        thread_id=order.place.thread_id,
+        zone=zone_of(server.time_zone),
+        terms=order.terms,
+        now=order.now,
+    )
+
+
+async def take_offer(tx: Tx, offer_id: int) -> None:
+    """Take an offer away. Raises NotFound where it is gone."""
+    if not await offers.take(tx, offer_id):
+        raise NotFound(OFFER_GONE)
+
+
+async def price_of(tx: Tx, guild_id: int, request: EditRequest) -> Price:
+    """Return what a request will likely cost in a server, and what would be held for it."""
+    return prices.price(request, await lessons.get(tx, guild_id), await lessons.get(tx, 0))
+
+
+async def check_pause(tx: Tx, guild_id: int, channel_id: int) -> None:
+    """Raise Paused where a manager or the operator has stopped edits."""
+    pause = await pauses.covering(tx, guild_id, channel_id)
+    if pause is not None:
+        raise Paused(f"Edits are paused {quota.paused_where(pause)}: {pause.reason}")
+
+
+async def approve(tx: Tx, job_id: int, order: Order, manager: Asker) -> Job:
+    """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at."""
+    now, asker = order.now, order.asker
+    job = await jobs.known(tx, job_id)
+    await check_pause(tx, job.guild_id, job.place.channel_id)
+    await sessions.enter(tx, asker, job.place, now)
+    bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
+    if bound[Scope.MEMBER] != job.account_id:
+        raise NotFound("Whoever asked for this edit was forgotten: decline it.")
+    # Locked before anything is given back, so that nobody takes it meanwhile.
+    for account_id in sorted(bound.values()):
+        await accounts.lock(tx, account_id)
+    if not await jobs.move(tx, job_id, Status.QUEUED, now):
+        raise TooLate(ANSWERED)
+    await ledger.withdraw(tx, job, now)
+    order = replace(order, pooled=job.pooled)
+    admission = await _admit(tx, order, bound, job.hold, await servers.get(tx, job.guild_id))
+    await ledger.hold(tx, job, admission, now)
+    await _log_answer(tx, job, manager, "approved", now)
+    return await jobs.known(tx, job_id)
+
+
+async def refuse(tx: Tx, job_id: int, manager: Asker, now: int) -> Job:
+    """Decline a waiting job, and give its hold back. Raises TooLate where it does not wait any more."""
+    found = await jobs.known(tx, job_id)
+    job = await jobs.lock_task(tx, found.task_uuid) or found  # another manager may approve it at this very moment
+    if job.status is not Status.WAITING or not await jobs.move(tx, job_id, Status.CANCELLED, now, error_code=DECLINED):
+        raise TooLate(ANSWERED)
+    await ledger.release(tx, job, now)
+    await _log_answer(tx, job, manager, "declined", now)
+    return await jobs.known(tx, job_id)
+
+
+async def _log_answer(tx: Tx, job: Job, manager: Asker, answer: str, now: int) -> None:
+    by = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
+    price = quota.dollars(job.estimate)
+    await audit.record(tx, job.guild_id, by, f"edit {job.id} at {price}", before="waiting", after=answer, now=now)

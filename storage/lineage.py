@@ -1,0 +1,136 @@
+"""Units of work over ``lineage``: which results a job was made of, and so how every picture came to be.
+
+A parent is always older than its children, so there are no circles; that is what :func:`ancestors` relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from storage import jobs, results
+from storage.database import Row, Tx
+from storage.records import EditRequest, Job, Result
+
+#: So many steps back are looked at; a longer way begins in the middle.
+FARTHEST: Final = 1000
+#: So many results of a session are drawn and listed, the newest ones.
+MOST_NODES: Final = 5000
+
+_BIND: Final = "INSERT INTO lineage (job_id, place, result_id) VALUES (?1, ?2, ?3)"
+_ANCESTORS: Final = """
+WITH RECURSIVE way (result_id, step) AS (
+    SELECT CAST(?1 AS BIGINT), CAST(0 AS BIGINT)
+    UNION ALL
+    SELECT lineage.result_id, way.step + 1
+    FROM way
+    JOIN results ON results.id = way.result_id
+    JOIN lineage ON lineage.job_id = results.job_id AND lineage.place = 0
+    WHERE way.step < CAST(?2 AS BIGINT)
+)
+SELECT result_id FROM way ORDER BY step
+"""
+_STEP: Final = f"""
+jobs.request, jobs.account_id, jobs.cost AS job_cost, jobs.wanted, accounts.holder_id AS user_id, {results.COLUMNS}
+JOIN jobs ON jobs.id = results.job_id
+LEFT JOIN accounts ON accounts.id = jobs.account_id
+"""
+_GET: Final = f"SELECT {_STEP} WHERE results.id = ?1"
+_CHILDREN: Final = f"""
+SELECT {_STEP}
+WHERE results.job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1) ORDER BY results.id LIMIT ?2
+"""  # noqa: S608 - names of columns only
+_OPEN_EDITS: Final = f"""
+SELECT {jobs.COLUMNS}
+JOIN lineage ON lineage.job_id = jobs.id AND lineage.result_id = ?1
+WHERE jobs.status IN ('waiting', 'queued', 'submitting', 'submitted') ORDER BY jobs.id LIMIT 10
+"""
+_OF_SESSION: Final = f"""
+SELECT {_STEP}
+WHERE results.id IN (
+    SELECT made.id FROM jobs AS asked JOIN results AS made ON made.job_id = asked.id
+    WHERE asked.session_id = ?1 ORDER BY made.id DESC LIMIT ?2
+)
+ORDER BY results.id
+"""  # noqa: S608 - names of columns only
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One result of a session, with who asked for it and how."""
+
+    result: Result
+    request: EditRequest
+    account_id: int
+    #: Discord's id of who asked for it, while known.
+    user_id: int | None
+    #: What its whole job cost, in micro-dollars, once settled, and how many pictures were asked for.
+    job_cost: int | None
+    wanted: int
+
+    @property
+    def parent_id(self) -> int | None:
+        """The result it was edited from."""
+        return self.request.parent_id
+
+    @property
+    def merged(self) -> tuple[int, ...]:
+        """The other results that were brought in."""
+        named = [reference.result_id for reference in self.request.references]
+        return tuple(dict.fromkeys(number for number in named if number not in (None, self.parent_id)))
+
+
+async def bind(tx: Tx, job_id: int, request: EditRequest) -> None:
+    """Record the results that a request is made of."""
+    if request.parent_id is not None:
+        await tx.execute(_BIND, job_id, 0, request.parent_id)
+    for place, reference in enumerate(request.references, 1):
+        if reference.result_id not in (None, request.parent_id):
+            await tx.execute(_BIND, job_id, place, reference.result_id)
+
+
+async def step(tx: Tx, result_id: int) -> Step | None:
+    """Return a result with who asked for it and how."""
+    row = await tx.fetch_one(_GET, result_id)
+    return None if row is None else _step(row)
+
+
+async def steps(tx: Tx, result_ids: Iterable[int]) -> list[Step]:
+    """Return those of the results that there are, in the order given."""
+    found = [await step(tx, result_id) for result_id in result_ids]
+    return [one for one in found if one is not None]
+
+
+async def ancestors(tx: Tx, result_id: int) -> list[int]:
+    """Return the way from a result back to the first one: its id, its parent's and so on.
+
+    It has at most :data:`FARTHEST` + 1 steps.
+    """
+    return [row["result_id"] for row in await tx.fetch_all(_ANCESTORS, result_id, FARTHEST)]
+
+
+async def children(tx: Tx, result_id: int, limit: int) -> list[Step]:
+    """Return what was made of a result, as a parent or beside one, oldest first."""
+    return [_step(row) for row in await tx.fetch_all(_CHILDREN, result_id, limit)]
+
+
+async def open_edits(tx: Tx, result_id: int) -> list[Job]:
+    """Return the edits of a result that are not over, oldest first, at most ten."""
+    return [jobs.from_row(row) for row in await tx.fetch_all(_OPEN_EDITS, result_id)]
+
+
+async def of_session(tx: Tx, session_id: int) -> list[Step]:
+    """Return the results of a session, oldest first: the newest :data:`MOST_NODES`."""
+    return [_step(row) for row in await tx.fetch_all(_OF_SESSION, session_id, MOST_NODES)]
+
+
+def _step(row: Row) -> Step:
+    return Step(
+        results.from_row(row),
+        EditRequest.from_json(row["request"]),
+        row["account_id"],
+        row["user_id"],
+        row["job_cost"],
+        row["wanted"],
+    )
