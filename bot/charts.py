@@ -2,26 +2,19 @@
 
 A picture is :data:`WIDTH` pixels wide, twice what a phone shows, so type is large and lines are two pixels. It brings
 its own dark ground, because Discord may show it on a dark or a light one. The same input gives the same bytes.
-
-The only font is the one that comes with Pillow. It has hardly more than ASCII, so texts are spelled with what it has:
-accents and fancy letters fall back to plain ones, emoji are left out, and a letter of another script becomes ``?``.
-:func:`drawable` tells beforehand whether a text would lose letters.
 """
 
 from __future__ import annotations
 
 import io
-import math
-import unicodedata
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import count, pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from bot.lettering import ACCENT, AXIS, GRID, GROUND, QUIET, TEXT, Font, fitted, sized, widest
 from bot.quota import dollars
 
 #: The width of every chart, in pixels.
@@ -30,13 +23,6 @@ WIDTH: Final = 900
 MOST_RANKED: Final = 12
 #: The most columns of a timeline: a leap year of days.
 MOST_COLUMNS: Final = 366
-
-_GROUND: Final = "#2B2D31"
-_GRID: Final = "#43464D"
-_AXIS: Final = "#80848E"
-_TEXT: Final = "#F2F3F5"
-_QUIET: Final = "#B5BAC1"
-_ACCENT: Final = "#5865F2"
 
 _TITLE_SIZE: Final = 44
 _TEXT_SIZE: Final = 30
@@ -65,17 +51,6 @@ _MOST_INTERVALS: Final = 4
 _SLIVER: Final = 3
 _RADIUS: Final = 8
 
-#: The nearest spelling of what the font lacks and Unicode does not take apart.
-_NEAREST: Final = str.maketrans("øØłŁđĐðÐı‐‑–—−×•", "oOlLdDdDi-----x·") | str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"}
-)
-#: Stands in a spelled text for a letter that the font cannot write.
-_LOST: Final = "\N{REPLACEMENT CHARACTER}"
-#: Unicode promises that it is no character, so no font has it.
-_NO_CHARACTER: Final = "\uffff"
-
-_Font: TypeAlias = ImageFont.ImageFont | ImageFont.FreeTypeFont
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -95,19 +70,19 @@ def ranking(title: str, subtitle: str, bars: Sequence[Bar]) -> bytes:
     largest = _largest(bars, MOST_RANKED)
     if not largest:
         return _nothing(title, subtitle)
-    font = _font(_TEXT_SIZE)
-    labels = [_fitted(bar.label, font, _LONGEST_LABEL) or "?" for bar in bars]
+    font = sized(_TEXT_SIZE)
+    labels = [fitted(bar.label, font, _LONGEST_LABEL) or "?" for bar in bars]
     amounts = [dollars(bar.amount) for bar in bars]
-    left = _MARGIN + _widest(labels, font) + _GAP
-    span = _RIGHT - _widest(amounts, font) - _GAP - left
+    left = _MARGIN + widest(labels, font) + _GAP
+    span = _RIGHT - widest(amounts, font) - _GAP - left
     image, draw = _canvas(title, subtitle, _PLOT_TOP + _ROW * len(bars) + _MARGIN - (_ROW - _BAR))
     for row, (bar, label, amount) in enumerate(zip(bars, labels, amounts, strict=True)):
         top = _PLOT_TOP + row * _ROW
         end = left + _length(bar.amount, largest, span)
         middle = top + _BAR // 2
-        draw.text((_MARGIN, middle), label, _TEXT, font, "lm")
+        draw.text((_MARGIN, middle), label, TEXT, font, "lm")
         _fill(image, (left, top, end, top + _BAR), (False, True, True, False))
-        draw.text((end + _GAP if bar.amount else left, middle), amount, _QUIET, font, "lm")
+        draw.text((end + _GAP if bar.amount else left, middle), amount, QUIET, font, "lm")
     return _png(image)
 
 
@@ -119,28 +94,22 @@ def timeline(title: str, subtitle: str, bars: Sequence[Bar]) -> bytes:
     largest = _largest(bars, MOST_COLUMNS)
     if not largest:
         return _nothing(title, subtitle)
-    font = _font(_AXIS_SIZE)
+    font = sized(_AXIS_SIZE)
     ticks = _ticks(largest)
-    span = _LINE - _widest([dollars(tick) for tick in ticks], font) - _GAP
+    span = _LINE - widest([dollars(tick) for tick in ticks], font) - _GAP
     base = _PLOT_TOP + _PLOT_HEIGHT
     image, draw = _canvas(title, subtitle, base + 2 * _MARGIN)
     for tick in ticks:
         y = base - _PLOT_HEIGHT * tick // ticks[-1]
-        draw.line((_MARGIN, y, _MARGIN + span, y), _GRID if tick else _AXIS, 2)
-        draw.text((_MARGIN + span + _GAP, y), dollars(tick), _QUIET, font, "lm")
+        draw.line((_MARGIN, y, _MARGIN + span, y), GRID if tick else AXIS, 2)
+        draw.text((_MARGIN + span + _GAP, y), dollars(tick), QUIET, font, "lm")
     columns = _columns(len(bars), span)
     for bar, (left, right) in zip(bars, columns, strict=True):
         top = base - _length(bar.amount, ticks[-1], _PLOT_HEIGHT)
         _fill(image, (left, top, right, base), (True, True, False, False))
     for x, label in _thinned([bar.label for bar in bars], columns, font):
-        draw.text((x, base + _GAP), label, _QUIET, font, "la")
+        draw.text((x, base + _GAP), label, QUIET, font, "la")
     return _png(image)
-
-
-def drawable(text: str) -> bool:
-    """Tell whether a text keeps its letters in a chart, and has any: ``Zoë 🌸`` does (as ``Zoe``), ``李伟`` does not."""
-    spelled = _spelled(text)
-    return bool(spelled) and _LOST not in spelled
 
 
 def _largest(bars: Sequence[Bar], most: int) -> int:
@@ -174,12 +143,12 @@ def _columns(number: int, span: int) -> list[tuple[int, int]]:
     return [(start, start + width) for start in starts]
 
 
-def _thinned(labels: Sequence[str], columns: Sequence[tuple[int, int]], font: _Font) -> list[tuple[int, str]]:
+def _thinned(labels: Sequence[str], columns: Sequence[tuple[int, int]], font: Font) -> list[tuple[int, str]]:
     """Choose where to write which labels: as many as keep clear of each other, evenly spaced, the latest among them."""
     places: list[tuple[int, int, str]] = []
     for label, (left, right) in zip(labels, columns, strict=True):
-        text = _fitted(label, font, _LONGEST_LABEL)
-        width = _widest([text], font)
+        text = fitted(label, font, _LONGEST_LABEL)
+        width = widest([text], font)
         start = min(max((left + right - width) // 2, _MARGIN), _RIGHT - width)
         places.append((start, start + width, text))
     # Each choice runs from the latest to the earliest; the last one is the latest alone, which is always clear.
@@ -188,66 +157,20 @@ def _thinned(labels: Sequence[str], columns: Sequence[tuple[int, int]], font: _F
     return [(start, text) for start, _, text in clear]
 
 
-@cache
-def _font(size: int) -> _Font:
-    return ImageFont.load_default(size)
-
-
-def _widest(texts: Sequence[str], font: _Font) -> int:
-    return max(math.ceil(font.getlength(text)) for text in texts)
-
-
-def _fitted(text: str, font: _Font, width: int) -> str:
-    """Spell a text, and cut it where it would be wider than ``width`` pixels."""
-    text = _spelled(text).replace(_LOST, "?")
-    if font.getlength(text) <= width:
-        return text
-    end = bisect_right(range(len(text)), width, key=lambda end: font.getlength(f"{text[:end]}…")) - 1
-    return f"{text[:end].rstrip()}…"
-
-
-def _spelled(text: str) -> str:
-    """Spell a text in one line with the letters that the font has."""
-    return " ".join("".join(map(_letter, text.translate(_NEAREST))).split())
-
-
-@lru_cache(maxsize=4096)
-def _letter(character: str) -> str:
-    if character.isspace():
-        return " "
-    if _in_font(character):
-        return character
-    parts = [part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part)]
-    if all(map(_in_font, parts)):
-        return "".join(parts)
-    return _LOST if character.isalnum() else ""
-
-
-def _in_font(character: str) -> bool:
-    """Tell whether the font draws a character other than as the box that stands for a missing one."""
-    return _ink(character) != _ink(_NO_CHARACTER)
-
-
-def _ink(character: str) -> bytes:
-    image = Image.new("L", (2 * _TEXT_SIZE, 2 * _TEXT_SIZE))
-    ImageDraw.Draw(image).text((0, 0), character, 255, _font(_TEXT_SIZE))
-    return image.tobytes()
-
-
 def _canvas(title: str, subtitle: str, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """Return the ground with the two lines above a plot."""
-    image = Image.new("RGB", (WIDTH, height), _GROUND)
+    image = Image.new("RGB", (WIDTH, height), GROUND)
     draw = ImageDraw.Draw(image)
-    large, small = _font(_TITLE_SIZE), _font(_TEXT_SIZE)
+    large, small = sized(_TITLE_SIZE), sized(_TEXT_SIZE)
     # The font has one weight; an outline in its own colour makes it a heavier one.
-    draw.text((_MARGIN, _TITLE_BASE), _fitted(title, large, _LINE), _TEXT, large, "ls", stroke_width=1)
-    draw.text((_MARGIN, _SUBTITLE_BASE), _fitted(subtitle, small, _LINE), _QUIET, small, "ls")
+    draw.text((_MARGIN, _TITLE_BASE), fitted(title, large, _LINE), TEXT, large, "ls", stroke_width=1)
+    draw.text((_MARGIN, _SUBTITLE_BASE), fitted(subtitle, small, _LINE), QUIET, small, "ls")
     return image, draw
 
 
 def _nothing(title: str, subtitle: str) -> bytes:
     image, draw = _canvas(title, subtitle, _PLOT_TOP + 2 * _MARGIN)
-    draw.text((_MARGIN, _PLOT_TOP), "Nothing was spent in this time.", _TEXT, _font(_TEXT_SIZE), "la")
+    draw.text((_MARGIN, _PLOT_TOP), "Nothing was spent in this time.", TEXT, sized(_TEXT_SIZE), "la")
     return _png(image)
 
 
@@ -260,7 +183,7 @@ def _fill(image: Image.Image, box: tuple[int, int, int, int], corners: tuple[boo
     mask = Image.new("L", (4 * width, 4 * height))
     radius = 4 * min(_RADIUS, width // 3, height // 3)
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), radius, 255, corners=corners)
-    image.paste(_ACCENT, box, mask.reduce(4))
+    image.paste(ACCENT, box, mask.reduce(4))
 
 
 def _png(image: Image.Image) -> bytes:

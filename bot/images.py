@@ -49,6 +49,7 @@ NARROWEST: Final = 16
 BACKGROUND: Final = "white"
 
 _QUALITY: Final = 95
+_THUMBNAIL_QUALITY: Final = 88
 #: PNG is tried up to this size only: it takes a second for 4 MP.
 _PNG_PIXELS: Final = 1_000_000
 #: A progressive JPEG has ten or so; each costs a pass over all its pixels, so thousands of empty ones are an attack.
@@ -165,6 +166,19 @@ def fit(data: bytes, media_type: str, limit: int) -> Picture:
         if len(picture.data) > 3 * limit:
             break  # No quality bridges that (92 to 76 about halves it); scaling will.
     return _shrunk(image, limit, scale=1.0, size=len(picture.data))
+
+
+def thumbnail(data: bytes, box: tuple[int, int]) -> bytes:
+    """Return the whole picture as a small JPEG that fits into a box of so many pixels, upright and never enlarged.
+
+    A JPEG is decoded no larger than needed, which takes a few milliseconds. Raises :class:`Refused`.
+    """
+    header, (width, height) = inspect(data), box
+    # EXIF may turn it, which shows only once it is decoded: large enough for the box either way.
+    scale = max(min(width / header.width, height / header.height), min(width / header.height, height / header.width))
+    image = _decode(data, header, longest=max(1, round(scale * max(header.width, header.height))))
+    scale = min(1.0, width / image.width, height / image.height)
+    return _jpeg(_resized(image, _sized(image.size, scale)), _THUMBNAIL_QUALITY).data
 
 
 def _shrunk(image: Image.Image, limit: int, *, scale: float, size: int) -> Picture:

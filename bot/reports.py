@@ -13,6 +13,7 @@ from typing import Final
 from bot import charts
 from bot.budgets import Usage
 from bot.charts import Bar
+from bot.lettering import drawable
 from bot.quota import dollars
 from storage.records import MICROS_PER_DOLLAR
 from storage.usage import Dimension, Tally
@@ -90,8 +91,8 @@ def table(usage: Usage, names: Mapping[str, Name]) -> bytes:
     writer.writerow([*_SUBJECTS[usage.dimension], *_NUMBERS, *_AMOUNTS.values()])
     for subject, tally in _lines(usage, names):
         numbers = [getattr(tally, name) for name in _NUMBERS]
-        amounts = [_exactly(getattr(tally, name)) for name in _AMOUNTS]
-        writer.writerow([*map(_cell, subject), *numbers, *amounts])
+        amounts = [exactly(getattr(tally, name)) for name in _AMOUNTS]
+        writer.writerow([*map(cell, subject), *numbers, *amounts])
     # Without the mark at its beginning, Excel takes the file for another encoding.
     return text.getvalue().encode("utf-8-sig")
 
@@ -134,7 +135,7 @@ def _chart(usage: Usage, names: Mapping[str, Name]) -> bytes:
 
 def _drawn(usage: Usage, key: str, label: str) -> str:
     """Return a label whose letters the chart has: where a name has others, the end of the id tells whose it is."""
-    return label if charts.drawable(label) else f"{usage.dimension} …{subject(usage, key)[-4:]}"
+    return label if drawable(label) else f"{usage.dimension} …{subject(usage, key)[-4:]}"
 
 
 def _lines(usage: Usage, names: Mapping[str, Name]) -> list[tuple[Sequence[str], Tally]]:
@@ -155,11 +156,12 @@ def _day(number: int) -> str:
     return f"{day:%b} {day.day}"
 
 
-def _exactly(micros: int) -> str:
+def exactly(micros: int) -> str:
+    """Return micro-dollars in dollars, all of them: ``0.044200``."""
     whole, rest = divmod(micros, MICROS_PER_DOLLAR)
     return f"{whole}.{rest:06}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return a text that a spreadsheet shows as it is."""
     return f"'{text}" if _MISREAD.fullmatch(text) else text

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageColor
 
-from bot import charts
-from bot.charts import MOST_COLUMNS, MOST_RANKED, WIDTH, Bar, drawable, ranking, timeline
+from bot import charts, lettering
+from bot.charts import MOST_COLUMNS, MOST_RANKED, WIDTH, Bar, ranking, timeline
+from bot.lettering import drawable, fitted, sized
 
 Draw = Callable[[str, str, Sequence[Bar]], bytes]
 
@@ -41,7 +42,7 @@ def where(image: Image.Image, colour: str) -> Image.Image:
 
 
 def accent(data: bytes) -> Image.Image:
-    return where(opened(data), charts._ACCENT)
+    return where(opened(data), lettering.ACCENT)
 
 
 def per_row(mask: Image.Image) -> list[int]:
@@ -58,7 +59,7 @@ def extents(counts: Sequence[int]) -> list[int]:
 
 
 def is_ground(image: Image.Image, box: tuple[int, int, int, int]) -> bool:
-    return where(image.crop(box), charts._GROUND).getextrema() == (255, 255)
+    return where(image.crop(box), lettering.GROUND).getextrema() == (255, 255)
 
 
 @BOTH
@@ -121,22 +122,11 @@ def test_a_long_text_stays_inside_the_margins(draw: Draw, text: str, amount: int
 
 def test_a_long_label_ends_before_its_bar_and_leaves_the_bar_room() -> None:
     image = opened(ranking("Spending", "Nov", [Bar(LONG, 44_200)]))
-    bounds = where(image, charts._ACCENT).getbbox()
+    bounds = where(image, lettering.ACCENT).getbbox()
     assert bounds is not None
     left, top, right, bottom = bounds
     assert is_ground(image, (left - charts._GAP + 1, top, left, bottom))
     assert right - left > WIDTH // 3
-
-
-def test_a_text_is_cut_only_where_it_does_not_fit() -> None:
-    font = charts._font(30)
-    width = int(font.getlength("Nightingale")) + 1
-    assert charts._fitted("Nightingale", font, width) == "Nightingale"
-    cut = charts._fitted("Nightingales", font, width)
-    assert cut.endswith("…")
-    assert "Nightingales".startswith(cut[:-1])
-    assert len(cut) > 8
-    assert font.getlength(cut) <= width
 
 
 @pytest.mark.parametrize("number", [1, 2, 31, 118, 119, 130, 365, MOST_COLUMNS])
@@ -158,8 +148,8 @@ def test_columns_stand_apart_unless_gaps_would_be_as_wide_as_they_are(number: in
 
 def test_a_column_reaches_the_line_of_its_amount() -> None:
     image = opened(timeline("Spending", "Nov", bars(2_000_000, 3_500_000)))
-    lines = [y for y, count in enumerate(per_row(where(image, charts._GRID))) if count > WIDTH // 3]
-    column = where(image, charts._ACCENT).crop((0, 0, WIDTH // 2, image.height))
+    lines = [y for y, count in enumerate(per_row(where(image, lettering.GRID))) if count > WIDTH // 3]
+    column = where(image, lettering.ACCENT).crop((0, 0, WIDTH // 2, image.height))
     bounds = column.getbbox()
     assert bounds is not None
     assert bounds[1] in lines
@@ -169,7 +159,7 @@ def test_a_column_reaches_the_line_of_its_amount() -> None:
 @pytest.mark.parametrize("amount", [1, 44_200, 2**63 - 1])
 def test_the_lines_of_a_scale_end_before_its_amounts(amount: int) -> None:
     image = opened(timeline("Spending", "Nov", bars(amount)))
-    bounds = where(image, charts._GRID).crop((0, 0, WIDTH, charts._PLOT_TOP + 2)).getbbox()
+    bounds = where(image, lettering.GRID).crop((0, 0, WIDTH, charts._PLOT_TOP + 2)).getbbox()
     assert bounds is not None
     right, bottom = bounds[2], image.height - charts._MARGIN * 2
     assert is_ground(image, (right, charts._PLOT_TOP - charts._GAP, right + charts._GAP - 2, bottom))
@@ -181,7 +171,7 @@ def test_where_nothing_was_spent_a_sentence_says_so(draw: Draw) -> None:
     data = draw("Spending", "Nov", [])
     assert draw("Spending", "Nov", bars(0, 0, 0)) == data
     assert accent(data).getbbox() is None
-    sentence = where(opened(data), charts._TEXT).crop((0, charts._PLOT_TOP, WIDTH, 2 * charts._PLOT_TOP))
+    sentence = where(opened(data), lettering.TEXT).crop((0, charts._PLOT_TOP, WIDTH, 2 * charts._PLOT_TOP))
     assert sentence.getbbox() is not None
 
 
@@ -212,16 +202,16 @@ def test_a_scale_has_few_round_steps_and_its_last_one_holds_the_largest_amount(l
 @settings(deadline=None)
 @given(st.lists(st.text("Wi 1", max_size=40), min_size=1, max_size=60))
 def test_labels_over_time_keep_clear_of_each_other_and_name_the_latest(labels: list[str]) -> None:
-    font = charts._font(26)
+    font = sized(26)
     chosen = charts._thinned(labels, charts._columns(len(labels), 700), font)[::-1]
-    assert chosen[-1][1] == charts._fitted(labels[-1], font, charts._LONGEST_LABEL)
+    assert chosen[-1][1] == fitted(labels[-1], font, charts._LONGEST_LABEL)
     for (start, text), (following, _) in pairwise(chosen):
         assert start + font.getlength(text) + charts._TEXT_GAP <= following
 
 
 def test_labels_that_have_room_are_all_written() -> None:
     labels = [f"Nov {day}" for day in range(19, 26)]
-    written = charts._thinned(labels, charts._columns(len(labels), 720), charts._font(26))
+    written = charts._thinned(labels, charts._columns(len(labels), 720), sized(26))
     assert [text for _, text in written] == labels[::-1]
 
 
@@ -248,11 +238,3 @@ def test_labels_that_have_room_are_all_written() -> None:
 def test_a_label_is_spelled_with_what_the_font_has(text: str, drawn: str, keeps_its_letters: bool) -> None:
     assert drawable(text) is keeps_its_letters
     assert ranking("Spending", "Nov", [Bar(text, 1)]) == ranking("Spending", "Nov", [Bar(drawn, 1)])
-
-
-@settings(deadline=None)
-@given(st.text())
-def test_no_text_shows_the_box_of_a_missing_letter(text: str) -> None:
-    drawn = charts._fitted(text, charts._font(30), 10**6)
-    assert all(charts._in_font(character) for character in drawn)
-    assert drawable(drawn) == bool(drawn)

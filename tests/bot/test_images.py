@@ -27,6 +27,7 @@ from bot.images import (
     inspect,
     prepare,
     render,
+    thumbnail,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -514,3 +515,41 @@ def test_quality_goes_before_pixels() -> None:
 def test_no_limit_is_too_small_to_end() -> None:
     smallest = fit(encoded(noise(256, 64), "PNG"), "image/png", 1)
     assert (smallest.width, smallest.height) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [((1024, 1024), (144, 144)), ((1024, 512), (192, 96)), ((512, 1024), (72, 144)), ((2048, 128), (192, 12))],
+)
+def test_a_thumbnail_shows_the_whole_picture_inside_its_box(
+    kind: str, size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (size[0] // 2, 0, *size))
+    made = decoded(thumbnail(encoded(image, kind), (192, 144)))
+    assert (made.format, made.mode, made.size) == ("JPEG", "RGB", small)
+    assert close(made, (small[0] // 8, small[1] // 2), RED)
+    assert close(made, (small[0] * 7 // 8, small[1] // 2), BLUE)
+
+
+def test_a_thumbnail_is_never_enlarged() -> None:
+    assert decoded(thumbnail(encoded(shades(96, 80), "PNG"), (192, 144))).size == (96, 80)
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_a_thumbnail_is_upright(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert decoded(thumbnail(encoded(shades(1024, 512), "JPEG", exif=exif.tobytes()), (192, 144))).size == (72, 144)
+
+
+def test_a_thumbnail_of_a_transparent_picture_is_laid_on_white() -> None:
+    made = decoded(thumbnail(encoded(Image.new("RGBA", (400, 400), (0, 0, 0, 0)), "PNG"), (192, 144)))
+    assert close(made, (70, 70), WHITE)
+
+
+def test_a_thumbnail_of_what_is_no_picture_is_refused() -> None:
+    for data in (b"<html>502 Bad Gateway</html>", encoded(shades(400, 300), "JPEG")[:3000], b""):
+        with pytest.raises(Refused):
+            thumbnail(data, (192, 144))
