@@ -30,6 +30,12 @@ _SPOKE: Final = frozenset({InteractionResponseType.channel_message, InteractionR
 _ANSWERED: Final = 40060
 
 
+class MenuCog(commands.Cog):
+    """A cog with menus of messages, which discord.py adds to a tree only."""
+
+    menus: tuple[app_commands.ContextMenu, ...] = ()
+
+
 class EditBot(commands.Bot):
     """The bot as Discord sees it: it knows servers and channels, no messages and no members.
 
@@ -63,6 +69,8 @@ class EditBot(commands.Bot):
         """Add the cogs and what their messages carry, and tell Discord the commands if they changed."""
         for cog in self._new_cogs():
             await self.add_cog(cog)
+            for menu in cog.menus if isinstance(cog, MenuCog) else ():
+                self.tree.add_command(menu)
         self.add_dynamic_items(*self._dynamic_items)
         await self._sync()
 

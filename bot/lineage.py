@@ -9,7 +9,8 @@ from typing import Final
 from bot.errors import NotFound
 from storage import lineage, showings
 from storage.database import Database, Tx
-from storage.lineage import Step
+from storage.lineage import Spent, Step
+from storage.showings import Showing
 
 #: So many steps of a way are shown at a time.
 STEPS_SHOWN: Final = 8
@@ -68,9 +69,13 @@ class Lineage:
         """Return a page, from 0, of the way from the first picture to a result; beyond the last one, the last."""
         return await self._database.read(_way, result_id, page)
 
-    async def of_session(self, session_id: int) -> list[Step]:
-        """Return the results of a session, oldest first."""
-        return await self._database.read(lineage.of_session, session_id)
+    async def spent(self, result_id: int) -> list[Spent]:
+        """Return what the whole way to a result cost, by where its steps stand and who asked for them."""
+        return await self._database.read(lineage.spent, result_id)
+
+    async def of_session(self, session_id: int, newest: int | None = None) -> list[Step]:
+        """Return the results of a session, oldest first; if ``newest`` is given, the newest so many of them."""
+        return await self._database.read(lineage.of_session, session_id, newest)
 
     async def shown_in(self, message_id: int) -> int | None:
         """Return the result that a message shows beside its own, if it does."""
@@ -79,6 +84,14 @@ class Lineage:
     async def shown(self, result_id: int, channel_id: int, message_id: int) -> None:
         """Record that a message shows a result, so that it goes when the result is taken down."""
         await self._database.run(showings.add, result_id, channel_id, message_id, self._clock())
+
+    async def showings_of_deleted(self, job_id: int) -> list[Showing]:
+        """Return the messages that still show results of a job which were taken down."""
+        return await self._database.read(showings.of_deleted, job_id)
+
+    async def hidden(self, message_id: int) -> None:
+        """Record that a message which showed a result is gone."""
+        await self._database.run(showings.remove, message_id)
 
 
 async def _family(tx: Tx, result_id: int) -> Family | None:

@@ -153,11 +153,9 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
 
 async def _claimed(tx: Tx, job: Job, now: int) -> None:
     """End what its asker had claimed: the edit that they were writing is asked for."""
-    parent_id = job.request.parent_id
-    if parent_id is not None and await claims.end(tx, parent_id, job.account_id):
-        parent = await results.get(tx, parent_id)
-        if parent is not None:
-            await announcements.refresh(tx, parent.job_id, now)
+    parent = None if job.request.parent_id is None else await results.get(tx, job.request.parent_id)
+    if parent is not None and await claims.end(tx, parent.job_id, job.account_id):
+        await announcements.refresh(tx, parent.job_id, now)
 
 
 async def accept(tx: Tx, order: Order, offer: Offer) -> Job | Offer:

@@ -18,7 +18,9 @@ from cogs.pool import PoolCog
 from cogs.quota import QuotaCog
 from cogs.results import ResultsCog
 from cogs.settings import SettingsCog
+from cogs.stars import StarsCog
 from cogs.usage import UsageCog
+from cogs.writing import WritingCog
 
 
 def build(services: Services) -> EditBot:
@@ -29,6 +31,8 @@ def build(services: Services) -> EditBot:
         return (
             EditCog(services, asking),
             ResultsCog(services, asking),
+            WritingCog(services, asking),
+            StarsCog(services),
             AnswersCog(services),
             QuotaCog(services),
             BudgetCog(services),

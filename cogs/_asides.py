@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.quota import Forecast, QuotaView, amount, basis, dollars, limit, paused_where, role
 from cogs import _words as words
-from cogs._components import DeleteMenu
+from cogs._components import DeleteMenu, StarMenu, options
 from cogs._layout import AMBER, GREEN, card, file, row, text
 from storage.records import EditRequest, Grant, Job, Measure, Result, Scope, Standing, Status
 
@@ -22,7 +22,16 @@ _RECIPE: Final = 1800
 def delete_menu(job_id: int, results: Sequence[Result]) -> ui.LayoutView:
     """Return the question which pictures to take down."""
     what_then = "They leave this thread and cannot be edited any more. What they cost stays spent."
-    return card(text("**Which pictures should go?**", what_then), row(DeleteMenu(job_id, results)))
+    return card(
+        text("**Which pictures should go?**", what_then), row(DeleteMenu(job_id, options(results), most=len(results)))
+    )
+
+
+def star_menu(job_id: int, results: Sequence[Result], starred: Sequence[int]) -> ui.LayoutView:
+    """Return the question which pictures to give a star; those that have one of the reader's are chosen already."""
+    what = "A star each, as many as you like; leave a picture out to take your star back."
+    menu = StarMenu(job_id, options(results, *starred), least=0, most=len(results))
+    return card(text("**Which pictures do you like?**", what), row(menu))
 
 
 def recipe(results: Sequence[Result], recipe: str, name: str) -> ui.LayoutView:

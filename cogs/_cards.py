@@ -26,10 +26,12 @@ from cogs._components import (
     DeleteButton,
     EditButton,
     EditPickButton,
+    MoreButton,
     NoButton,
     PressButton,
-    RecipeButton,
     RerollButton,
+    StarButton,
+    StarPickButton,
     YesButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
@@ -77,7 +79,8 @@ class Post:
     """All that one message about the end of a job shows."""
 
     job: Job
-    announcement: Announcement
+    #: ``None``: it shows a result once more, beside its own message.
+    announcement: Announcement | None
     #: The results of this message, by position; and how many results the job has in all.
     results: Sequence[Result] = ()
     made: int = 0
@@ -86,6 +89,10 @@ class Post:
     parent: Parent | None = None
     #: Whether people can press buttons where it stands: not in a direct message.
     buttons: bool = True
+    #: Whether there is more to be seen of its pictures elsewhere.
+    more: bool = True
+    #: Discord's ids of those who are writing an edit of it.
+    writing: Sequence[int] = ()
 
     @property
     def shown(self) -> list[Result]:
@@ -176,7 +183,7 @@ def status(
     and shows the prompt and the pictures that came with it. ``results``: all that the job made.
     """
     lines, colour = _STATES[job.status](job, position, results) if pause is None else _paused(job, pause)
-    facts = f"-# {words.who(job.user_id)}{_started_from(parent)} · {_plan(job.request)}"
+    facts = f"-# {words.who(job.user_id)}{_started_from(parent)}{_chosen(job)} · {_plan(job.request)}"
     state = text(*lines, facts)
     cancel = _BUTTONS.get(job.status, ())
     presses = [row(*(button(job.id) for button in cancel))] if cancel else []
@@ -295,14 +302,22 @@ def _in_line(position: int | None) -> str:
 
 def ending(post: Post) -> ui.LayoutView:
     """Return one message about the end of a job: its pictures, or why there are none."""
-    if post.announcement.kind is AnnouncementKind.RESULTS:
-        return _results(post)
+    if _shows_results(post):
+        return card(*result_parts(post), colour=GREEN if post.shown else AMBER, number=_mark(post))
     return _no_results(post)
 
 
 def needs_prompt_file(post: Post) -> bool:
     """Return whether the prompt is shown cut, so that the whole has to come as :data:`PROMPT_FILE`."""
-    return post.announcement.kind is AnnouncementKind.RESULTS and not _prompt(post)[1]
+    return _shows_results(post) and not _prompt(post)[1]
+
+
+def _shows_results(post: Post) -> bool:
+    return post.announcement is None or post.announcement.kind is AnnouncementKind.RESULTS
+
+
+def _mark(post: Post) -> int | None:
+    return None if post.announcement is None else mark(post.job.id, post.announcement)
 
 
 def alt_text(job: Job, result: Result) -> str:
@@ -319,17 +334,16 @@ def file_name(result: Result, media_type: str) -> str:
     return f"{result.id}.{extension}" if result.seed is None else f"{result.id}-seed-{result.seed}.{extension}"
 
 
-def _results(post: Post) -> ui.LayoutView:
+def result_parts(post: Post) -> list[Part]:
+    """Return what every message about results is made of: the pictures, the prompt, the facts and the buttons."""
     prompt, whole = _prompt(post)
-    return card(
+    return [
         *gallery([(post.files[result.id], alt_text(post.job, result)) for result in post.shown]),
         text(prompt),
         *([] if whole else [file(PROMPT_FILE)]),
         text(_about(post)),
         *([_result_buttons(post)] if post.buttons else []),
-        colour=GREEN if post.shown else AMBER,
-        number=mark(post.job.id, post.announcement),
-    )
+    ]
 
 
 def _prompt(post: Post) -> tuple[str, bool]:
@@ -340,17 +354,29 @@ def _prompt(post: Post) -> tuple[str, bool]:
 
 def _about(post: Post) -> str:
     job, shown = post.job, post.shown
-    asked = f"{words.who(job.user_id)}{_started_from(post.parent)}"
+    asked = f"{words.who(job.user_id)}{_started_from(post.parent)}{_chosen(job)}"
     if len(shown) == 1:
         head = f"**{shown[0].short_id}** · {asked}"
         facts = f"{_seed(job, shown[0])} · {_size(job, shown[0])} · {words.lasting(_took(job))} · **{_price(job)}**"
     else:
         head = f"**{words.counted(len(shown), 'picture')}** · {asked}" if shown else asked
-        each = " · ".join(f"**{result.short_id}**\u00a0{_seed(job, result)}" for result in shown)
+        each = " · ".join(f"**{result.short_id}**\u00a0{_seed(job, result)}{_stars(result)}" for result in shown)
         size = _size(job, shown[0]) if shown else words.size(job.request.width, job.request.height)
         sums = f"{size} · {words.lasting(_took(job))} · **{_price(job)}**"
         facts = f"{each}\n{sums}" if each else sums
-    return "\n".join([head, facts, f"-# {_settings(job.request)}", *_missing(post), *_where_to(post)])
+    return "\n".join([head, facts, f"-# {_settings(job.request)}", *_writing(post), *_missing(post), *_where_to(post)])
+
+
+def _stars(result: Result) -> str:
+    return f"\u00a0⭐{result.stars}" if result.stars else ""
+
+
+def _writing(post: Post) -> list[str]:
+    """Say who is writing an edit of it now, so that nobody pays for the same idea by accident."""
+    if not post.writing:
+        return []
+    who = words.listed([words.who(user_id) for user_id in post.writing])
+    return [f"-# ✍️ {who} {'is writing an edit' if len(post.writing) == 1 else 'are writing edits'} of it"]
 
 
 def _missing(post: Post) -> list[str]:
@@ -363,7 +389,7 @@ def _missing(post: Post) -> list[str]:
     lost = [result for result in post.results if result not in (*post.shown, *withheld, *deleted)]
     lines += [f"🕳️ {result.short_id} is lost: {_LOST.get(result.lost or '', _LOST['gone'])}" for result in lost]
     asked, last = post.job.request.results, not post.results or post.results[-1].position == post.made - 1
-    if last and post.made < asked:
+    if last and post.made < asked and post.announcement is not None:
         code = post.job.error_code
         why = f" {member_sentence(classify(code), code)}" if code else ""
         lines.append(f"⚠️ {asked - post.made} of {words.counted(asked, 'picture')} could not be made.{why}")
@@ -391,14 +417,18 @@ def _result_buttons(post: Post) -> Part:
     shown = post.shown
     if not shown:
         return row(AgainButton(post.job.id))
-    first = shown[0].id
-    edit = EditButton(first) if len(shown) == 1 else EditPickButton(post.job.id)
-    return row(edit, RerollButton(first), RecipeButton(first), DeleteButton(first))
+    first, stars = shown[0].id, sum(result.stars for result in shown)
+    if len(shown) == 1:
+        edit, star = EditButton(first), StarButton(first, stars)
+    else:
+        edit, star = EditPickButton(post.job.id), StarPickButton(post.job.id, stars)
+    more = [MoreButton(first)] if post.more else []
+    return row(edit, RerollButton(first), star, *more, DeleteButton(first))
 
 
 def _no_results(post: Post) -> ui.LayoutView:
     job = post.job
-    if post.announcement.kind is AnnouncementKind.FAILED:
+    if post.announcement is not None and post.announcement.kind is AnnouncementKind.FAILED:
         code = job.error_code or "unknown"
         headline, colour = "⚠️ This edit did not work", RED
         reason = member_sentence(classify(code), code)
@@ -413,7 +443,7 @@ def _no_results(post: Post) -> ui.LayoutView:
         text(free),
         *([row(AgainButton(job.id))] if post.buttons else []),
         colour=colour,
-        number=mark(job.id, post.announcement),
+        number=_mark(post),
     )
 
 
@@ -427,6 +457,10 @@ def _started_from(parent: Parent | None) -> str:
         return f" · from #{parent.id}, which is gone"
     number = f"#{parent.id}" if parent.address is None else f"[#{parent.id}]({parent.address})"
     return f" · from {number} by {words.who(parent.user_id)}"
+
+
+def _chosen(job: Job) -> str:
+    return " · chosen in a round, paid by the pool" if job.pooled else ""
 
 
 def _plan(request: EditRequest) -> str:

@@ -65,6 +65,7 @@ class CancelButton(PressButton, template=rf"cancel:(?P<target>{ID})"):
 class AgainButton(PressButton, template=rf"again:(?P<target>{ID})"):
     """Opens a form to ask for a job again, in the same or in other words."""
 
+    event = "write"
     action = "again"
     label = "Try again"
     emoji = "🔁"
@@ -74,6 +75,7 @@ class AgainButton(PressButton, template=rf"again:(?P<target>{ID})"):
 class EditButton(PressButton, template=rf"edit:(?P<target>{ID})"):
     """Opens a form to edit a result."""
 
+    event = "write"
     action = "edit"
     label = "Edit"
     emoji = "✏️"
@@ -83,6 +85,7 @@ class EditButton(PressButton, template=rf"edit:(?P<target>{ID})"):
 class EditPickButton(PressButton, template=rf"editpick:(?P<target>{ID})"):
     """Opens a form to edit one of a job's results."""
 
+    event = "write"
     action = "editpick"
     label = "Edit"
     emoji = "✏️"
@@ -113,19 +116,118 @@ class DeleteButton(PressButton, template=rf"delete:(?P<target>{ID})"):
     emoji = "🗑️"
 
 
-class DeleteMenu(ui.DynamicItem[ui.Select[Any]], template=rf"deletepick:(?P<target>{ID})"):
-    """Asks which of a job's results to take down."""
+class StarButton(PressButton, template=rf"star:(?P<target>{ID})"):
+    """Gives a result a star, or takes one's own back; it says how many there are."""
 
-    def __init__(self, job_id: int, results: Sequence[Result] = ()) -> None:
+    event = "star"
+    action = "star"
+    label = "Star"
+    emoji = "⭐"
+
+    def __init__(self, target: int, stars: int = 0) -> None:
+        super().__init__(target)
+        if stars:
+            self.item.label = str(stars)
+
+
+class StarPickButton(StarButton, template=rf"starpick:(?P<target>{ID})"):
+    """Asks which of a job's results to give a star."""
+
+    action = "starpick"
+
+
+class MoreButton(PressButton, template=rf"more:(?P<target>{ID})"):
+    """Shows a result to the presser alone, with everything that can be done with it."""
+
+    action = "more"
+    label = "More"
+    emoji = "🌳"
+
+
+class BackButton(PressButton, template=rf"back:(?P<target>{ID})"):
+    """Shows the parent of a result; the target is the parent."""
+
+    action = "back"
+    label = "Back"
+    emoji = "↩️"
+
+
+class BranchButton(PressButton, template=rf"branch:(?P<target>{ID})"):
+    """Opens a form to edit the parent of a result again, filled with the words of the result."""
+
+    event = "write"
+    action = "branch"
+    label = "Branch"
+    emoji = "🌿"
+
+
+class CompareButton(PressButton, template=rf"compare:(?P<target>{ID})"):
+    """Shows a result beside its parent."""
+
+    event = "look"
+    action = "compare"
+    label = "Compare"
+    emoji = "⚖️"
+
+
+class HistoryButton(PressButton, template=rf"history:(?P<target>{ID})"):
+    """Shows the way from the first picture to a result."""
+
+    event = "look"
+    action = "history"
+    label = "History"
+    emoji = "🪜"
+
+
+class TreeButton(PressButton, template=rf"tree:(?P<target>{ID})"):
+    """Shows the session of a result as one picture."""
+
+    event = "look"
+    action = "tree"
+    label = "Tree"
+    emoji = "🌳"
+
+
+class ShowButton(PressButton, template=rf"show:(?P<target>{ID})"):
+    """Brings a result into the channel of the press, for all who read it."""
+
+    event = "look"
+    action = "show"
+    label = "Show here"
+    emoji = "📌"
+
+
+class MergeButton(PressButton, template=rf"merge:(?P<target>{ID})"):
+    """Asks which other results to bring into an edit of a result."""
+
+    event = "write"
+    action = "merge"
+    label = "Merge"
+    emoji = "🔀"
+
+
+class PressMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
+    """A menu of results, about one job or one result, whose id follows the colon of its custom id."""
+
+    #: The event it is handed on as.
+    event: ClassVar[str] = "press"
+    action: ClassVar[str]
+    placeholder: ClassVar[str]
+
+    def __init__(
+        self, target: int, choices: Sequence[discord.SelectOption] = (), *, least: int = 1, most: int = 1
+    ) -> None:
         super().__init__(
             ui.Select(
-                custom_id=f"deletepick:{job_id}",
-                placeholder="Pictures to take down",
-                options=options(results) or discord.utils.MISSING,
-                max_values=max(1, len(results)),
+                custom_id=f"{self.action}:{target}",
+                placeholder=self.placeholder,
+                options=list(choices) or discord.utils.MISSING,
+                min_values=least,
+                max_values=max(1, min(most, len(choices))),
             )
         )
-        self.target: Final = job_id
+        #: The id of the job or of the result.
+        self.target: Final = target
 
     @classmethod
     async def from_custom_id(
@@ -142,7 +244,37 @@ class DeleteMenu(ui.DynamicItem[ui.Select[Any]], template=rf"deletepick:(?P<targ
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Hand the choice on."""
-        interaction.client.dispatch("press", interaction, self)
+        interaction.client.dispatch(self.event, interaction, self)
+
+
+class DeleteMenu(PressMenu, template=rf"deletepick:(?P<target>{ID})"):
+    """Asks which of a job's results to take down."""
+
+    action = "deletepick"
+    placeholder = "Pictures to take down"
+
+
+class StarMenu(PressMenu, template=rf"starmenu:(?P<target>{ID})"):
+    """Asks which of a job's results to give a star."""
+
+    event = "star"
+    action = "starmenu"
+    placeholder = "Pictures you like"
+
+
+class GoMenu(PressMenu, template=rf"go:(?P<target>{ID})"):
+    """Leads from a result to one that was made with it or of it."""
+
+    action = "go"
+    placeholder = "Go on to…"
+
+
+class MergeMenu(PressMenu, template=rf"mergepick:(?P<target>{ID})"):
+    """Asks which results to bring into an edit of a result."""
+
+    event = "write"
+    action = "mergepick"
+    placeholder = "One or two pictures to bring in"
 
 
 class YesButton(PressButton, template=rf"yes:(?P<target>{ID})"):
@@ -179,14 +311,14 @@ class DeclineButton(PressButton, template=rf"decline:(?P<target>{ID})"):
     label = "Decline"
 
 
-def options(results: Sequence[Result], chosen: int | None = None) -> list[discord.SelectOption]:
+def options(results: Sequence[Result], *chosen: int) -> list[discord.SelectOption]:
     """Return results as the options of a menu, by short id."""
     return [
         discord.SelectOption(
             label=f"Picture {number} · {result.short_id}",
             value=str(result.id),
             description=" · ".join(_facts(result)) or None,
-            default=result.id == chosen,
+            default=result.id in chosen,
         )
         for number, result in enumerate(results, 1)
     ]
@@ -209,6 +341,19 @@ DYNAMIC_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     RecipeButton,
     DeleteButton,
     DeleteMenu,
+    StarButton,
+    StarPickButton,
+    StarMenu,
+    MoreButton,
+    BackButton,
+    BranchButton,
+    GoMenu,
+    CompareButton,
+    HistoryButton,
+    TreeButton,
+    ShowButton,
+    MergeButton,
+    MergeMenu,
     YesButton,
     NoButton,
     ApproveButton,

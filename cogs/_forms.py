@@ -15,15 +15,21 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.claims import Others
 from bot.quota import basis, dollars
+from cogs import _words as words
 from cogs._components import ID, options
 from storage.records import Job, Price, Result
 
 #: The longest text a form can carry.
 _LONGEST: Final = 4000
-_MORE_PICTURES: Final = 2
+#: Of what others do, so many lines of either kind are told, and so much of a prompt.
+_NOTED: Final = 3
+_PROMPT: Final = 100
 # A form that was opened by an earlier version states no prices.
-_CUSTOM_ID: Final = re.compile(rf"form-(?P<action>edit|again):(?P<target>{ID})(?::(?P<prices>{ID}(?:-{ID})*))?")
+_CUSTOM_ID: Final = re.compile(
+    rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*))?"
+)
 #: The longest description of a field.
 _DESCRIPTION: Final = 100
 
@@ -32,9 +38,10 @@ _DESCRIPTION: Final = 100
 class Sent:
     """What a person filled in."""
 
-    #: ``edit`` of a result, or ``again`` for a job.
+    #: ``edit`` of a result, ``merge`` of several, or ``again`` for a job.
     action: str
-    target: int
+    #: The results, the one to start from first; or the job.
+    targets: tuple[int, ...]
     #: What the form said an edit costs with so many more pictures as were added, in micro-dollars.
     price: int | None
     #: As it was typed; :func:`prompt` tells what an empty one means.
@@ -46,20 +53,25 @@ class Sent:
 
 
 class Form(ui.Modal):
-    """A prompt, the picture to start from where there are several, and room for more pictures."""
+    """A prompt, the picture to start from where there are several, and room for more pictures.
+
+    ``prices``: of the edit as it is, and with one more picture, two more and so on, as far as more may be added.
+    """
 
     def __init__(
         self,
         action: str,
-        target: int,
+        targets: Sequence[int],
         prices: Sequence[Price],
         *,
         title: str,
         pictures: Sequence[Result] = (),
         prompt: str = "",
+        notes: Sequence[str] = (),
     ) -> None:
         shown = "-".join(str(price.estimate) for price in prices)
-        super().__init__(title=title, custom_id=f"form-{action}:{target}:{shown}", timeout=None)
+        named = "-".join(str(target) for target in targets)
+        super().__init__(title=title, custom_id=f"form-{action}:{named}:{shown}", timeout=None)
         fits = len(prompt) <= _LONGEST
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
@@ -72,33 +84,54 @@ class Form(ui.Modal):
         self.picture: ui.Select[Any] = ui.Select(
             custom_id="picture", options=options(pictures, pictures[0].id) if pictures else discord.utils.MISSING
         )
+        more = len(prices) - 1
         self.files: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="files", required=False, min_values=0, max_values=_MORE_PICTURES
+            custom_id="files", required=False, min_values=0, max_values=max(1, more)
         )
         price = prices[0]
         costs = f"About {dollars(price.estimate)}, {basis(price.basis)}; up to {dollars(price.hold)} is held till done."
+        if notes:
+            self.add_item(ui.TextDisplay("\n".join(notes)))
         self.add_item(ui.Label(text="What should change?", description=costs[:_DESCRIPTION], component=self.prompt))
         if len(pictures) > 1:
             self.add_item(ui.Label(text="Which picture?", component=self.picture))
-        if action == "edit":
+        if more:
             added = [f"{number} more: {dollars(price.estimate)}" for number, price in enumerate(prices[1:], 1)]
-            more = f"A person, a thing, a style to bring in. {', '.join(added)}."[:_DESCRIPTION]
-            self.add_item(ui.Label(text="More pictures", description=more, component=self.files))
+            what = f"A person, a thing, a style to bring in. {', '.join(added)}."[:_DESCRIPTION]
+            self.add_item(ui.Label(text="More pictures", description=what, component=self.files))
         self.stop()
 
 
-def edit(job: Job, pictures: Sequence[Result], prices: Sequence[Price]) -> Form:
-    """Return the form to edit one of these results, its prompt filled with that of their job.
-
-    ``prices``: of the edit as it is, with one more picture, and with two.
-    """
+def edit(pictures: Sequence[Result], prices: Sequence[Price], *, prompt: str, others: Others) -> Form:
+    """Return the form to edit one of these results; ``others`` is what others do with them at the moment."""
     title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
-    return Form("edit", pictures[0].id, prices, title=title, pictures=pictures, prompt=job.request.prompt)
+    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, prompt=prompt, notes=_notes(others))
+
+
+def merge(pictures: Sequence[Result], prices: Sequence[Price], *, others: Others) -> Form:
+    """Return the form for an edit of several results at once, the one to start from first."""
+    which = [f"picture {number} is {result.short_id}" for number, result in enumerate(pictures, 1)]
+    notes = [f"{words.listed(which).capitalize()}.", *_notes(others)]
+    ids = [result.id for result in pictures]
+    return Form("merge", ids, prices, title=f"Merge into {pictures[0].short_id}", notes=notes)
+
+
+def _notes(others: Others) -> list[str]:
+    """Say what others do with a picture, so that nobody pays for the same idea by accident."""
+    lines = [
+        f"✍️ {words.who(claim.user_id)} began to write an edit of it {words.since(claim.begun_at)}."
+        for claim in others.writing[:_NOTED]
+    ]
+    lines += [
+        f"🎨 Being made for {words.who(job.user_id)}: {words.plain(words.cut(words.one_line(job.request.prompt), _PROMPT))}"
+        for job in others.running[:_NOTED]
+    ]
+    return [*lines, "-# Yours becomes a branch of its own."] if lines else []
 
 
 def again(job: Job, price: Price) -> Form:
     """Return the form to ask for a job again, in the same or in other words."""
-    return Form("again", job.id, [price], title="Try again", prompt=job.request.prompt)
+    return Form("again", [job.id], [price], title="Try again", prompt=job.request.prompt)
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:
@@ -113,7 +146,7 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     prices = [int(price) for price in (match["prices"] or "").split("-") if price]
     return Sent(
         action=match["action"],
-        target=int(match["target"]),
+        targets=tuple(int(target) for target in match["targets"].split("-")),
         price=prices[min(len(files), len(prices) - 1)] if prices else None,
         prompt=values.get("prompt", {}).get("value", "").strip(),
         picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,

@@ -37,7 +37,7 @@ async def compose(
     services: Services, job: Job, announcement: Announcement, *, limit: int = FILE_BYTES, buttons: bool = True
 ) -> Letter:
     """Return a message about the end of a job, its files at most ``limit`` bytes each."""
-    post = await _post(services.edits, job, announcement, buttons=buttons)
+    post = await _post(services, job, announcement, buttons=buttons)
     if announcement.kind is not AnnouncementKind.RESULTS:
         return Letter(cards.ending(post))
     usable = [result for result in post.results if result.usable]
@@ -47,6 +47,39 @@ async def compose(
     if cards.needs_prompt_file(post):
         attached.append(_prompt_file(job))
     return Letter(cards.ending(post), attached)
+
+
+async def compose_one(
+    services: Services, job: Job, result: Result, *, limit: int = FILE_BYTES
+) -> tuple[Post, list[discord.File]]:
+    """Return what a message shows that has one result beside its own message, and the files for it."""
+    files = await _files(services, job, [result] if result.usable else [], min(limit, REQUEST_BYTES))
+    post = await _one(services, job, result, {number: file.filename for number, file in files.items()})
+    attached = list(files.values())
+    if cards.needs_prompt_file(post):
+        attached.append(_prompt_file(job))
+    return post, attached
+
+
+async def renewed(services: Services, job: Job, result: Result, message: discord.Message) -> ui.LayoutView:
+    """Return a message that shows a result as it should be now, with the files that it has; ``result`` is as it is now."""
+    names = {file.filename.split("-")[0].split(".")[0]: file.filename for file in message.attachments}
+    if message.id != result.message_id:
+        named = names.get(str(result.id))
+        return cards.ending(await _one(services, job, result, {} if named is None else {result.id: named}))
+    posted = [said for said in await services.outbox.posted_messages(job.id) if said.message_id == message.id]
+    post = await _post(services, job, posted[0], buttons=True)
+    files = {shown.id: names[str(shown.id)] for shown in post.results if str(shown.id) in names}
+    return cards.ending(replace(post, files=files))
+
+
+async def _one(services: Services, job: Job, result: Result, files: dict[int, str]) -> Post:
+    parent = await parent_of(services.edits, job.request.parent_id)
+    return Post(job, None, [result], made=1, files=files, parent=parent, writing=await _writing(services, job))
+
+
+async def _writing(services: Services, job: Job) -> list[int]:
+    return [claim.user_id for claim in await services.claims.writing(job.id)]
 
 
 def _prompt_file(job: Job) -> discord.File:
@@ -63,7 +96,7 @@ async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Anno
     channel = bot.get_partial_messageable(announcement.channel_id, guild_id=job.guild_id)
     message = await channel.fetch_message(announcement.message_id)
     in_server = announcement.channel_id in (job.place.thread_id, job.place.channel_id)
-    post = await _post(services.edits, job, announcement, buttons=in_server)
+    post = await _post(services, job, announcement, buttons=in_server)
     attached = {attachment.filename: attachment for attachment in message.attachments}
     ids = {name.split("-")[0].split(".")[0]: name for name in attached}
     post = replace(post, files={result.id: ids[str(result.id)] for result in post.results if str(result.id) in ids})
@@ -96,13 +129,15 @@ async def parent_of(edits: Edits, result_id: int | None) -> Parent | None:
     return Parent(result_id, job.user_id, words.link(job.guild_id, result.channel_id, result.message_id))
 
 
-async def _post(edits: Edits, job: Job, announcement: Announcement, *, buttons: bool) -> Post:
+async def _post(services: Services, job: Job, announcement: Announcement, *, buttons: bool) -> Post:
+    edits = services.edits
     parent = await parent_of(edits, job.request.parent_id)
     if announcement.kind is not AnnouncementKind.RESULTS:
         return Post(job, announcement, parent=parent, buttons=buttons)
     all_results = await edits.results(job.id)
     results = [result for result in all_results if result.id in announcement.result_ids]
-    return Post(job, announcement, results, made=len(all_results), parent=parent, buttons=buttons)
+    writing = await _writing(services, job)
+    return Post(job, announcement, results, made=len(all_results), parent=parent, buttons=buttons, writing=writing)
 
 
 async def _files(services: Services, job: Job, results: Sequence[Result], limit: int) -> dict[int, discord.File]:

@@ -43,6 +43,8 @@ _UNWRITTEN: Final = 5.0
 
 _THREAD_EXISTS: Final = 160004
 _TOO_LARGE: Final = 40005
+#: A message older than an hour was edited too often of late.
+_TOO_OFTEN: Final = 30046
 #: Not a text channel, archived, locked: like a lost right or a lost channel, waiting does not help.
 _SHUT_CODES: Final = frozenset({50008, 50024, 50083, 160005})
 _PASSING: Final = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
@@ -202,6 +204,7 @@ class _Telling:
         """Bring the pictures that were posted up to date: a cost that came, a picture that was taken down."""
         if not job.over:
             return
+        await self._take_along(job)
         for announcement in await self._outbox.posted_messages(job.id):
             if announcement.kind is not AnnouncementKind.RESULTS:
                 continue
@@ -210,14 +213,28 @@ class _Telling:
             try:
                 await rewrite(self._bot, self._services, job, announcement)
             except discord.HTTPException as error:
+                if error.code == _TOO_OFTEN:  # an old message: whatever changes next brings it up to date
+                    log.info("job %d: a message is changed later: %s", job.id, error, extra={"job_id": job.id})
+                    continue
                 if not _shut(error):
                     raise
             self._remember(key, facts)
 
+    async def _take_along(self, job: Job) -> None:
+        """Take down the messages that showed, beside its own, a picture which was taken down."""
+        for showing in await self._services.lineage.showings_of_deleted(job.id):
+            try:
+                await self._channel(job, showing.channel_id).get_partial_message(showing.message_id).delete()
+            except discord.HTTPException as error:
+                if not _shut(error):
+                    raise
+            await self._services.lineage.hidden(showing.message_id)
+
     async def _facts(self, job: Job) -> Hashable:
         """Return what may change about messages that were posted."""
-        usable = tuple(result.id for result in await self._edits.results(job.id) if result.usable)
-        return (job.cost, job.cost_pending, job.estimated, usable)
+        usable = tuple((result.id, result.stars) for result in await self._edits.results(job.id) if result.usable)
+        writing = tuple(claim.user_id for claim in await self._services.claims.writing(job.id))
+        return (job.cost, job.cost_pending, job.estimated, usable, writing)
 
     async def _post(self, job: Job, announcement: Announcement) -> None:
         """Post one message by the first way that is open, or keep it for the asker's next command."""

@@ -11,7 +11,9 @@ _BEGIN: Final = """
 INSERT INTO claims (result_id, account_id, begun_at, until_at) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (result_id, account_id) DO UPDATE SET begun_at = excluded.begun_at, until_at = excluded.until_at
 """
-_END: Final = "DELETE FROM claims WHERE result_id = ?1 AND account_id = ?2 RETURNING result_id"
+_END: Final = """
+DELETE FROM claims WHERE account_id = ?2 AND result_id IN (SELECT id FROM results WHERE job_id = ?1) RETURNING result_id
+"""
 _OF_RESULT: Final = """
 SELECT claims.account_id, claims.begun_at, claims.until_at, accounts.holder_id AS user_id
 FROM claims JOIN accounts ON accounts.id = claims.account_id
@@ -44,9 +46,9 @@ async def begin(tx: Tx, result_id: int, account_id: int, now: int, until: int) -
     await tx.execute(_BEGIN, result_id, account_id, now, until)
 
 
-async def end(tx: Tx, result_id: int, account_id: int) -> bool:
-    """End a person's claim; returns whether there was one."""
-    return await tx.fetch_one(_END, result_id, account_id) is not None
+async def end(tx: Tx, job_id: int, account_id: int) -> bool:
+    """End a person's claims on the results of a job; returns whether there was one."""
+    return await tx.fetch_one(_END, job_id, account_id) is not None
 
 
 async def of_result(tx: Tx, result_id: int, now: int) -> list[Claim]:

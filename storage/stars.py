@@ -1,6 +1,7 @@
 """Units of work over ``stars`` and ``starred``: what people like, and the galleries made of it.
 
-``starred`` has a row for each result with a star: its counter equals the rows of ``stars``, and its own row is the lock.
+``starred`` has a row for each result with a star: its counter equals the rows of ``stars``. The result's row is the lock
+on both: a counter's own row may not be there yet, or go at this very moment.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from storage.database import Row, Tx
 #: Comes before every entry of a gallery.
 START: Final = (2**62, 2**62)
 
+_LOCK: Final = "SELECT id FROM results WHERE id = ?1 AND deleted_at IS NULL /* FOR UPDATE OF results */"
 _ADD: Final = """
 INSERT INTO stars (result_id, account_id, at) VALUES (?1, ?2, ?3)
 ON CONFLICT (result_id, account_id) DO NOTHING RETURNING result_id
@@ -23,19 +25,22 @@ _GIVEN: Final = "SELECT 1 AS given FROM stars WHERE result_id = ?1 AND account_i
 _RAISE: Final = """
 INSERT INTO starred (result_id, guild_id, session_id, account_id, week, stars)
 SELECT results.id, jobs.guild_id, jobs.session_id, jobs.account_id, CAST(?2 AS BIGINT), 1
-FROM results JOIN jobs ON jobs.id = results.job_id WHERE results.id = ?1 AND results.deleted_at IS NULL
+FROM results JOIN jobs ON jobs.id = results.job_id WHERE results.id = ?1
 ON CONFLICT (result_id) DO UPDATE SET stars = starred.stars + 1
-RETURNING stars
 """
 _LOWER: Final = "UPDATE starred SET stars = stars - 1 WHERE result_id = ?1 AND stars > 1 RETURNING stars"
 _FORGET: Final = "DELETE FROM starred WHERE result_id = ?1"
 _FORGET_GIVEN: Final = "DELETE FROM stars WHERE result_id = ?1"
 _ENTRY: Final = """
-starred.result_id, starred.stars, sessions.channel_id, sessions.thread_id, sessions.public
-FROM starred JOIN sessions ON sessions.id = starred.session_id
+starred.result_id, starred.stars, sessions.channel_id, sessions.public, announcements.channel_id AS shown_in
+FROM starred
+JOIN sessions ON sessions.id = starred.session_id
+JOIN results ON results.id = starred.result_id
+LEFT JOIN announcements ON announcements.job_id = results.job_id AND announcements.idx = results.announcement
 """
-_BEYOND: Final = "(starred.stars, starred.result_id) < (CAST(?2 AS BIGINT), CAST(?3 AS BIGINT))"
-_BEFORE: Final = "(starred.stars, starred.result_id) > (CAST(?2 AS BIGINT), CAST(?3 AS BIGINT))"
+# Bare parameters: SQLite seeks by both columns only where nothing is converted, and else reads all that have as many stars.
+_BEYOND: Final = "(starred.stars, starred.result_id) < (?2, ?3)"
+_BEFORE: Final = "(starred.stars, starred.result_id) > (?2, ?3)"
 _DOWN: Final = "ORDER BY starred.stars DESC, starred.result_id DESC LIMIT ?4"
 _UP: Final = "ORDER BY starred.stars, starred.result_id LIMIT ?4"
 
@@ -65,9 +70,11 @@ class Entry:
 
     result_id: int
     stars: int
+    #: The channel of its session, and whether whoever reads that reads the session's thread too.
     channel_id: int
-    thread_id: int
     public: bool
+    #: The channel or thread that holds its message; ``None`` where it was never posted.
+    shown_in: int | None
 
     @property
     def cursor(self) -> tuple[int, int]:
@@ -80,17 +87,15 @@ async def give(tx: Tx, result_id: int, account_id: int, week: int, now: int) -> 
 
     A result that was taken down takes none.
     """
-    if await tx.fetch_one(_ADD, result_id, account_id, now) is None:
+    if await tx.fetch_one(_LOCK, result_id) is None or await tx.fetch_one(_ADD, result_id, account_id, now) is None:
         return False
-    if await tx.fetch_one(_RAISE, result_id, week) is None:
-        await tx.execute(_REMOVE, result_id, account_id)
-        return False
+    await tx.execute(_RAISE, result_id, week)
     return True
 
 
 async def take(tx: Tx, result_id: int, account_id: int) -> bool:
     """Take a person's star back; returns whether there was one."""
-    if await tx.fetch_one(_REMOVE, result_id, account_id) is None:
+    if await tx.fetch_one(_LOCK, result_id) is None or await tx.fetch_one(_REMOVE, result_id, account_id) is None:
         return False
     if await tx.fetch_one(_LOWER, result_id) is None:
         await tx.execute(_FORGET, result_id)
@@ -103,7 +108,7 @@ async def given(tx: Tx, result_id: int, account_id: int) -> bool:
 
 
 async def forget(tx: Tx, result_id: int) -> None:
-    """Take all stars of a result away: it was taken down."""
+    """Take all stars of a result away: it was taken down, in the same unit, which so holds the lock."""
     await tx.execute(_FORGET_GIVEN, result_id)
     await tx.execute(_FORGET, result_id)
 
@@ -121,4 +126,4 @@ async def page(
 
 
 def _entry(row: Row) -> Entry:
-    return Entry(row["result_id"], row["stars"], row["channel_id"], row["thread_id"], bool(row["public"]))
+    return Entry(row["result_id"], row["stars"], row["channel_id"], bool(row["public"]), row["shown_in"])

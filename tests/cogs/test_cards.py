@@ -143,8 +143,8 @@ def test_a_result_tells_everything_about_itself(make: Any) -> None:
         "with cat.png",
     ):
         assert fact in text
-    assert labels_of(view) == ["Edit", "Reroll", "Recipe", "Delete"]
-    assert ids_of(view) == ["edit:12", "reroll:12", "recipe:12", "delete:12"]
+    assert labels_of(view) == ["Edit", "Reroll", "Star", "More", "Delete"]
+    assert ids_of(view) == ["edit:12", "reroll:12", "star:12", "more:12", "delete:12"]
     assert_discord_takes(view)
 
 

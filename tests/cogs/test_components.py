@@ -52,26 +52,36 @@ def test_a_number_that_is_no_id_of_ours_matches_nothing(custom_id: str) -> None:
 def test_every_button_says_what_it_does() -> None:
     assert sorted(button(1).item.label or "" for button in BUTTONS) == [
         "Approve",
+        "Back",
+        "Branch",
         "Cancel",
+        "Compare",
         "Decline",
         "Delete",
         "Edit",
         "Edit",
+        "History",
+        "Merge",
+        "More",
         "No, thanks",
         "Recipe",
         "Reroll",
+        "Show here",
+        "Star",
+        "Star",
+        "Tree",
         "Try again",
         "Yes, edit it",
     ]
 
 
 def test_a_menu_lists_pictures_by_short_id(make: Any) -> None:
-    first, second = options([make.result(12), make.result(13, seed=None, width=None)], chosen=13)
+    first, second = options([make.result(12), make.result(13, seed=None, width=None)], 13)
     assert (first.label, first.value, first.description) == ("Picture 1 · #12", "12", "seed 29892 · 1024 × 768")
     assert (second.label, second.description) == ("Picture 2 · #13", None)
     assert (first.default, second.default) == (False, True)
 
 
 def test_a_delete_menu_takes_any_number_of_its_pictures(make: Any) -> None:
-    menu = DeleteMenu(5, [make.result(number) for number in range(12, 22)])
+    menu = DeleteMenu(5, options([make.result(number) for number in range(12, 22)]), most=10)
     assert (menu.item.min_values, menu.item.max_values, len(menu.item.options)) == (1, 10, 10)

@@ -90,6 +90,11 @@ class Visit:
         """Return the labels of a message's buttons."""
         return [part["label"] for part in _parts(message) if part["type"] == discord.ComponentType.button.value]
 
+    def menus(self, message: Any) -> list[list[str]]:
+        """Return the labels of the options of a message's menus."""
+        menus = [part for part in _parts(message) if part["type"] == discord.ComponentType.select.value]
+        return [[option["label"] for option in menu["options"]] for menu in menus]
+
     def files(self, message: Any) -> dict[str, str | None]:
         """Return the files of a message with their alt texts."""
         return {file.filename: file.description for file in message.attachments}

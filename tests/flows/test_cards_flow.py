@@ -117,7 +117,7 @@ async def test_a_result_tells_all_about_itself(books_of: Any, visit_of: Any) -> 
         ):
             assert fact in words
         assert re.search(r"· \d+ s ·", words)
-        assert visit.labels(shown) == ["Edit", "Reroll", "Recipe", "Delete"]
+        assert visit.labels(shown) == ["Edit", "Reroll", "Star", "More", "Delete"]
         assert visit.files(shown) == {
             "1-seed-12345.jpg": "“make it night”: an AI edit of cat.png and cup.png, result #1, 256 × 128"
         }
@@ -273,7 +273,7 @@ async def test_only_the_asker_is_rung_and_once(books_of: Any, visit_of: Any) -> 
         world.runware.faults.fail = world.runware.faults.fail_items = None
         form = await world.bo.click(shown, label="Edit")
         await world.bo.submit_modal(form, {"prompt": prompt, "picture": visit.ids(shown)[1:]})
-        await world.ana.click(shown, label="Recipe")
+        await world.ana.click(shown, label="More")
         await world.ana.slash(world.channel, "quota")
         await world.bo.click(shown, label="Delete")
         world.runware.faults.cost = "normal"

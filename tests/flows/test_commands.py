@@ -42,11 +42,12 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
     async with open_world() as world:
         [commands] = registrations(world)
         by_name = {command["name"]: command for command in commands}
-        assert sorted(by_name) == ["budget", "edit", "estimate", "pool", "quota", "settings", "usage"]
+        assert sorted(by_name) == ["Edit image", "budget", "edit", "estimate", "pool", "quota", "settings", "usage"]
         for command in commands:
             assert command["contexts"] == [discord.AppCommandContext(guild=True).to_array()[0]]
             assert command["integration_types"] == [0]
-            assert 1 <= len(command["description"]) <= DESCRIPTION
+            is_menu = command.get("type") == discord.AppCommandType.message.value
+            assert is_menu or 1 <= len(command["description"]) <= DESCRIPTION
             assert letters(command) <= COMMAND
         edit = option_types(by_name["edit"])
         assert list(edit) == [
@@ -191,7 +192,7 @@ async def test_a_command_outside_a_server_is_refused_in_words(visit_of: Any) -> 
     async with open_world() as world:
         [registered] = registrations(world)
         for command in registered:
-            world.env.backend.commands[None][command["name"], 1]["contexts"] = [0, 1]
+            world.env.backend.commands[None][command["name"], command.get("type", 1)]["contexts"] = [0, 1]
         await world.ana.user.send_dm("hello")
         answer = await world.ana.user.slash("quota")
         assert "I work in servers only" in visit_of(world).words(answer.response)

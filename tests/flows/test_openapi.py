@@ -44,7 +44,7 @@ async def everything(world: World) -> None:
     form = await world.bo.click(shown, label="Edit")
     await world.bo.submit_modal(form, {"prompt": "now in snow", "picture": ["2"], "files": [cat]})
     await world.idle()
-    for label in ("Reroll", "Recipe"):
+    for label in ("Reroll", "Star", "More"):
         await world.bo.click(shown, label=label)
         await world.idle()
     asked = await world.ana.click(shown, label="Delete")

@@ -89,7 +89,7 @@ async def test_the_result_of_a_deleted_thread_comes_in_its_public_parent(books_o
         world.env.backend.delete_channel(thread.id)
         shown = await told(world, visit)
         assert shown.channel.id == world.channel.id
-        assert visit.labels(shown) == ["Edit", "Reroll", "Recipe", "Delete"]
+        assert visit.labels(shown) == ["Edit", "Reroll", "Star", "More", "Delete"]
         assert world.env.backend.messages[shown.channel.id][shown.id].ping_user_ids == []
         await world.bo.click(shown, label="Reroll")
         await world.idle()
@@ -281,7 +281,7 @@ async def test_a_kept_message_comes_after_a_refused_command_and_after_a_press_to
             if way == "a refusal":
                 answer = await visit.ask(size="1000x1000")
             else:
-                answer = await world.ana.click(shown, label="Recipe")
+                answer = await world.ana.click(shown, label="More")
             [kept] = answer.followups
             assert kept.ephemeral, way
             assert len(visit.ids(kept)) == 1, way
@@ -320,8 +320,8 @@ async def test_the_buttons_of_a_kept_result_work_for_its_asker(books_of: Any, vi
         world.env.backend.faults.clear()
         [kept] = (await world.ana.slash(world.channel, "quota")).followups
         first, second = visit.ids(kept)
-        recipe = await world.ana.click(kept, label="Recipe")
-        assert f"Recipe of #{first} and #{second}" in visit.words(recipe.response)
+        looked = await world.ana.click(kept, label="More")
+        assert f"#{second} · made beside it" in str(visit.menus(looked.response))
         form = await world.ana.click(kept, label="Edit")
         await world.ana.submit_modal(form, {"prompt": "carry on", "picture": [second]})
         await world.ana.click(kept, label="Reroll")

@@ -1,0 +1,190 @@
+"""How an edit is written: the forms that buttons, menus and messages open, and what becomes of them when sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.client import EditBot, MenuCog, attempt
+from bot.errors import NotFound
+from bot.options import MAX_REFERENCES, reference_to
+from bot.services import Services
+from cogs import _forms as forms
+from cogs import _look_cards as look_cards
+from cogs import _rights as rights
+from cogs._asking import Asking, Upload, Wish
+from cogs._components import (
+    AgainButton,
+    BranchButton,
+    EditButton,
+    EditPickButton,
+    MergeButton,
+    MergeMenu,
+)
+from cogs._looks import beside, on_look, visible
+from cogs._sight import Sight
+from storage.records import EditRequest, Price, Result, Status
+
+#: So many results are offered to be brought into an edit.
+_CANDIDATES: Final = 25
+
+
+class WritingCog(MenuCog, name="Writing"):
+    """The forms. While somebody writes, others are told; whoever sends one pays, unless the thread's pool does."""
+
+    def __init__(self, services: Services, asking: Asking) -> None:
+        self._services = services
+        self._edits = services.edits
+        self._asking = asking
+        self.menus = (app_commands.ContextMenu(name="Edit image", callback=self._edit_message),)
+
+    # events ------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_write(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        """Open the form that a button or menu of ours asks for."""
+        await attempt(interaction, self._write(interaction, item))
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
+        """Do what a form of ours asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            return
+        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        if sent is None:
+            return
+        await attempt(interaction, self._send(interaction, sent))
+
+    # opening -----------------------------------------------------------------------------------------------
+
+    async def _write(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        match item:
+            case AgainButton():
+                job = await self._edits.job(item.target)
+                price = await self._edits.price(job.guild_id, job.request)
+                await interaction.response.send_modal(forms.again(job, price))
+            case EditButton():
+                result, job = await self._edits.result(item.target)
+                await self._open(interaction, [result], job.request)
+            case EditPickButton():
+                job = await self._edits.job(item.target)
+                here = None if interaction.message is None else interaction.message.id
+                await self._open(interaction, beside(here, await self._edits.results(job.id)), job.request)
+            case BranchButton():
+                await self._branch(interaction, item.target)
+            case MergeButton():
+                await self._offer_to_merge(interaction, item.target)
+            case MergeMenu():
+                await self._merge(interaction, [item.target, *item.chosen])
+            case _:
+                raise TypeError(f"no form is known for {item!r}")
+
+    async def _edit_message(self, interaction: discord.Interaction[EditBot], message: discord.Message) -> None:
+        """Open the form to edit a picture of a message of ours."""
+        shown = await self._edits.results_of_message(message.channel.id, message.id)
+        again = await self._services.lineage.shown_in(message.id)
+        if again is not None:
+            shown = [(await self._edits.result(again))[0]]
+        usable = [result for result in shown if result.usable]
+        if not usable:
+            raise NotFound(
+                "That message shows no result of mine. To edit another picture, give it to `/edit` as `image`."
+            )
+        job = await self._edits.job(usable[0].job_id)
+        await self._open(interaction, usable, job.request)
+
+    async def _branch(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
+        """Open the form to edit the parent of a result once more, filled with the words of the result."""
+        _, job = await self._edits.result(result_id)
+        if job.request.parent_id is None:
+            raise NotFound("This is a first picture: there is nothing before it to branch from.")
+        parent, _ = await self._edits.result(job.request.parent_id)
+        await self._open(interaction, [parent], job.request)
+
+    async def _open(
+        self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
+    ) -> None:
+        """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""
+        await self._check(interaction, pictures)
+        prices = await self._prices(interaction, pictures[:1], like)
+        others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
+        await interaction.response.send_modal(forms.edit(pictures, prices, prompt=like.prompt, others=others))
+
+    async def _check(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result]) -> None:
+        """Refuse, before anybody types, what would be refused when it is sent."""
+        for picture in pictures:
+            result, job = await self._edits.result(picture.id)
+            await rights.check_readable(interaction, result, job)
+            if not result.usable:
+                raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
+        _, thread_id = rights.where(interaction)
+        await self._services.sessions.check_admitted(rights.asker(interaction), thread_id)
+
+    async def _prices(
+        self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
+    ) -> list[Price]:
+        """Return what an edit of these results costs, and with one more picture, two more, as far as more may be."""
+        references = [reference_to(picture, like) for picture in pictures]
+        start = references[0]
+        like = replace(like, width=start.width, height=start.height, results=1)
+        return [
+            await self._edits.price(
+                rights.asker(interaction).guild_id, replace(like, references=(*references, *[start] * more))
+            )
+            for more in range(MAX_REFERENCES - len(references) + 1)
+        ]
+
+    async def _offer_to_merge(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
+        result, job = await self._edits.result(result_id)
+        await self._check(interaction, [result])
+        steps = await self._services.lineage.of_session(job.session_id)
+        others = [step for step in reversed(steps) if step.result.usable and step.result.id != result_id]
+        candidates = await visible(Sight(interaction), others[:_CANDIDATES])
+        if not candidates:
+            raise NotFound("There is no other picture in this session to bring in yet.")
+        view = look_cards.merge_menu(result, candidates)
+        if on_look(interaction):
+            await interaction.response.edit_message(view=view, attachments=[])
+        else:
+            await interaction.response.send_message(view=view, ephemeral=True)
+
+    async def _merge(self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]) -> None:
+        found = [await self._edits.result(result_id) for result_id in result_ids]
+        pictures, like = [result for result, _ in found], found[0][1].request
+        await self._check(interaction, pictures)
+        prices = await self._prices(interaction, pictures, like)
+        others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
+        await interaction.response.send_modal(forms.merge(pictures, prices, others=others))
+
+    # sending -----------------------------------------------------------------------------------------------
+
+    async def _send(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
+        if sent.action == "again":
+            await self._again(interaction, sent)
+            return
+        chosen = [sent.picture] if sent.picture is not None else sent.targets
+        found = [await self._edits.result(result_id) for result_id in chosen]
+        await self._check(interaction, [result for result, _ in found])
+        given = [reference_to(result, job.request) for result, job in found]
+        result, job = found[0]
+        wish = replace(
+            Wish.like(job.request, forms.prompt(sent, job)),
+            size=f"{given[0].width}x{given[0].height}",
+            parent_id=result.id,
+        )
+        uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
+        await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=sent.price)
+
+    async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
+        job = await self._edits.job(sent.targets[0])
+        await rights.check_repeatable(interaction, job)
+        await rights.check_references(interaction, self._edits, job.request)
+        # Where nothing was made the seed is still good; where something was withheld, it would be made again.
+        seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
+        wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)
+        await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)
