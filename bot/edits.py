@@ -294,7 +294,7 @@ class Edits:
             NotFound: there is no such result here, or it is gone already.
             NotAllowed: the presser neither asked for it nor manages messages here.
         """
-        result, job = await self._find(result_id)
+        result, job = await self.find(result_id)
         if job.guild_id != asker.guild_id:
             raise NotFound(f"#{result_id} is not a picture of this server.")
         if job.user_id != asker.user_id and not manages:
@@ -308,6 +308,18 @@ class Edits:
             await self._pictures.delete(orphan)
         self._signals.notices.set()
         return result, job
+
+    async def restore(self, result: Result, data: bytes) -> None:
+        """Keep a result's picture again, whose bytes nobody had used for long, out of the message that shows it.
+
+        Raises:
+            NotFound: the result was taken down meanwhile.
+            OutOfSpace: the disk is full.
+        """
+        media_type, width, height = await self._pictures.describe(data)
+        sha256 = await self._pictures.put(data)
+        if not await self._database.run(_restore, result.id, sha256, media_type, (width, height), self._clock()):
+            raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
 
     @staticmethod
     def draw_seed() -> int:
@@ -329,7 +341,7 @@ class Edits:
         Raises:
             NotFound: there is none, or it was deleted, withheld, or never copied; the sentence says which.
         """
-        result, job = await self._find(result_id)
+        result, job = await self.find(result_id)
         if result.usable:
             return result, job
         if result.deleted_at is not None:
@@ -338,7 +350,8 @@ class Edits:
             raise NotFound(f"{result.short_id} was withheld by the content check, so it can't be used.")
         raise NotFound(f"There is no copy of {result.short_id}: it could not be fetched from Runware.")
 
-    async def _find(self, result_id: int) -> tuple[Result, Job]:
+    async def find(self, result_id: int) -> tuple[Result, Job]:
+        """Return a result with its job, also one that was taken down or withheld. Raises NotFound."""
         found = await self._database.read(_result_and_job, result_id)
         if found is None:
             raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
@@ -445,6 +458,11 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
         return deleted, None
     await pictures.forget(tx, sha256)
     return deleted, sha256
+
+
+async def _restore(tx: Tx, result_id: int, sha256: str, media_type: str, size: tuple[int, int], now: int) -> bool:
+    await pictures.used(tx, sha256, now)
+    return await results.restored(tx, result_id, sha256, media_type, size)
 
 
 async def _result_and_job(tx: Tx, result_id: int) -> tuple[Result, Job] | None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -37,6 +38,10 @@ T = TypeVar("T")
 _WORKERS: Final = 2
 #: Pixels that may be decoded at a time; each costs 4 bytes, and twice that for a moment while it is transparent.
 _PIXELS_AT_A_TIME: Final = 48_000_000
+#: So many thumbnails are made at a time, each from a whole file in memory.
+_THUMBNAILS_AT_A_TIME: Final = 4
+#: The bytes of finished thumbnails that are kept.
+_THUMBNAIL_BYTES: Final = 4 * 2**20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -55,6 +60,8 @@ class Pictures:
         self._pixels = 0
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
+        self._thumbnails = _Thumbnails()
+        self._few = asyncio.Semaphore(_THUMBNAILS_AT_A_TIME)
 
     async def __aenter__(self) -> Self:
         await self._in(self._files, self._sweep)
@@ -86,8 +93,13 @@ class Pictures:
         """
         return await self._in(self._files, self._get, sha256)
 
+    async def size(self, sha256: str) -> int:
+        """Return how many bytes the picture of that hash has. Raises NotFound."""
+        return await self._in(self._files, self._size, sha256)
+
     async def delete(self, sha256: str) -> None:
         """Remove the bytes of that hash, if there are any."""
+        self._thumbnails.forget(sha256)
         await self._in(self._files, self._delete, sha256)
 
     async def older_than(self, seconds: float) -> list[str]:
@@ -118,6 +130,24 @@ class Pictures:
         """Bring a picture into ``limit`` bytes, as :func:`bot.images.fit` does, off the loop."""
         header = await self._in(self._files, images.inspect, data)
         return await self._work(header.pixels, images.fit, data, media_type, limit)
+
+    async def thumbnail(self, sha256: str, box: tuple[int, int]) -> bytes:
+        """Return the picture of that hash as a JPEG that fits into a box, as :func:`bot.images.thumbnail` does.
+
+        The last ones that were made are kept in memory.
+
+        Raises:
+            NotFound: there is no such picture; see :meth:`get`.
+            Refused: it cannot be read.
+        """
+        made = self._thumbnails.get(sha256, box)
+        if made is None:
+            async with self._few:
+                data = await self.get(sha256)
+                header = await self._in(self._files, images.inspect, data)
+                made = await self._work(header.pixels, _thumbnail, data, header, box)
+            self._thumbnails.keep(sha256, box, made)
+        return made
 
     async def describe(self, data: bytes) -> tuple[str, int, int]:
         """Return what a result is, as :func:`bot.images.describe` does, off the loop."""
@@ -193,6 +223,12 @@ class Pictures:
             raise _not_kept()
         return data
 
+    def _size(self, sha256: str) -> int:
+        try:
+            return self._path(sha256).stat().st_size
+        except FileNotFoundError:
+            raise _not_kept() from None
+
     def _delete(self, sha256: str) -> None:
         self._path(sha256).unlink(missing_ok=True)
 
@@ -210,6 +246,37 @@ class Pictures:
             with suppress(FileNotFoundError):  # it was finished meanwhile
                 if path.stat().st_mtime < time.time() - 3600:
                     path.unlink()
+
+
+class _Thumbnails:
+    """Finished thumbnails, the last used of them, up to a number of bytes."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[tuple[str, tuple[int, int]], bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, sha256: str, box: tuple[int, int]) -> bytes | None:
+        made = self._made.get((sha256, box))
+        if made is not None:
+            self._made.move_to_end((sha256, box))
+        return made
+
+    def keep(self, sha256: str, box: tuple[int, int], made: bytes) -> None:
+        self._size += len(made) - len(self._made.pop((sha256, box), b""))
+        self._made[sha256, box] = made
+        while self._size > _THUMBNAIL_BYTES:
+            _, oldest = self._made.popitem(last=False)
+            self._size -= len(oldest)
+
+    def forget(self, sha256: str) -> None:
+        for key in [key for key in self._made if key[0] == sha256]:
+            self._size -= len(self._made.pop(key))
+
+
+def _thumbnail(data: bytes, header: Header, box: tuple[int, int]) -> bytes:
+    if header.media_type == "image/webp":
+        data = _render(data, header).data
+    return images.thumbnail(data, box)
 
 
 def _render(data: bytes, header: Header) -> Picture:

@@ -89,6 +89,8 @@ class Post:
     parent: Parent | None = None
     #: Whether people can press buttons where it stands: not in a direct message.
     buttons: bool = True
+    #: So many characters are kept free for what is said below it.
+    reserved: int = 0
     #: Whether there is more to be seen of its pictures elsewhere.
     more: bool = True
     #: Discord's ids of those who are writing an edit of it.
@@ -347,7 +349,7 @@ def result_parts(post: Post) -> list[Part]:
 
 
 def _prompt(post: Post) -> tuple[str, bool]:
-    room = TEXT - len(_about(post)) - len(f"attachment://{PROMPT_FILE}")
+    room = TEXT - post.reserved - len(_about(post)) - len(f"attachment://{PROMPT_FILE}")
     quote, whole = words.quoted(post.job.request.prompt, room)
     return (quote, True) if whole else (words.quoted(post.job.request.prompt, min(room, _PROMPT_CUT))[0], False)
 
@@ -387,7 +389,7 @@ def _missing(post: Post) -> list[str]:
     if deleted := [result for result in post.results if not result.nsfw and result.deleted_at is not None]:
         lines.append(f"🗑️ {_named(deleted)} taken down.")
     lost = [result for result in post.results if result not in (*post.shown, *withheld, *deleted)]
-    lines += [f"🕳️ {result.short_id} is lost: {_LOST.get(result.lost or '', _LOST['gone'])}" for result in lost]
+    lines += [f"🕳️ {result.short_id} is lost: {_LOST[result.lost or 'swept']}" for result in lost]
     asked, last = post.job.request.results, not post.results or post.results[-1].position == post.made - 1
     if last and post.made < asked and post.announcement is not None:
         code = post.job.error_code
@@ -401,6 +403,7 @@ def _named(results: Sequence[Result]) -> str:
 
 
 _LOST: Final = {
+    "swept": "nobody used it for long, and it cannot be read back from its message. Its recipe makes it again.",
     "gone": "it was gone before it could be copied. Its recipe makes it again.",
     "refused_host": "it came from an address this bot does not trust. Please tell whoever runs the bot.",
     "not_a_picture": "what came was not a picture. Try again.",

@@ -23,6 +23,8 @@ from storage.records import Announcement, AnnouncementKind, Job, Result
 REQUEST_BYTES: Final = 24 * 1024 * 1024
 #: Discord's limit for one file where no boost raises it (reference/discord.md, section 3).
 FILE_BYTES: Final = 10 * 1024 * 1024 - 1024
+#: What is said below a result that is shown once more has room for so many characters.
+_RESERVED: Final = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
 
 async def _one(services: Services, job: Job, result: Result, files: dict[int, str]) -> Post:
     parent = await parent_of(services.edits, job.request.parent_id)
-    return Post(job, None, [result], made=1, files=files, parent=parent, writing=await _writing(services, job))
+    writing = await _writing(services, job)
+    return Post(job, None, [result], made=1, files=files, parent=parent, reserved=_RESERVED, writing=writing)
 
 
 async def _writing(services: Services, job: Job) -> list[int]:

@@ -85,7 +85,9 @@ def option(step: Step, name: str = "") -> discord.SelectOption:
     by = f" · {name}" if name else ""
     prompt = words.cut(words.one_line(step.request.prompt), _LABEL)
     return discord.SelectOption(
-        label=f"{step.result.short_id}{by}{stars}"[:_LABEL], value=str(step.result.id), description=prompt or None
+        label=f"{step.result.short_id}{by}{stars}"[:_LABEL],
+        value=str(step.result.id),
+        description="taken down" if step.result.deleted_at is not None else prompt or None,
     )
 
 

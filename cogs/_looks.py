@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -12,6 +13,7 @@ from bot.services import Services
 from cogs import _look_cards as look_cards
 from cogs import _rights as rights
 from cogs import _words as words
+from cogs._keeping import keep
 from cogs._letters import Letter, compose_one
 from cogs._look_cards import Look
 from cogs._sight import Sight
@@ -42,8 +44,10 @@ def on_look(interaction: discord.Interaction[Any]) -> bool:
 
 
 async def _compose(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Letter:
-    result, job = await services.edits.result(result_id)
+    result, job = await services.edits.find(result_id)
     await rights.check_readable(interaction, result, job)
+    with suppress(NotFound):  # the card says that it is lost
+        result = await keep(services, interaction, result)
     family = await services.lineage.family(result_id)
     seen = await visible(Sight(interaction), family.children)
     post, files = await compose_one(services, job, result)

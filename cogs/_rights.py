@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import discord
 
-from bot.edits import Edits
 from bot.errors import NotAllowed, NotFound
 from bot.services import Services
+from cogs._keeping import keep
 from storage.records import Asker, EditRequest, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
@@ -110,15 +110,19 @@ async def check_repeatable(interaction: discord.Interaction[Any], job: Job) -> N
         raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
 
 
-async def check_references(interaction: discord.Interaction[Any], edits: Edits, request: EditRequest) -> None:
+async def check_references(interaction: discord.Interaction[Any], services: Services, request: EditRequest) -> None:
     """Refuse to edit, with a request made before, a result that was taken down or that the person cannot read now.
+
+    Whose bytes were swept is read back from its message.
 
     Raises:
         NotAllowed, NotFound: the sentence says which.
     """
     for reference in request.references:
         if reference.result_id is not None:
-            await check_readable(interaction, *await edits.result(reference.result_id))
+            result, job = await services.edits.result(reference.result_id)
+            await check_readable(interaction, result, job)
+            await keep(services, interaction, result)
 
 
 async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner_id: int | None) -> bool:

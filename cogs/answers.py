@@ -54,7 +54,7 @@ class AnswersCog(commands.Cog, name="Answers"):
     async def _yes(self, interaction: discord.Interaction[EditBot], offer_id: int) -> None:
         who = rights.asker(interaction)
         offer = await self._edits.offer(offer_id, who)
-        await rights.check_references(interaction, self._edits, offer.request)
+        await rights.check_references(interaction, self._services, offer.request)
         job = await self._edits.accept(offer_id, who)
         if isinstance(job, Offer):
             await self._ask_again(interaction, job, shown=offer.price)

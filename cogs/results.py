@@ -98,7 +98,7 @@ class ResultsCog(commands.Cog, name="Results"):
     async def _reroll(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
         await rights.check_readable(interaction, result, job)
-        await rights.check_references(interaction, self._edits, job.request)
+        await rights.check_references(interaction, self._services, job.request)
         again = job.request.with_seed(self._edits.draw_seed())
         await self._asking.repeat(interaction, again, shown=job.cost)
 

@@ -26,9 +26,10 @@ from cogs._components import (
     MergeButton,
     MergeMenu,
 )
+from cogs._keeping import keep
 from cogs._looks import beside, on_look, visible
 from cogs._sight import Sight
-from storage.records import EditRequest, Price, Result, Status
+from storage.records import EditRequest, Job, Price, Result, Status
 
 #: So many results are offered to be brought into an edit.
 _CANDIDATES: Final = 25
@@ -110,20 +111,23 @@ class WritingCog(MenuCog, name="Writing"):
         self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
     ) -> None:
         """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""
-        await self._check(interaction, pictures)
+        pictures = [result for result, _ in await self._check(interaction, [picture.id for picture in pictures])]
         prices = await self._prices(interaction, pictures[:1], like)
         others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
         await interaction.response.send_modal(forms.edit(pictures, prices, prompt=like.prompt, others=others))
 
-    async def _check(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result]) -> None:
-        """Refuse, before anybody types, what would be refused when it is sent."""
-        for picture in pictures:
-            result, job = await self._edits.result(picture.id)
-            await rights.check_readable(interaction, result, job)
-            if not result.usable:
-                raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
+    async def _check(
+        self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]
+    ) -> list[tuple[Result, Job]]:
+        """Return the results, their bytes at hand; refuse, before anybody types, what would be refused when it is sent."""
         _, thread_id = rights.where(interaction)
         await self._services.sessions.check_admitted(rights.asker(interaction), thread_id)
+        found: list[tuple[Result, Job]] = []
+        for result_id in result_ids:
+            result, job = await self._edits.result(result_id)
+            await rights.check_readable(interaction, result, job)
+            found.append((await keep(self._services, interaction, result), job))
+        return found
 
     async def _prices(
         self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
@@ -141,7 +145,7 @@ class WritingCog(MenuCog, name="Writing"):
 
     async def _offer_to_merge(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
-        await self._check(interaction, [result])
+        await self._check(interaction, [result_id])
         steps = await self._services.lineage.of_session(job.session_id)
         others = [step for step in reversed(steps) if step.result.usable and step.result.id != result_id]
         candidates = await visible(Sight(interaction), others[:_CANDIDATES])
@@ -154,9 +158,8 @@ class WritingCog(MenuCog, name="Writing"):
             await interaction.response.send_message(view=view, ephemeral=True)
 
     async def _merge(self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]) -> None:
-        found = [await self._edits.result(result_id) for result_id in result_ids]
+        found = await self._check(interaction, result_ids)
         pictures, like = [result for result, _ in found], found[0][1].request
-        await self._check(interaction, pictures)
         prices = await self._prices(interaction, pictures, like)
         others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
         await interaction.response.send_modal(forms.merge(pictures, prices, others=others))
@@ -168,8 +171,7 @@ class WritingCog(MenuCog, name="Writing"):
             await self._again(interaction, sent)
             return
         chosen = [sent.picture] if sent.picture is not None else sent.targets
-        found = [await self._edits.result(result_id) for result_id in chosen]
-        await self._check(interaction, [result for result, _ in found])
+        found = await self._check(interaction, chosen)
         given = [reference_to(result, job.request) for result, job in found]
         result, job = found[0]
         wish = replace(
@@ -183,7 +185,7 @@ class WritingCog(MenuCog, name="Writing"):
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         job = await self._edits.job(sent.targets[0])
         await rights.check_repeatable(interaction, job)
-        await rights.check_references(interaction, self._edits, job.request)
+        await rights.check_references(interaction, self._services, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
         wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)

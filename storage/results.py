@@ -36,6 +36,10 @@ _COPIED = """
 UPDATE results SET sha256 = ?2, media_type = ?3, width = ?4, height = ?5, copy_at = NULL
 WHERE id = ?1 AND sha256 IS NULL AND deleted_at IS NULL RETURNING job_id
 """
+_RESTORED = """
+UPDATE results SET sha256 = ?2, media_type = ?3, width = ?4, height = ?5
+WHERE id = ?1 AND sha256 IS NOT NULL AND deleted_at IS NULL RETURNING id
+"""
 _LOST = "UPDATE results SET lost = ?2, copy_at = NULL WHERE id = ?1 AND sha256 IS NULL RETURNING job_id"
 _COPY_LATER = "UPDATE results SET copy_tries = copy_tries + 1, copy_at = ?2 WHERE id = ?1 AND copy_at IS NOT NULL"
 _COUNT = "SELECT count(*) AS number FROM results WHERE job_id = ?1"
@@ -118,6 +122,11 @@ async def copied(tx: Tx, result_id: int, sha256: str, media_type: str, size: tup
     """Record our copy; returns the job's id, or ``None`` when the result was deleted meanwhile."""
     row = await tx.fetch_one(_COPIED, result_id, sha256, media_type, *size)
     return None if row is None else row["job_id"]
+
+
+async def restored(tx: Tx, result_id: int, sha256: str, media_type: str, size: tuple[int, int]) -> bool:
+    """Record another copy in place of ours, which is gone; returns whether the result still wants one."""
+    return await tx.fetch_one(_RESTORED, result_id, sha256, media_type, *size) is not None
 
 
 async def lost(tx: Tx, result_id: int, why: str) -> int | None:

@@ -1,0 +1,62 @@
+"""The bytes of old results. What nobody used for long is swept from the disk; the message that shows it has it still."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import discord
+
+from bot import images
+from bot.client import DISCORD_ERRORS
+from bot.errors import NotFound
+from bot.images import Refused
+from bot.services import Services
+from storage.records import Result
+
+#: Discord waits three seconds for an answer to a press.
+_PATIENCE: Final = 2.5
+
+
+async def keep(services: Services, interaction: discord.Interaction[Any], result: Result) -> Result:
+    """Return a result whose bytes are on the disk, read back from its message where they were swept.
+
+    Raises:
+        NotFound: they are gone there too, or Discord does not hand them out in time.
+    """
+    if not result.usable or await _is_kept(services, result):
+        return result
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await services.edits.restore(result, await _read(interaction, result))
+    except (*DISCORD_ERRORS, Refused) as error:
+        raise NotFound(
+            f"I no longer have {result.short_id}, and could not read it back from its message. "
+            "Save it from there, and give it to `/edit` as `image`."
+        ) from error
+    restored, _ = await services.edits.result(result.id)
+    return restored
+
+
+async def _is_kept(services: Services, result: Result) -> bool:
+    try:
+        await services.pictures.size(result.sha256 or "")
+    except NotFound:
+        return False
+    return True
+
+
+async def _read(interaction: discord.Interaction[Any], result: Result) -> bytes:
+    """Return the file of a result as its message has it. Raises NotFound, or what Discord answers."""
+    gone = NotFound(f"I no longer have {result.short_id}, and its message is gone. Its recipe makes it again.")
+    if result.channel_id is None or not result.message_id:
+        raise gone
+    channel = interaction.client.get_partial_messageable(result.channel_id, guild_id=interaction.guild_id)
+    try:
+        message = await channel.fetch_message(result.message_id)
+    except discord.NotFound:
+        raise gone from None
+    for file in message.attachments:
+        if file.filename.split("-")[0].split(".")[0] == str(result.id) and file.size <= images.MAX_BYTES:
+            return await file.read()
+    raise gone
