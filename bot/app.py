@@ -39,11 +39,14 @@ from bot.runware.client import RunwareClient
 from bot.services import Memory, Services
 from bot.sessions import Sessions
 from bot.settings import Settings
+from bot.showcase import Showcase
 from bot.signals import Signals
 from bot.web import ops_app, public_app, serve
 from cogs import build
 from cogs.alerts import Alerts
 from cogs.announcer import Announcer
+from cogs.showcase import ShowcasePoster
+from cogs.umpire import Umpire
 from storage.database import Database, migrate, open_database
 
 log = logging.getLogger(__name__)
@@ -107,6 +110,7 @@ class Program:
         bookkeeper = Bookkeeper(database, signals, self.metrics, settings, clock=clock)
         watch = AccountWatch(database, self.runware, signals, self.metrics, settings, clock=clock)
         alerts = Alerts(AlertBox(database, signals.alerts, settings, clock=clock), lambda: self.bot)
+        poster = ShowcasePoster(Showcase(database, signals.showcase, clock=clock), self.services, lambda: self.bot)
         self._tasks: list[asyncio.Task[None]] = []
         self._loops: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatcher": dispatcher.run,
@@ -116,7 +120,9 @@ class Program:
             "bookkeeper": bookkeeper.run,
             "account watch": watch.run,
             "alerts": alerts.run,
+            "umpire": Umpire(self.services, lambda: self.bot).run,
             "claims": claims.run,
+            "showcase": poster.run,
             "housekeeping": self._housekeeping.run,
             "loop lag": self.metrics.watch_loop,
         }

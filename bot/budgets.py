@@ -288,6 +288,8 @@ _SUBJECTS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "alert_channel_id": ("alerts' channel", "<#{}>".format),
     "confirm_above": ("ask first above", _dollars),
     "approve_above": ("approve above", _dollars),
+    "showcase_channel_id": ("showcase", "<#{}>".format),
+    "showcase_stars": ("stars for the showcase", str),
 }
 
 

@@ -245,6 +245,7 @@ class Edits:
         Raises:
             NotFound: there is no such job here, or its asker was forgotten.
             TooLate: it does not wait any more.
+            NotAllowed: its asker may not edit in its session any more, or the session is closed.
             Paused, OverQuota: it cannot go now; it goes on waiting, and can be approved later.
         """
         job = await self._here(job_id, manager)

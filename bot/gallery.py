@@ -10,13 +10,13 @@ from bot import sessions
 from bot.errors import NotFound
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, announcements, jobs, lineage, results, servers, stars
+from storage import accounts, announcements, jobs, lineage, results, servers, showcase, stars
 from storage import sessions as session_rows
 from storage.database import Database, Tx
 from storage.lineage import Step
 from storage.records import Asker, Result, Scope
 from storage.stars import Entry, Shelf
-from storage.windows import week_of
+from storage.windows import week_of, zone_of
 
 #: So many pictures are shown at a time.
 PICTURES_SHOWN: Final = 6
@@ -66,6 +66,7 @@ class Gallery:
         """
         given, count = await self._database.run(_star, asker, result_id, self._clock(), self._interval)
         self._signals.notices.set()
+        self._signals.showcase.set()
         return given, count
 
     async def choose(self, asker: Asker, job_id: int, chosen: Collection[int]) -> list[Result]:
@@ -76,6 +77,7 @@ class Gallery:
         """
         made = await self._database.run(_choose, asker, job_id, chosen, self._clock(), self._interval)
         self._signals.notices.set()
+        self._signals.showcase.set()
         return made
 
     async def starred_by(self, asker: Asker, job_id: int) -> list[int]:
@@ -89,14 +91,15 @@ class Gallery:
     async def page(
         self,
         room: Room,
-        may_see: Callable[[Entry], Awaitable[bool]],
+        may_see: Callable[[Entry], Awaitable[bool | None]],
         cursor: tuple[int, int] = stars.START,
         *,
         back: bool = False,
     ) -> Page:
         """Return what a visitor sees after a place of a gallery, or before it.
 
-        ``may_see`` tells of an entry whether the visitor can read, now, where it stands. After so many entries that
+        ``may_see`` tells of an entry whether the visitor can read, now, where it stands; ``None`` is that it cannot be
+        told any more, and the next page goes on from there. After so many entries that
         they cannot see, the page ends early, and the next one goes on from there.
         """
         seen: list[Entry] = []
@@ -105,8 +108,12 @@ class Gallery:
             entries = await self._database.read(stars.page, room.shelf, room.of, place, _BATCH, key=room.key, back=back)
             more = len(entries) == _BATCH
             for entry in entries:
+                sees = await may_see(entry)
+                if sees is None:
+                    looked, more = _LOOKED_AT, True
+                    break
                 looked, place = looked + 1, entry.cursor
-                if await may_see(entry):
+                if sees:
                     seen.append(entry)
                 if len(seen) > PICTURES_SHOWN:
                     break
@@ -117,13 +124,18 @@ class Gallery:
         steps = await self._database.read(lineage.steps, [entry.result_id for entry in shown])
         at_start = cursor == stars.START
         if back:
-            return Page(room, tuple(steps), before=onward, after=shown[-1].cursor if shown else cursor)
+            return Page(room, tuple(steps), before=onward, after=_just_below(shown, cursor))
         return Page(room, tuple(steps), before=None if at_start else _just_above(shown, cursor), after=onward)
 
 
 def _just_above(shown: list[Entry], cursor: tuple[int, int]) -> tuple[int, int]:
     """Return the place from which to look back to the page before."""
     return shown[0].cursor if shown else (cursor[0], cursor[1] - 1)
+
+
+def _just_below(shown: list[Entry], cursor: tuple[int, int]) -> tuple[int, int]:
+    """Return the place from which to look on to the page after; what stood at ``cursor`` is on that one."""
+    return shown[-1].cursor if shown else (cursor[0], cursor[1] + 1)
 
 
 # units of work ---------------------------------------------------------------------------------------------
@@ -171,9 +183,13 @@ async def _set(tx: Tx, asker: Asker, result_id: int, account_id: int, *, given: 
     if not given:
         await stars.take(tx, result_id, account_id)
         return
-    step = await _known(tx, asker, result_id)
-    zone = await servers.zone(tx, asker.guild_id)
-    await stars.give(tx, result_id, account_id, week_of(step.result.recorded_at, zone), now)
+    step, server = await _known(tx, asker, result_id), await servers.get(tx, asker.guild_id)
+    week = week_of(step.result.recorded_at, zone_of(server.time_zone))
+    if not await stars.give(tx, result_id, account_id, week, now):
+        return
+    starred = await _known(tx, asker, result_id)
+    if server.showcase_channel_id is not None and starred.result.stars >= server.showcase_stars:
+        await showcase.add(tx, result_id, now)
 
 
 async def _starred_by(tx: Tx, asker: Asker, job_id: int) -> list[int]:

@@ -50,6 +50,9 @@ BACKGROUND: Final = "white"
 
 _QUALITY: Final = 95
 _THUMBNAIL_QUALITY: Final = 88
+#: How pictures are scaled: those that the model gets, and those that are only looked at, three times as fast.
+_FINE: Final = Image.Resampling.LANCZOS
+_QUICK: Final = Image.Resampling.BILINEAR
 #: PNG is tried up to this size only: it takes a second for 4 MP.
 _PNG_PIXELS: Final = 1_000_000
 #: A progressive JPEG has ten or so; each costs a pass over all its pixels, so thousands of empty ones are an attack.
@@ -176,9 +179,9 @@ def thumbnail(data: bytes, box: tuple[int, int]) -> bytes:
     header, (width, height) = inspect(data), box
     # EXIF may turn it, which shows only once it is decoded: large enough for the box either way.
     scale = max(min(width / header.width, height / header.height), min(width / header.height, height / header.width))
-    image = _decode(data, header, longest=max(1, round(scale * max(header.width, header.height))))
+    image = _decode(data, header, longest=max(1, round(scale * max(header.width, header.height))), how=_QUICK)
     scale = min(1.0, width / image.width, height / image.height)
-    return _jpeg(_resized(image, _sized(image.size, scale)), _THUMBNAIL_QUALITY).data
+    return _jpeg(_resized(image, _sized(image.size, scale), _QUICK), _THUMBNAIL_QUALITY).data
 
 
 def _shrunk(image: Image.Image, limit: int, *, scale: float, size: int) -> Picture:
@@ -373,7 +376,9 @@ _TURNS: Final = {
 }
 
 
-def _decode(data: bytes, header: Header, *, longest: int | None = None) -> Image.Image:
+def _decode(
+    data: bytes, header: Header, *, longest: int | None = None, how: Image.Resampling = _FINE
+) -> Image.Image:
     """Return the picture as opaque, upright sRGB, at most ``longest`` on its longest side."""
     with _reading():
         file = _opened(data, header)
@@ -381,7 +386,7 @@ def _decode(data: bytes, header: Header, *, longest: int | None = None) -> Image
         file.draft(None, size)  # lets a JPEG be decoded at a half, a quarter or an eighth, never below the size wanted
         file.load()
         turn = _TURNS.get(_orientation(file))
-        image = _opaque(_resized(_plain(file), size), file.info.get("icc_profile"))
+        image = _opaque(_resized(_plain(file), size, how), file.info.get("icc_profile"))
         if turn is not None:
             image = image.transpose(turn)
     image.info = {}  # Pillow would write a comment or a profile from here into the new file
@@ -450,11 +455,11 @@ def _sized(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _resized(image: Image.Image, size: tuple[int, int], how: Image.Resampling = _FINE) -> Image.Image:
     if image.size == size:
         return image
     # Pillow's hints for `resize` name NumPy, which is not installed here.
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)  # pyright: ignore[reportUnknownMemberType]
+    return image.resize(size, how, reducing_gap=3.0)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _encode(image: Image.Image, *, lossless: bool) -> Picture:

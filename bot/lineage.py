@@ -77,6 +77,10 @@ class Lineage:
         """Return the results of a session, oldest first; if ``newest`` is given, the newest so many of them."""
         return await self._database.read(lineage.of_session, session_id, newest)
 
+    async def last_steps(self, result_id: int, most: int) -> list[Step]:
+        """Return the last steps of the way from the first picture to a result, so many at most, oldest first."""
+        return await self._database.read(_last_steps, result_id, most)
+
     async def shown_in(self, message_id: int) -> int | None:
         """Return the result that a message shows beside its own, if it does."""
         return await self._database.read(showings.of_message, message_id)
@@ -102,9 +106,15 @@ async def _family(tx: Tx, result_id: int) -> Family | None:
     return Family(step, parent, tuple(await lineage.children(tx, result_id, CHILDREN_SHOWN)))
 
 
+async def _last_steps(tx: Tx, result_id: int, most: int) -> list[Step]:
+    back = await lineage.ancestors(tx, result_id)
+    return await lineage.steps(tx, back[:most][::-1])
+
+
 async def _way(tx: Tx, result_id: int, page: int) -> Way:
     back = await lineage.ancestors(tx, result_id)
     way = back[::-1]
+    oldest = await lineage.step(tx, way[0])
     pages = max(1, -(-len(way) // STEPS_SHOWN))
     page = min(page, pages - 1)
     start = page * STEPS_SHOWN
@@ -112,7 +122,7 @@ async def _way(tx: Tx, result_id: int, page: int) -> Way:
         tuple(await lineage.steps(tx, way[start : start + STEPS_SHOWN])),
         first=start + 1,
         length=len(way),
-        cut=len(way) > lineage.FARTHEST,
+        cut=oldest is not None and oldest.parent_id is not None,
         page=page,
         pages=pages,
     )

@@ -273,16 +273,24 @@ def scheduler_choices(typed: str) -> list[str]:
 # An earlier result -----------------------------------------------------------------------------------------
 
 
-def parse_result_ref(text: str) -> int | MessageLink:
-    """Return what ``from`` names: a result's short id (``#12`` or ``12``) or the message that shows it."""
+def parse_result_ref(text: str, option: str = "from") -> int | MessageLink:
+    """Return what an option names: a result's short id (``#12`` or ``12``) or the message that shows it."""
     typed = text.strip()
     if (short := _SHORT_ID.fullmatch(typed)) and 0 < (result_id := int(short[1])) <= _MAX_ID:
         return result_id
     if (link := _LINK.fullmatch(typed)) and max(ids := [int(part) for part in link.groups()]) <= _MAX_ID:
         return MessageLink(*ids)
     raise BadOption(
-        "from", f"`from` is a result's id such as #12 or the link of its message in this server, not {_shown(typed)}."
+        option,
+        f"`{option}` is a result's id such as #12 or the link of its message in this server, not {_shown(typed)}.",
     )
+
+
+def split_refs(text: str) -> list[str]:
+    """Return the results that a text names, each on its own: ``#12 #15`` are two. What is no list is left whole."""
+    parts = re.sub(r"# (?=[0-9])", "#", text).replace(",", " ").split()
+    each_is_one = all(_SHORT_ID.fullmatch(part) or _LINK.fullmatch(part) for part in parts)
+    return parts if each_is_one and parts else [text]
 
 
 # The others ------------------------------------------------------------------------------------------------

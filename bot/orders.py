@@ -1,6 +1,6 @@
 """Units of work that make jobs of requests: offered, held and queued; approved, declined. One transaction each.
 
-Locks are taken in one order: the session's row, then accounts by their ids, then grants.
+Locks are taken in one order: the session's row, the results that are used, accounts by their ids, then grants.
 """
 
 from __future__ import annotations
@@ -122,10 +122,17 @@ async def request(tx: Tx, order: Order) -> Job:
 
 
 async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
-    """Make a job of a request at its price, and hold for it."""
+    """Make a job of a request at its price, and hold for it.
+
+    Raises:
+        Paused, NotAllowed, NotFound: edits are stopped here, the asker may not edit in the session, or a result that
+            the request is made of was taken down.
+        AllowanceExceeded, PoolTooSmall: see :func:`storage.allowances.hold`.
+    """
     asker, place, now = order.asker, order.place, order.now
     await check_pause(tx, asker.guild_id, place.channel_id)
     session = await sessions.enter(tx, asker, place, now)
+    await _check_references(tx, order.request)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
     admission = await _admit(tx, order, bound, price.hold, server)
     waits = server.approve_above is not None and price.estimate > server.approve_above
@@ -149,6 +156,18 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
     await _claimed(tx, job, now)
     return job
+
+
+async def _check_references(tx: Tx, request: EditRequest) -> None:
+    """Raise NotFound where a result that the request is made of was taken down since somebody looked.
+
+    Its row is locked: whoever takes it down now finds that its bytes are needed.
+    """
+    used = {reference.result_id for reference in request.references if reference.result_id is not None}
+    for result_id in sorted(used):
+        result = await results.lock(tx, result_id)
+        if result is not None and result.deleted_at is not None:
+            raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
 
 
 async def _claimed(tx: Tx, job: Job, now: int) -> None:

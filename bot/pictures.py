@@ -40,8 +40,8 @@ _WORKERS: Final = 2
 _PIXELS_AT_A_TIME: Final = 48_000_000
 #: So many thumbnails are made at a time, each from a whole file in memory.
 _THUMBNAILS_AT_A_TIME: Final = 4
-#: The bytes of finished thumbnails that are kept.
-_THUMBNAIL_BYTES: Final = 4 * 2**20
+#: The bytes of finished thumbnails that are kept: those of a thousand results.
+_THUMBNAIL_BYTES: Final = 8 * 2**20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ROOT: Final = Path(__file__).resolve().parent.parent
 

@@ -69,19 +69,22 @@ def pool_too_small(small: PoolTooSmall) -> OverQuota:
     )
 
 
-def over_quota(exceeded: AllowanceExceeded) -> OverQuota:
-    """Say which limit bound, what is left of it, and when it frees (as a Discord time stamp)."""
+def over_quota(exceeded: AllowanceExceeded, *, whose: str = "your") -> OverQuota:
+    """Say which limit bound, what is left of it, and when it frees (as a Discord time stamp).
+
+    ``whose``: how the member's own limits are called, by whom they bind or by others.
+    """
     standing, allowance = exceeded.standing, exceeded.standing.allowance
     needs = _needs(allowance.measure, exceeded.demand)
-    whose = _whose(allowance)
+    limits = _whose(allowance, whose)
     if not allowance.amount:
-        return OverQuota(f"{whose[0].upper()}{whose[1:]} allow no edits{_by_whom(allowance)}.")
+        return OverQuota(f"{limits[0].upper()}{limits[1:]} allow no edits{_by_whom(allowance)}.")
     if allowance.ceiling is not None and exceeded.demand > allowance.ceiling:
         most = amount(allowance.measure, allowance.ceiling)
-        return OverQuota(f"This edit {needs}, but {whose} allow at most {most} for one edit. {_LESS}")
+        return OverQuota(f"This edit {needs}, but {limits} allow at most {most} for one edit. {_LESS}")
     limit = f"{amount(allowance.measure, allowance.amount)} {window(allowance.window)}"
     left = amount(allowance.measure, standing.left)
-    sentence = f"This edit {needs}, but {whose} allow {limit}, and {left} is left."
+    sentence = f"This edit {needs}, but {limits} allow {limit}, and {left} is left."
     if exceeded.frees_at is None:
         return OverQuota(f"{sentence} It would not fit at any other time either: {_LESS[0].lower()}{_LESS[1:]}")
     return OverQuota(f"{sentence} Enough is free again <t:{-(-exceeded.frees_at // 1000)}:R>. {_LESS}")
@@ -113,12 +116,12 @@ def _by_whom(allowance: Allowance) -> str:
     return ": a manager of this server decided that" if allowance.id is not None else ""
 
 
-def _whose(allowance: Allowance) -> str:
+def _whose(allowance: Allowance, whose: str = "your") -> str:
     return {
-        Scope.MEMBER: "your own limits",
+        Scope.MEMBER: f"{whose} own limits",
         Scope.ROLE: "the limits of everybody here"
         if allowance.everybody
-        else f"the limits of your role {role(allowance.subject_id)}",
+        else f"the limits of {whose} role {role(allowance.subject_id)}",
         Scope.CHANNEL: "the limits of this channel",
         Scope.SERVER: "the limits of this server",
         Scope.BOT: "the limits over all servers",

@@ -48,8 +48,12 @@ MOST_QUORUM: Final = 100
 MOST_PROPOSALS: Final = 10
 #: The longest prompt that is proposed; a form takes no longer one.
 LONGEST_PROPOSAL: Final = 1000
+#: Why a winner is not made whose proposer is gone.
+LEFT: Final = "Whoever proposed it has left the server."
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
+#: The shortest, while a round that is due cannot be ended yet.
+_BREATH: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class RoundView:
     pool: int
     #: What the winner became.
     job: Job | None
+    #: Discord's id of who opened it, while known.
+    opener_user_id: int | None
 
     @property
     def voters(self) -> int:
@@ -157,7 +163,7 @@ class Rounds:
         Raises:
             NotFound, NotAllowed, TooLate: see :meth:`propose`.
         """
-        return await self._database.read(_own_proposal, asker, round_id, self._clock())
+        return await self._database.run(_own_proposal, asker, round_id, self._clock())
 
     async def propose(self, asker: Asker, round_id: int, prompt: str) -> RoundView:
         """Propose a prompt, in place of the one they had proposed, whose votes are gone then.
@@ -192,13 +198,13 @@ class Rounds:
 
     # how rounds end ----------------------------------------------------------------------------------------
 
-    async def due(self) -> list[Round]:
-        """Return open rounds whose time is over."""
-        return await self._database.read(rounds.due, self._clock())
+    async def due(self, in_hand: int = 0) -> list[Round]:
+        """Return open rounds whose time is over; beside so many that are in hand already, others find room."""
+        return await self._database.read(rounds.due, self._clock(), rounds.BATCH + in_hand)
 
-    async def untold(self) -> list[Round]:
-        """Return rounds that ended and whose thread does not know."""
-        return await self._database.read(rounds.untold)
+    async def untold(self, in_hand: int = 0) -> list[Round]:
+        """Return rounds that ended and whose thread does not know; beside so many that are in hand already."""
+        return await self._database.read(rounds.untold, rounds.BATCH + in_hand)
 
     async def told(self, round_id: int) -> None:
         """Record that the thread knows how a round ended."""
@@ -207,26 +213,26 @@ class Rounds:
     async def wait(self) -> None:
         """Wait until a round may be due or untold."""
         following = await self._database.read(rounds.next_end)
-        pause = _IDLE if following is None else min(_IDLE, max(0.01, (following - self._clock()) / 1000))
+        pause = _IDLE if following is None else min(_IDLE, max(_BREATH, (following - self._clock()) / 1000))
         await self._signals.rounds.wait(pause)
 
     async def verdict(self, ended: Round) -> Verdict:
         """Return how the vote of a round came out, whose time is over."""
         return count(await self._database.read(rounds.proposals, ended.id), ended.quorum)
 
-    async def end(self, ended: Round, proposer: Asker | None) -> None:
+    async def end(self, ended: Round, proposer: Asker | None, *, unfit: str = LEFT) -> None:
         """End a round whose time is over. Its winner, if there is one, becomes a job in the same unit of work.
 
-        ``proposer`` is who proposed the winner, with the roles they have now; ``None`` where they left the server.
-        A winner that cannot be made is not, and the round keeps the reason.
+        ``proposer`` is who proposed the winner, with the roles they have now; ``None`` where it may not be made for
+        them, for the reason ``unfit``. A winner that cannot be made is not, and the round keeps the reason.
         """
         try:
-            await self._check(ended, proposer)
+            await self._check(ended, proposer, unfit)
             job = await self._database.run(_end, ended.id, proposer, self._terms, self._clock())
         except PoolTooSmall as small:
             await self._refuse(ended, str(quota.pool_too_small(small)))
         except AllowanceExceeded as exceeded:
-            await self._refuse(ended, str(quota.over_quota(exceeded)))
+            await self._refuse(ended, str(quota.over_quota(exceeded, whose="their")))
         except EditError as error:
             await self._refuse(ended, str(error))
         else:
@@ -236,23 +242,22 @@ class Rounds:
                 self._signals.notices.set()
                 self._signals.alerts.set()
 
-    async def _check(self, ended: Round, proposer: Asker | None) -> None:
+    async def _check(self, ended: Round, proposer: Asker | None, unfit: str) -> None:
         """Decide what needs no transaction, for a round that has a winner."""
         verdict = await self.verdict(ended)
         if verdict.winner is None:
             return
         if proposer is None:
-            raise NotFound("Whoever proposed it has left the server.")
+            raise NotFound(unfit)
         if proposer.guild_id not in self._settings.allowed_guilds:
             raise NotAllowed("This server may not spend on edits any more.")
         self._pictures.check_space()
         step = await self._database.read(lineage.step, ended.result_id)
-        if step is not None and step.result.sha256 is not None:
-            await self._pictures.get(step.result.sha256)
+        if step is not None and step.result.usable:  # what was taken down is refused with the transaction
+            await self._pictures.get(step.result.sha256 or "")
 
     async def _refuse(self, ended: Round, reason: str) -> None:
-        winner = (await self.verdict(ended)).winner
-        await self._database.run(_refuse, ended.id, None if winner is None else winner.id, reason)
+        await self._database.run(_refuse, ended.id, reason)
 
 
 # units of work ---------------------------------------------------------------------------------------------
@@ -305,6 +310,7 @@ async def _view(tx: Tx, round_id: int) -> RoundView | None:
         price=await orders.price_of(tx, session.guild_id, like),
         pool=sum(grant.left for grant in pool),
         job=None if found.job_id is None else await jobs.known(tx, found.job_id),
+        opener_user_id=await accounts.holder(tx, found.opener_id),
     )
 
 
@@ -379,6 +385,10 @@ async def _end(tx: Tx, round_id: int, proposer: Asker | None, terms: Terms, now:
         return None
     if proposer is None or proposer.user_id != verdict.winner.user_id:
         return None  # a proposal was withdrawn just now: the next look finds another winner
+    try:
+        await sessions.check_admitted(tx, session, proposer)
+    except NotAllowed:  # its sentence speaks to them, and the thread reads this one
+        raise NotAllowed("Whoever proposed it may not edit in this session any more.") from None
     step = await _usable(tx, current.result_id)
     request = options.child_of(step.result, step.request, verdict.winner.prompt, lambda: secrets.randbits(32))
     job = await orders.request(tx, _order(session, current, proposer, request, terms, now))
@@ -391,9 +401,12 @@ def _order(session: Session, ended: Round, proposer: Asker, request: EditRequest
     return Order(proposer, place, request, str(uuid.uuid4()), terms, now, pooled=True)
 
 
-async def _refuse(tx: Tx, round_id: int, winner_id: int | None, reason: str) -> None:
-    await rounds.lock(tx, round_id)
-    await rounds.end(tx, round_id, RoundState.REFUSED, winner_id=winner_id, reason=reason)
+async def _refuse(tx: Tx, round_id: int, reason: str) -> None:
+    """End a round whose winner cannot be made; one that has no winner any more is ended otherwise at the next look."""
+    current = await rounds.lock(tx, round_id)
+    winner = count(await rounds.proposals(tx, round_id), current.quorum).winner
+    if winner is not None:
+        await rounds.end(tx, round_id, RoundState.REFUSED, winner_id=winner.id, reason=reason)
 
 
 def _no_such_round() -> NotFound:

@@ -6,7 +6,7 @@ A session is one thread's edits and the people in it. It opens by itself, with t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,8 @@ class SessionView:
     removed: tuple[int, ...]
     #: Who did how much, who made most first.
     shares: tuple[Share, ...]
+    #: How many pictures each of them made, by their accounts, also those that were taken down.
+    pictures: Mapping[int, int]
     #: The results with the most stars, the most first.
     best: tuple[Step, ...]
     #: What the pool has.
@@ -207,6 +209,7 @@ async def _view(tx: Tx, session: Session) -> SessionView:
         invited=by_membership[Membership.INVITED],
         removed=by_membership[Membership.REMOVED],
         shares=tuple(await sessions.shares(tx, session.id)),
+        pictures=await sessions.pictures(tx, session.id),
         best=tuple(await lineage.steps(tx, [entry.result_id for entry in best])),
         pool=tuple(await grants.pool(tx, session.guild_id, session.thread_id)),
         round=await rounds.open_in(tx, session.id),
@@ -235,9 +238,8 @@ async def _invite(tx: Tx, owner: Asker, session_id: int, user_id: int, now: int)
     session = await _owned(tx, owner, session_id)
     account_id = await accounts.ensure(tx, Scope.MEMBER, now, owner.guild_id, user_id)
     if account_id == session.owner_id:
-        await sessions.set_membership(tx, session_id, account_id, None)
-    else:
-        await sessions.set_membership(tx, session_id, account_id, Membership.INVITED)
+        raise TooLate(f"<@{user_id}> owns this session, and needs no invitation.")
+    await sessions.set_membership(tx, session_id, account_id, Membership.INVITED)
     return session
 
 
@@ -255,8 +257,12 @@ async def _remove(tx: Tx, owner: Asker, session_id: int, user_id: int, now: int)
 
 
 async def _hand_over(tx: Tx, owner: Asker, session_id: int, user_id: int, now: int) -> Session:
-    await _owned(tx, owner, session_id)
+    session = await _owned(tx, owner, session_id)
     account_id = await accounts.ensure(tx, Scope.MEMBER, now, owner.guild_id, user_id)
+    if account_id == session.owner_id:
+        raise TooLate(f"<@{user_id}> owns this session already.")
+    # Whoever had it goes on in it, be it for invited people only.
+    await sessions.set_membership(tx, session_id, session.owner_id, Membership.INVITED)
     await sessions.set_membership(tx, session_id, account_id, None)
     await sessions.set_owner(tx, session_id, account_id)
     return await sessions.lock(tx, session_id)

@@ -46,5 +46,7 @@ class Signals:
         self.alerts = Signal()
         #: A round ended, or a new one ends sooner than the others.
         self.rounds = Signal()
+        #: A result has enough stars to be posted once more.
+        self.showcase = Signal()
         #: Somebody began to write an edit.
         self.claims = Signal()

@@ -11,14 +11,22 @@ from bot.services import Services
 from cogs._asking import Asking
 from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
+from cogs._gallery_components import GALLERY_ITEMS
+from cogs._lineage_components import LINEAGE_ITEMS
+from cogs._round_components import ROUND_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.edit import EditCog
+from cogs.gallery import GalleryCog
+from cogs.lineage import LineageCog
 from cogs.pool import PoolCog
 from cogs.quota import QuotaCog
 from cogs.results import ResultsCog
+from cogs.round import RoundCog
+from cogs.session import SessionCog
 from cogs.settings import SettingsCog
 from cogs.stars import StarsCog
+from cogs.timelapse import TimelapseCog
 from cogs.usage import UsageCog
 from cogs.writing import WritingCog
 
@@ -38,7 +46,14 @@ def build(services: Services) -> EditBot:
             BudgetCog(services),
             SettingsCog(services),
             PoolCog(services),
+            RoundCog(services),
             UsageCog(services),
+            SessionCog(services),
+            GalleryCog(services),
+            LineageCog(services),
+            TimelapseCog(services),
         )
 
-    return EditBot(services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS))
+    return EditBot(
+        services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS)
+    )

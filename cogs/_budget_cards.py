@@ -25,6 +25,7 @@ from cogs._budget_components import (
     PauseButton,
     ResumeMenu,
     SettingsButton,
+    ShowcaseMenu,
     TakeAwayMenu,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, row, text
@@ -64,13 +65,21 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """What is true now of a channel in which the bot is to post."""
+
+    there: bool = True
+    #: What the bot may not do there, and has to.
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is true now of what the settings name."""
 
     role_there: bool = True
-    channel_there: bool = True
-    #: What the bot may not do in the channel of the alerts, and has to.
-    lacking: tuple[str, ...] = ()
+    alerts: Destination = Destination()
+    showcase: Destination = Destination()
 
 
 # The budget ----------------------------------------------------------------------------------------------------------
@@ -328,12 +337,16 @@ def settings(server: Server, around: Surroundings, *, now: int, note: str = "") 
         row(ManagersMenu(server.manager_role_id if around.role_there else None)),
         ui.Separator(),
         text("**Where alerts go**", _alerts(server, around)),
-        row(AlertsMenu(server.alert_channel_id if around.channel_there else None)),
+        row(AlertsMenu(server.alert_channel_id if around.alerts.there else None)),
+        ui.Separator(),
+        text("**Where pictures with many stars go**", _showcase(server, around)),
+        row(ShowcaseMenu(server.showcase_channel_id if around.showcase.there else None)),
         ui.Separator(),
         text(
             f"**Time zone:** {server.time_zone}, {clock} now",
             f"**Ask members first:** {_above(server.confirm_above)}",
             f"**A manager approves:** {_above(server.approve_above)}",
+            f"**Many stars:** {words.counted(server.showcase_stars, 'star')} or more",
         ),
         row(SettingsButton()),
         colour=BLUE,
@@ -352,13 +365,22 @@ def _managers(server: Server, around: Surroundings) -> str:
 def _alerts(server: Server, around: Surroundings) -> str:
     if server.alert_channel_id is None:
         return "Nowhere: nobody hears when a limit is nearly used up."
-    if not around.channel_there:
+    return _destination(server.alert_channel_id, around.alerts)
+
+
+def _showcase(server: Server, around: Surroundings) -> str:
+    if server.showcase_channel_id is None:
+        return "Nowhere: stars count in `/gallery` only."
+    return _destination(server.showcase_channel_id, around.showcase)
+
+
+def _destination(channel_id: int, destination: Destination) -> str:
+    if not destination.there:
         return "⚠️ The channel that was chosen was deleted: choose another."
-    channel = f"<#{server.alert_channel_id}>"
-    if around.lacking:
-        rights = words.listed([f"**{right}**" for right in around.lacking])
-        return f"{channel}. ⚠️ I can't post there: I lack {rights}. Allow me that, or choose another."
-    return f"{channel}."
+    if destination.lacking:
+        rights = words.listed([f"**{right}**" for right in destination.lacking])
+        return f"<#{channel_id}>. ⚠️ I can't post there: I lack {rights}. Allow me that, or choose another."
+    return f"<#{channel_id}>."
 
 
 def _above(price: int | None) -> str:

@@ -187,13 +187,15 @@ class ManagersMenu(ui.DynamicItem[ui.RoleSelect[Any]], template="settings-manage
         interaction.client.dispatch("settings", interaction, self)
 
 
-class AlertsMenu(ui.DynamicItem[ui.ChannelSelect[Any]], template="settings-alerts"):
-    """Asks where alerts go."""
+class ChannelMenu(ui.DynamicItem[ui.ChannelSelect[Any]], template=NEVER):
+    """Asks where something of the bot's goes; nothing chosen means nowhere."""
+
+    name: ClassVar[str]
 
     def __init__(self, channel_id: int | None = None) -> None:
         super().__init__(
             ui.ChannelSelect(
-                custom_id="settings-alerts",
+                custom_id=self.name,
                 placeholder="Nowhere: choose a channel",
                 channel_types=[discord.ChannelType.text, discord.ChannelType.news],
                 min_values=0,
@@ -219,11 +221,23 @@ class AlertsMenu(ui.DynamicItem[ui.ChannelSelect[Any]], template="settings-alert
         interaction.client.dispatch("settings", interaction, self)
 
 
+class AlertsMenu(ChannelMenu, template="settings-alerts"):
+    """Asks where alerts go."""
+
+    name = "settings-alerts"
+
+
+class ShowcaseMenu(ChannelMenu, template="settings-showcase"):
+    """Asks where the pictures are posted that many people gave a star."""
+
+    name = "settings-showcase"
+
+
 class SettingsButton(ui.DynamicItem[ui.Button[Any]], template="settings-more"):
     """Opens the form of the other settings."""
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label="Time zone and prices", emoji="✏️", custom_id="settings-more"))
+        super().__init__(ui.Button(label="Time zone, prices, stars", emoji="✏️", custom_id="settings-more"))
 
     @classmethod
     async def from_custom_id(
@@ -255,5 +269,6 @@ BUDGET_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     MoreButton,
     ManagersMenu,
     AlertsMenu,
+    ShowcaseMenu,
     SettingsButton,
 )

@@ -151,15 +151,21 @@ def pause() -> ui.Modal:
 def settings(server: Server) -> ui.Modal:
     """Return the form of the settings that are typed, filled with what is set."""
     off = "Dollars; empty: never"
-    opened = (server.time_zone, _typed(server.confirm_above) or "", _typed(server.approve_above) or "")
+    opened = (
+        server.time_zone,
+        _typed(server.confirm_above) or "",
+        _typed(server.approve_above) or "",
+        str(server.showcase_stars),
+    )
     return _form(
         ":".join(("form-settings", *opened)),
-        "Time zone and prices",
+        "Time zone, prices, stars",
         _label("Time zone", _line("zone", "Europe/Berlin", server.time_zone), "When days, weeks and months begin here"),
         _label("Ask members first above", _line("ask", "0.50", _typed(server.confirm_above), required=False), off),
         _label(
             "A manager must approve above", _line("approve", "1", _typed(server.approve_above), required=False), off
         ),
+        _label("Many stars", _line("stars", "3", str(server.showcase_stars)), "So many put a picture in the showcase"),
     )
 
 
@@ -262,11 +268,12 @@ def settings_of(sent: Sent) -> dict[str, Any]:
         ("zone", "time_zone", str),
         ("ask", "confirm_above", price("Ask members first above")),
         ("approve", "approve_above", price("A manager must approve above")),
+        ("stars", "showcase_stars", lambda typed: amounts.count("Many stars", typed, least=1)),
     )
-    typed = [sent.fields.get(name, "").strip() for name, _, _ in fields]
     opened = (*sent.opened, *[None] * len(fields))
     return {
         field: parse(now)
-        for (_, field, parse), now, before in zip(fields, typed, opened, strict=False)
-        if now != before
+        for (name, field, parse), before in zip(fields, opened, strict=False)
+        # A form that was opened by an earlier version has fewer fields.
+        if name in sent.fields and (now := sent.fields[name].strip()) != before
     }

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from storage.records import Job, Reference, Result
+from storage.records import EditRequest, Job, Reference, Result
 
 
 def recipe(job: Job, results: list[Result]) -> str:
     """Return the recipe of one result of a job; or of several, which only come again with all of their job."""
-    request, one = job.request, results[0] if len(results) == 1 else None
+    return json.dumps(described(job.request, results), ensure_ascii=False, indent=2)
+
+
+def described(request: EditRequest, results: list[Result]) -> dict[str, Any]:
+    """Return what :func:`recipe` writes."""
+    one = results[0] if len(results) == 1 else None
     options: dict[str, Any] = {
         "prompt": request.prompt,
         "size": f"{request.width}x{request.height}",
@@ -23,14 +28,13 @@ def recipe(job: Job, results: list[Result]) -> str:
         "true_cfg": request.true_cfg,
         "scheduler": request.scheduler,
     }
-    whole: dict[str, Any] = {
+    return {
         "recipe": 1,
         "model": "runware:108@22",
         "options": {name: value for name, value in options.items() if value is not None},
         "pictures": [_picture(reference) for reference in request.references],
         "made": [{"id": result.short_id, "seed": str(result.seed)} for result in results if result.seed is not None],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=2)
 
 
 def _picture(reference: Reference) -> dict[str, Any]:

@@ -129,21 +129,27 @@ async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner
     """Return whether the person can read a channel now. A direct message is its owner's."""
     if channel_id == interaction.channel_id:
         return interaction.permissions.view_channel
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member):
+    member = interaction.user
+    if interaction.guild is None or not isinstance(member, discord.Member):
         return False
     try:
         async with asyncio.timeout(_PATIENCE):
-            channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
-            return await _reads(member, channel)
-    except discord.InvalidData:  # a direct message
-        return member.id == owner_id
-    except (discord.Forbidden, discord.NotFound):
-        return False
+            return await member_reads(member, channel_id, owner_id)
     except TimeoutError as error:
         raise NotAllowed(
             "Discord does not say right now whether you may see that picture. Try again shortly."
         ) from error
+
+
+async def member_reads(member: discord.Member, channel_id: int, owner_id: int | None) -> bool:
+    """Return whether a member can read a channel of their server now. A direct message is its owner's."""
+    try:
+        channel = member.guild.get_channel_or_thread(channel_id) or await member.guild.fetch_channel(channel_id)
+        return await _reads(member, channel)
+    except discord.InvalidData:  # a direct message
+        return member.id == owner_id
+    except (discord.Forbidden, discord.NotFound):
+        return False
 
 
 async def _reads(member: discord.Member, channel: discord.abc.GuildChannel | discord.Thread) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import discord
@@ -13,6 +14,8 @@ from storage.stars import Entry
 
 #: Of so many channels Discord is asked for one view; what stands in others counts as not to be seen.
 _MOST_ASKED: Final = 40
+#: Before the answer, for which Discord waits three seconds, it is asked for so long, in seconds, and no longer.
+_PATIENCE: Final = 1.2
 
 
 class Sight:
@@ -21,6 +24,7 @@ class Sight:
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self._interaction = interaction
         self._reads: dict[int, bool] = {}
+        self._until = time.monotonic() + _PATIENCE
 
     async def sees(self, step: Step) -> bool:
         """Tell whether the person may see a result: one that was never posted is its asker's alone."""
@@ -29,19 +33,23 @@ class Sight:
             return step.user_id == self._interaction.user.id
         return await self.reads(channel_id, step.user_id)
 
-    async def sees_entry(self, entry: Entry) -> bool:
+    async def sees_entry(self, entry: Entry) -> bool | None:
         """Tell whether the person may see an entry of a gallery, as far as its session tells.
 
-        A public thread that is hidden with its channel needs no question to Discord.
+        A public thread that is hidden with its channel needs no question to Discord; ``None`` where Discord would have
+        to be asked, and was asked enough.
         """
         if entry.shown_in is None or (entry.public and not self._reads_parent(entry.channel_id)):
             return False
+        if entry.shown_in not in self._reads and len(self._reads) >= _MOST_ASKED:
+            return None
         return await self.reads(entry.shown_in, None)
 
     async def reads(self, channel_id: int, owner_id: int | None) -> bool:
         """Tell whether the person can read a channel or thread; ``owner_id`` is whose it is, if a direct message."""
         if channel_id not in self._reads:
-            if len(self._reads) >= _MOST_ASKED:
+            late = time.monotonic() >= self._until and not self._interaction.response.is_done()
+            if late or len(self._reads) >= _MOST_ASKED:
                 return False
             try:
                 self._reads[channel_id] = await rights.can_read(self._interaction, channel_id, owner_id)

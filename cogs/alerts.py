@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 import discord
@@ -17,16 +15,14 @@ from bot.client import DISCORD_ERRORS, EditBot
 from bot.quota import amount, dollars
 from cogs import _words as words
 from cogs._layout import AMBER, BLUE, RED, card, text
+from cogs._posts import nonce, passing, ready
 from storage.alerts import Alert, AlertKind
 from storage.records import Measure, Scope
 
 log = logging.getLogger(__name__)
 
-_NOT_READY: Final = 0.05
 #: No post takes longer than this, in seconds.
 _PATIENCE: Final = 60.0
-#: Of what Discord refuses, these may pass: the token is being changed, or there is too much at once.
-_PASSING: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _ALL: Final = 100
 _MUCH: Final = 80
 
@@ -86,30 +82,18 @@ class Alerts:
         channel_id = await self._box.channel_of(alert)
         if channel_id is None:
             return _Failure("no channel was chosen for it", passing=False)
-        bot = await self._ready_bot()
+        bot = await ready(self._get_bot)
         channel = bot.get_partial_messageable(channel_id)
         view = card(text(f"### {said.head}", *said.lines), colour=said.colour)
-        nobody = discord.AllowedMentions.none()
+        key, nobody = nonce("alert", alert.id, alert.raised_at, channel_id), discord.AllowedMentions.none()
         try:
             async with asyncio.timeout(_PATIENCE):
-                await channel.send(view=view, nonce=_nonce(alert, channel_id), allowed_mentions=nobody)
+                await channel.send(view=view, nonce=key, allowed_mentions=nobody)
         except discord.HTTPException as error:
-            passing = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status in _PASSING
-            return _Failure(f"Discord answered {error.status} {error.code} in its channel", passing=passing)
+            return _Failure(f"Discord answered {error.status} {error.code} in its channel", passing=passing(error))
         except DISCORD_ERRORS as error:
             return _Failure(f"Discord could not be reached ({type(error).__name__})", passing=True)
         return None
-
-    async def _ready_bot(self) -> EditBot:
-        # A client that was closed is replaced by another and never becomes ready again: nothing to wait for but the clock.
-        while not (bot := self._get_bot()).is_ready():  # noqa: ASYNC110
-            await asyncio.sleep(_NOT_READY)
-        return bot
-
-
-def _nonce(alert: Alert, channel_id: int) -> str:
-    """Return the key by which Discord drops a repeated post for some minutes: after a crash before it was marked."""
-    return hashlib.sha256(f"alert/{alert.id}/{alert.raised_at}/{channel_id}".encode()).hexdigest()[:24]
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ again; a post whose fate is unknown is first looked for among the last messages,
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Hashable
@@ -23,6 +22,7 @@ from discord.abc import Messageable
 from bot.client import EditBot
 from bot.services import Services
 from cogs import _cards as cards
+from cogs import _posts as posts
 from cogs import _words as words
 from cogs._letters import FILE_BYTES, Letter, compose, parent_of, rewrite
 from storage.records import Announcement, AnnouncementKind, Job
@@ -33,11 +33,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE: Final = 16
 #: No job takes longer than this, in seconds: a slow upload is given up and tried again later.
 _PATIENCE: Final = 120.0
-#: How far back a message of ours is looked for.
-_LOOK_BACK: Final = 50
 #: For so many cards it is remembered what they say, so that they are not edited to say it again.
 _REMEMBERED: Final = 4096
-_NOT_READY: Final = 0.05
 #: The pause, in seconds, after which a job is taken up again that the database would not let be put off.
 _UNWRITTEN: Final = 5.0
 
@@ -84,7 +81,7 @@ class Announcer:
     async def _handle(self, job: Job) -> None:
         """Announce one job; whatever goes wrong concerns that job alone."""
         try:
-            bot = await self._ready_bot()
+            bot = await posts.ready(self._get_bot)
             async with asyncio.timeout(_PATIENCE):
                 await _Telling(self._services, bot, self._said).tell(job)
         except _PASSING as error:
@@ -104,12 +101,6 @@ class Announcer:
             log.exception("job %d could not be put off", job.id, extra={"job_id": job.id})
             await asyncio.sleep(_UNWRITTEN)
             self._outbox.put_back(job)
-
-    async def _ready_bot(self) -> EditBot:
-        # A client that was closed is replaced by another and never becomes ready again: nothing to wait for but the clock.
-        while not (bot := self._get_bot()).is_ready():  # noqa: ASYNC110
-            await asyncio.sleep(_NOT_READY)
-        return bot
 
 
 class _Telling:
@@ -190,7 +181,7 @@ class _Telling:
         self, job: Job, channel: discord.PartialMessageable, view: ui.LayoutView, *, look: bool
     ) -> None:
         """Post the status as the first message of the thread: the one message that rings, and only for the asker."""
-        message = await _own_message(self._bot, channel, cards.mark(job.id)) if look else None
+        message = await posts.own_message(self._bot, channel, cards.mark(job.id)) if look else None
         if message is None:
             nonce = _nonce(job, 0, channel)
             message = await channel.send(view=view, allowed_mentions=_asker_only(job), nonce=nonce)
@@ -259,7 +250,7 @@ class _Telling:
         """Return whether an earlier post of unknown fate went through after all, and record it."""
         number = cards.mark(job.id, announcement)
         async for way in self._ways(job):
-            message = await _own_message(self._bot, way.channel, number)
+            message = await posts.own_message(self._bot, way.channel, number)
             if message is not None:
                 await self._outbox.posted(job.id, announcement.index, message.channel.id, message.id)
                 return True
@@ -309,21 +300,6 @@ async def _deliver(channel: Messageable, letter: Letter, nonce: str) -> discord.
     return await channel.send(view=letter.view, files=letter.files, nonce=nonce)
 
 
-async def _own_message(bot: EditBot, channel: Messageable, number: int) -> discord.Message | None:
-    """Return our message whose card carries the mark, out of the last ones of a channel."""
-    try:
-        async for message in channel.history(limit=_LOOK_BACK):
-            if message.author == bot.user and _carries(message, number):
-                return message
-    except (discord.Forbidden, discord.NotFound):
-        return None
-    return None
-
-
-def _carries(message: discord.Message, number: int) -> bool:
-    return any(isinstance(part, discord.Container) and part.id == number for part in message.components)
-
-
 def _asker_only(job: Job) -> discord.AllowedMentions:
     """Let the asker be mentioned and nobody else. An edit that does not say whom counts as one that may ring anybody."""
     asker = [] if job.user_id is None else [discord.Object(job.user_id)]
@@ -336,7 +312,7 @@ def _nonce(job: Job, number: int, channel: Messageable) -> str:
     It is made from the task's UUID, because a job's number may come again in another database.
     """
     place = channel.id if isinstance(channel, discord.PartialMessageable) else "dm"
-    return hashlib.sha256(f"{job.task_uuid}/{number}/{place}".encode()).hexdigest()[:24]
+    return posts.nonce(job.task_uuid, number, place)
 
 
 def _shut(error: discord.HTTPException) -> bool:

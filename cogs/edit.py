@@ -12,11 +12,13 @@ from discord.ext import commands
 
 from bot import options
 from bot.client import EditBot
-from bot.errors import BadOption, NotFound
+from bot.errors import BadOption
 from bot.services import Services
 from cogs import _rights as rights
 from cogs._asking import Asking, Upload, Wish
-from storage.records import Reference, Result
+from cogs._keeping import keep
+from cogs._naming import choices, result_named
+from storage.records import Reference
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
@@ -56,7 +58,7 @@ class EditCog(commands.Cog, name="Edit"):
         image="The picture to edit",
         image2="A second picture: someone or something to bring in",
         image3="A third picture",
-        result="Instead of image: an earlier result, as #12 or as the link of its message",
+        result="Instead of image: up to three earlier results, as #12 #15 or as links of their messages",
         size="Width x height; leave out to match the first picture",
         results="How many pictures to make; each costs",
         seed="A number that makes the same picture again",
@@ -91,6 +93,10 @@ class EditCog(commands.Cog, name="Edit"):
         uploads = [Upload(name, file) for name, file in files.items() if file is not None]
         await self._asking.ask(interaction, wish, given=given, uploads=uploads)
 
+    @edit.autocomplete("result")
+    async def _results(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        return await choices(self._services, interaction, typed)
+
     @edit.autocomplete("size")
     async def _sizes(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         del interaction
@@ -104,7 +110,7 @@ class EditCog(commands.Cog, name="Edit"):
     async def _start(
         self, interaction: discord.Interaction[EditBot], named: str | None, image: discord.Attachment | None
     ) -> tuple[list[Reference], int | None]:
-        """Return the result that ``from`` names as the first reference, and its id; nothing if it was left out."""
+        """Return the results that ``from`` names as references, and the id of the first; nothing if it was left out."""
         if named is None:
             if image is None:
                 raise BadOption(
@@ -113,27 +119,19 @@ class EditCog(commands.Cog, name="Edit"):
             return [], None
         if image is not None:
             raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-        result_id = await self._named(interaction, named)
-        result, job = await self._services.edits.result(result_id)
-        await rights.check_readable(interaction, result, job)
-        return [options.reference_to(result, job.request)], result.id
-
-    async def _named(self, interaction: discord.Interaction[EditBot], named: str) -> int:
-        reference = options.parse_result_ref(named)
-        if isinstance(reference, int):
-            return reference
-        found: list[Result] = []
-        if reference.guild_id == interaction.guild_id:
-            found = await self._services.edits.results_of_message(reference.channel_id, reference.message_id)
-        usable = [result for result in found if result.usable]
-        if not usable:
-            raise NotFound(
-                "`from` is the link of a message that shows no result of mine. Each result has its #id below."
+        references: dict[int, Reference] = {}
+        for name in options.split_refs(named):
+            result, job = await self._services.edits.result(
+                await result_named(self._services, interaction, "from", name)
             )
-        if len(usable) > 1:
-            ids = ", ".join(result.short_id for result in usable)
-            raise BadOption("from", f"`from` is the link of a message with {len(usable)} pictures: name one of {ids}.")
-        return usable[0].id
+            await rights.check_readable(interaction, result, job)
+            kept = await keep(self._services, interaction, result)
+            references[result.id] = options.reference_to(kept, job.request)
+        if len(references) > options.MAX_REFERENCES:
+            raise BadOption(
+                "from", f"`from` takes up to {options.MAX_REFERENCES} results, and {len(references)} were given."
+            )
+        return list(references.values()), next(iter(references))
 
 
 def _choices(values: list[str]) -> list[Choice[str]]:

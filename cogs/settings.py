@@ -15,11 +15,12 @@ from bot.services import Services
 from cogs import _budget_cards as cards
 from cogs import _budget_forms as forms
 from cogs import _rights as rights
-from cogs._budget_components import AlertsMenu, ManagersMenu, SettingsButton
+from cogs._budget_components import AlertsMenu, ManagersMenu, SettingsButton, ShowcaseMenu
 from storage.records import Asker, Server
 
 #: What an alert takes in the channel it goes to.
 _TO_ALERT: Final = ("view_channel", "send_messages")
+_TO_SHOW: Final = (*_TO_ALERT, "attach_files")
 
 
 class SettingsCog(commands.Cog, name="Settings"):
@@ -31,7 +32,7 @@ class SettingsCog(commands.Cog, name="Settings"):
 
     @app_commands.command()
     async def settings(self, interaction: discord.Interaction[EditBot]) -> None:
-        """Choose who manages the budget, where alerts go, the time zone, and which prices are asked about."""
+        """Choose who manages the budget, where alerts and starred pictures go, the time zone, and which prices are asked about."""
         manager = await self._manager(interaction)
         view = self._card(interaction, await self._budgets.server(manager.guild_id))
         await interaction.response.send_message(view=view, ephemeral=True)
@@ -63,6 +64,8 @@ class SettingsCog(commands.Cog, name="Settings"):
                 await self._change(interaction, manager, manager_role_id=item.chosen)
             case AlertsMenu():
                 await self._change(interaction, manager, alert_channel_id=item.chosen)
+            case ShowcaseMenu():
+                await self._change(interaction, manager, showcase_channel_id=item.chosen)
             case SettingsButton():
                 server = await self._budgets.server(manager.guild_id)
                 await interaction.response.send_modal(forms.settings(server))
@@ -92,13 +95,18 @@ def _around(guild: discord.Guild | None, server: Server) -> cards.Surroundings:
     """Return what is true now of the role and the channel that the settings name."""
     if guild is None:
         return cards.Surroundings()
-    channel = guild.get_channel(server.alert_channel_id or 0)
-    lacking: tuple[str, ...] = ()
-    if channel is not None:
-        allowed = channel.permissions_for(guild.me)
-        lacking = tuple(name.replace("_", " ").title() for name in _TO_ALERT if not getattr(allowed, name))
     return cards.Surroundings(
         role_there=guild.get_role(server.manager_role_id or 0) is not None,
-        channel_there=channel is not None,
-        lacking=lacking,
+        alerts=_destination(guild, server.alert_channel_id, _TO_ALERT),
+        showcase=_destination(guild, server.showcase_channel_id, _TO_SHOW),
+    )
+
+
+def _destination(guild: discord.Guild, channel_id: int | None, needed: tuple[str, ...]) -> cards.Destination:
+    channel = guild.get_channel(channel_id or 0)
+    if channel is None:
+        return cards.Destination(there=False)
+    allowed = channel.permissions_for(guild.me)
+    return cards.Destination(
+        lacking=tuple(name.replace("_", " ").title() for name in needed if not getattr(allowed, name))
     )

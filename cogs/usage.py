@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Final
 
 import discord
@@ -15,9 +13,10 @@ from discord.ext import commands
 
 from bot import reports
 from bot.budgets import Usage
-from bot.client import DISCORD_ERRORS, EditBot
+from bot.client import EditBot
 from bot.errors import EditError
 from bot.services import Services
+from cogs import _names
 from cogs import _rights as rights
 from cogs import _usage_cards as cards
 from storage.usage import Dimension
@@ -26,8 +25,6 @@ _BY: Final = {"day": Dimension.ALL, **{key.value: key for key in Dimension if ke
 _DAYS: Final = {1: "today", 7: "7 days", 30: "30 days", 90: "90 days", 365: "365 days"}
 #: So many reports are made at a time, over all servers; who asks for another one meanwhile is told so.
 _MOST: Final = 4
-#: How long Discord may take to tell the names of members, in seconds.
-_PATIENCE: Final = 2.0
 
 
 class UsageCog(commands.Cog, name="Usage"):
@@ -78,28 +75,10 @@ async def _known(guild: discord.Guild, usage: Usage) -> Mapping[int, str | None]
     match usage.dimension:
         case Dimension.MEMBER:
             shown = [key for key, _ in reports.top(usage)]
-            return await _members(guild, [usage.people[key] for key in shown if key in usage.people])
+            return await _names.members(guild, [usage.people[key] for key in shown if key in usage.people])
         case Dimension.ROLE:
             return {role.id: role.name for role in guild.roles}
         case Dimension.CHANNEL:
             return {channel.id: channel.name for channel in guild.channels}
         case _:
             return {}
-
-
-async def _members(guild: discord.Guild, user_ids: Iterable[int]) -> Mapping[int, str | None]:
-    """Return the names of members, as far as Discord tells them in time; ``None`` for those who left."""
-    found: dict[int, str | None] = {}
-
-    async def ask(user_id: int) -> None:
-        with suppress(*DISCORD_ERRORS):  # a report goes out without a name
-            try:
-                found[user_id] = (await guild.fetch_member(user_id)).display_name
-            except discord.NotFound:
-                found[user_id] = None
-
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE), asyncio.TaskGroup() as group:
-            for user_id in user_ids:
-                group.create_task(ask(user_id))
-    return found

@@ -19,8 +19,8 @@ FARTHEST: Final = 1000
 MOST_NODES: Final = 5000
 
 _BIND: Final = "INSERT INTO lineage (job_id, place, result_id) VALUES (?1, ?2, ?3)"
-_ANCESTORS: Final = """
-WITH RECURSIVE way (result_id, step) AS (
+_WAY: Final = """
+way (result_id, step) AS (
     SELECT CAST(?1 AS BIGINT), CAST(0 AS BIGINT)
     UNION ALL
     SELECT lineage.result_id, way.step + 1
@@ -29,8 +29,20 @@ WITH RECURSIVE way (result_id, step) AS (
     JOIN lineage ON lineage.job_id = results.job_id AND lineage.place = 0
     WHERE way.step < CAST(?2 AS BIGINT)
 )
-SELECT result_id FROM way ORDER BY step
 """
+_ANCESTORS: Final = f"WITH RECURSIVE {_WAY} SELECT result_id FROM way ORDER BY step"  # noqa: S608 - the constant above only
+_SPENT: Final = f"""
+WITH RECURSIVE {_WAY}
+SELECT announcements.channel_id, accounts.holder_id AS user_id,
+    CAST(sum((jobs.cost + jobs.wanted - 1) / jobs.wanted) AS BIGINT) AS cost,
+    CAST(sum(CASE WHEN jobs.cost IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS pending
+FROM way
+JOIN results ON results.id = way.result_id
+JOIN jobs ON jobs.id = results.job_id
+LEFT JOIN accounts ON accounts.id = jobs.account_id
+LEFT JOIN announcements ON announcements.job_id = results.job_id AND announcements.idx = results.announcement
+GROUP BY announcements.channel_id, accounts.holder_id
+"""  # noqa: S608 - the constant above only
 _STEP: Final = f"""
 jobs.request, jobs.account_id, jobs.cost AS job_cost, jobs.wanted, accounts.holder_id AS user_id, {results.COLUMNS}
 JOIN jobs ON jobs.id = results.job_id
@@ -43,9 +55,9 @@ WHERE results.job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1) ORDER 
 """  # noqa: S608 - names of columns only
 _OPEN_EDITS: Final = f"""
 SELECT {jobs.COLUMNS}
-JOIN lineage ON lineage.job_id = jobs.id AND lineage.result_id = ?1
-WHERE jobs.status IN ('waiting', 'queued', 'submitting', 'submitted') ORDER BY jobs.id LIMIT 10
-"""
+WHERE jobs.id IN (SELECT job_id FROM lineage WHERE result_id = ?1)
+    AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted') ORDER BY jobs.id LIMIT 10
+"""  # noqa: S608 - names of columns only
 _OF_SESSION: Final = f"""
 SELECT {_STEP}
 WHERE results.id IN (
@@ -75,10 +87,28 @@ class Step:
         return self.request.parent_id
 
     @property
+    def cost(self) -> int | None:
+        """What it cost, in micro-dollars: its part of what its whole job did, rounded up; ``None`` while that is pending."""
+        return None if self.job_cost is None else -(-self.job_cost // self.wanted)
+
+    @property
     def merged(self) -> tuple[int, ...]:
         """The other results that were brought in."""
         named = [reference.result_id for reference in self.request.references]
         return tuple(dict.fromkeys(number for number in named if number not in (None, self.parent_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What those steps of a way cost that one person asked for and that stand in one place."""
+
+    #: Where they stand; ``None`` for those that were never posted.
+    channel_id: int | None
+    #: Discord's id of who asked for them, while known.
+    user_id: int | None
+    #: In micro-dollars, of those whose cost is known; and how many others there are.
+    cost: int
+    pending: int
 
 
 async def bind(tx: Tx, job_id: int, request: EditRequest) -> None:
@@ -110,6 +140,14 @@ async def ancestors(tx: Tx, result_id: int) -> list[int]:
     return [row["result_id"] for row in await tx.fetch_all(_ANCESTORS, result_id, FARTHEST)]
 
 
+async def spent(tx: Tx, result_id: int) -> list[Spent]:
+    """Return what the steps that :func:`ancestors` names cost, by where they stand and who asked for them."""
+    return [
+        Spent(row["channel_id"], row["user_id"], row["cost"] or 0, row["pending"])
+        for row in await tx.fetch_all(_SPENT, result_id, FARTHEST)
+    ]
+
+
 async def children(tx: Tx, result_id: int, limit: int) -> list[Step]:
     """Return what was made of a result, as a parent or beside one, oldest first."""
     return [_step(row) for row in await tx.fetch_all(_CHILDREN, result_id, limit)]
@@ -120,9 +158,10 @@ async def open_edits(tx: Tx, result_id: int) -> list[Job]:
     return [jobs.from_row(row) for row in await tx.fetch_all(_OPEN_EDITS, result_id)]
 
 
-async def of_session(tx: Tx, session_id: int) -> list[Step]:
-    """Return the results of a session, oldest first: the newest :data:`MOST_NODES`."""
-    return [_step(row) for row in await tx.fetch_all(_OF_SESSION, session_id, MOST_NODES)]
+async def of_session(tx: Tx, session_id: int, newest: int | None = None) -> list[Step]:
+    """Return the results of a session, oldest first: the newest ones, so many or :data:`MOST_NODES`."""
+    rows = await tx.fetch_all(_OF_SESSION, session_id, MOST_NODES if newest is None else newest)
+    return [_step(row) for row in rows]
 
 
 def _step(row: Row) -> Step:

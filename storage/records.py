@@ -429,6 +429,9 @@ class Server:
     #: Micro-dollars: an edit that is expected to cost more asks its asker, or waits for a manager.
     confirm_above: int | None = None
     approve_above: int | None = None
+    #: Where results are posted once that so many people gave a star.
+    showcase_channel_id: int | None = None
+    showcase_stars: int = 3
 
 
 class Access(StrEnum):

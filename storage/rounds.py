@@ -11,6 +11,9 @@ from storage._rows import the_row
 from storage.database import Row, Tx
 from storage.records import Proposal, Round, RoundState
 
+#: So many rounds are looked at together.
+BATCH: Final = 20
+
 _OPEN: Final = """
 INSERT INTO rounds (session_id, result_id, opener_id, message_id, quorum, opened_at, ends_at, state)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open')
@@ -19,9 +22,9 @@ ON CONFLICT (session_id) WHERE state = 'open' DO NOTHING RETURNING *
 _GET: Final = "SELECT * FROM rounds WHERE id = ?1"
 _LOCK: Final = "SELECT * FROM rounds WHERE id = ?1 /* FOR UPDATE OF rounds */"
 _OPEN_IN: Final = "SELECT * FROM rounds WHERE session_id = ?1 AND state = 'open'"
-_DUE: Final = "SELECT * FROM rounds WHERE state = 'open' AND ends_at <= ?1 ORDER BY ends_at, id LIMIT 20"
+_DUE: Final = "SELECT * FROM rounds WHERE state = 'open' AND ends_at <= ?1 ORDER BY ends_at, id LIMIT ?2"
 _NEXT_END: Final = "SELECT ends_at FROM rounds WHERE state = 'open' ORDER BY ends_at LIMIT 1"
-_UNTOLD: Final = "SELECT * FROM rounds WHERE told_at IS NULL AND state <> 'open' ORDER BY id LIMIT 20"
+_UNTOLD: Final = "SELECT * FROM rounds WHERE told_at IS NULL AND state <> 'open' ORDER BY id LIMIT ?1"
 _TOLD: Final = "UPDATE rounds SET told_at = CAST(?2 AS BIGINT) WHERE id = ?1 AND state <> 'open'"
 _END: Final = """
 UPDATE rounds SET
@@ -73,9 +76,9 @@ async def open_in(tx: Tx, session_id: int) -> Round | None:
     return _maybe(await tx.fetch_one(_OPEN_IN, session_id))
 
 
-async def due(tx: Tx, now: int) -> list[Round]:
-    """Return open rounds whose time is over, longest first, at most 20."""
-    return [_round(row) for row in await tx.fetch_all(_DUE, now)]
+async def due(tx: Tx, now: int, limit: int = BATCH) -> list[Round]:
+    """Return open rounds whose time is over, longest first."""
+    return [_round(row) for row in await tx.fetch_all(_DUE, now, limit)]
 
 
 async def next_end(tx: Tx) -> int | None:
@@ -84,9 +87,9 @@ async def next_end(tx: Tx) -> int | None:
     return None if row is None else row["ends_at"]
 
 
-async def untold(tx: Tx) -> list[Round]:
-    """Return rounds that ended and whose thread does not know, oldest first, at most 20."""
-    return [_round(row) for row in await tx.fetch_all(_UNTOLD)]
+async def untold(tx: Tx, limit: int = BATCH) -> list[Round]:
+    """Return rounds that ended and whose thread does not know, oldest first."""
+    return [_round(row) for row in await tx.fetch_all(_UNTOLD, limit)]
 
 
 async def told(tx: Tx, round_id: int, now: int) -> None:

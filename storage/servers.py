@@ -11,12 +11,18 @@ from storage.windows import zone_of
 
 _GET: Final = "SELECT * FROM servers WHERE guild_id = ?1"
 _PUT: Final = """
-INSERT INTO servers (guild_id, time_zone, manager_role_id, alert_channel_id, confirm_above, approve_above)
-VALUES (?1, ?2, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT))
+INSERT INTO servers (
+    guild_id, time_zone, manager_role_id, alert_channel_id, confirm_above, approve_above, showcase_channel_id,
+    showcase_stars
+)
+VALUES (
+    ?1, ?2, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), ?8
+)
 ON CONFLICT (guild_id) DO UPDATE SET
     time_zone = excluded.time_zone, manager_role_id = excluded.manager_role_id,
     alert_channel_id = excluded.alert_channel_id, confirm_above = excluded.confirm_above,
-    approve_above = excluded.approve_above
+    approve_above = excluded.approve_above, showcase_channel_id = excluded.showcase_channel_id,
+    showcase_stars = excluded.showcase_stars
 """
 _PREFERS: Final = "SELECT confirm_above FROM preferences WHERE account_id = ?1"
 _PREFER: Final = """
@@ -37,6 +43,8 @@ async def get(tx: Tx, guild_id: int) -> Server:
         row["alert_channel_id"],
         row["confirm_above"],
         row["approve_above"],
+        row["showcase_channel_id"],
+        row["showcase_stars"],
     )
 
 
@@ -55,6 +63,8 @@ async def put(tx: Tx, server: Server) -> None:
         server.alert_channel_id,
         server.confirm_above,
         server.approve_above,
+        server.showcase_channel_id,
+        server.showcase_stars,
     )
 
 

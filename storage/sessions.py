@@ -46,6 +46,11 @@ FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id
 WHERE jobs.session_id = ?1 GROUP BY jobs.account_id, accounts.holder_id
 ORDER BY 4 DESC, 5 DESC, 1
 """
+_PICTURES: Final = """
+SELECT jobs.account_id, count(*) AS pictures
+FROM jobs JOIN results ON results.job_id = jobs.id
+WHERE jobs.session_id = ?1 GROUP BY jobs.account_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,11 @@ async def shares(tx: Tx, session_id: int) -> list[Share]:
         Share(row["account_id"], row["user_id"], row["edits"], row["made"], row["cost"])
         for row in await tx.fetch_all(_SHARES, session_id)
     ]
+
+
+async def pictures(tx: Tx, session_id: int) -> dict[int, int]:
+    """Return how many pictures the edits of each account made in a session, also those that were taken down."""
+    return {row["account_id"]: row["pictures"] for row in await tx.fetch_all(_PICTURES, session_id)}
 
 
 def _maybe(row: Row | None) -> Session | None:

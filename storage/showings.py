@@ -8,9 +8,11 @@ from typing import Final
 from storage.database import Tx
 
 _ADD: Final = "INSERT INTO showings (message_id, channel_id, result_id, shown_at) VALUES (?1, ?2, ?3, ?4)"
-_OF_MESSAGE: Final = "SELECT result_id FROM showings WHERE message_id = ?1"
+_OF_MESSAGE: Final = """
+SELECT min(result_id) AS result_id FROM showings WHERE message_id = ?1 GROUP BY message_id HAVING count(*) = 1
+"""
 _OF_DELETED: Final = """
-SELECT showings.message_id, showings.channel_id FROM results
+SELECT DISTINCT showings.message_id, showings.channel_id FROM results
 JOIN showings ON showings.result_id = results.id
 WHERE results.job_id = ?1 AND results.deleted_at IS NOT NULL ORDER BY showings.message_id
 """
@@ -31,7 +33,7 @@ async def add(tx: Tx, result_id: int, channel_id: int, message_id: int, now: int
 
 
 async def of_message(tx: Tx, message_id: int) -> int | None:
-    """Return the result that a message shows, if it is one of these."""
+    """Return the result that a message shows, if it is one of these and shows no other."""
     row = await tx.fetch_one(_OF_MESSAGE, message_id)
     return None if row is None else row["result_id"]
 

@@ -139,7 +139,8 @@ class Rest:
         payload = call.body.json
         self.commands = payload if isinstance(payload, list) else []
         return [
-            {**command, "id": str(number), "application_id": shapes.BOT_ID, "version": "1"}
+            # What stands in a menu has no description, and Discord says so by an empty one.
+            {"description": "", **command, "id": str(number), "application_id": shapes.BOT_ID, "version": "1"}
             for number, command in enumerate(self.commands, 1)
         ]
 

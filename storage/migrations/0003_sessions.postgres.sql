@@ -101,10 +101,11 @@ CREATE INDEX starred_by_session ON starred (session_id, stars, result_id);
 
 -- Messages beside a result's own that show it too.
 CREATE TABLE showings (
-    message_id BIGINT PRIMARY KEY,
+    message_id BIGINT NOT NULL,
     channel_id BIGINT NOT NULL,
     result_id BIGINT NOT NULL REFERENCES results (id),
-    shown_at BIGINT NOT NULL
+    shown_at BIGINT NOT NULL,
+    PRIMARY KEY (message_id, result_id)
 );
 
 CREATE INDEX showings_by_result ON showings (result_id);

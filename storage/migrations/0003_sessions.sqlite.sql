@@ -80,6 +80,7 @@ CREATE TABLE stars (
 ) STRICT;
 
 -- The results with one star or more, and how many: what galleries are made of.
+-- Without a rowid, since SQLite does not seek by a pair of columns of which one is the rowid.
 CREATE TABLE starred (
     result_id INTEGER PRIMARY KEY REFERENCES results (id),
     guild_id INTEGER NOT NULL,
@@ -88,7 +89,7 @@ CREATE TABLE starred (
     -- The local week in which it was made, by Python's ordinal of its Monday.
     week INTEGER NOT NULL,
     stars INTEGER NOT NULL CHECK (stars > 0)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX starred_by_guild ON starred (guild_id, stars, result_id);
 CREATE INDEX starred_by_week ON starred (guild_id, week, stars, result_id);
@@ -97,10 +98,11 @@ CREATE INDEX starred_by_session ON starred (session_id, stars, result_id);
 
 -- Messages beside a result's own that show it too.
 CREATE TABLE showings (
-    message_id INTEGER PRIMARY KEY,
+    message_id INTEGER NOT NULL,
     channel_id INTEGER NOT NULL,
     result_id INTEGER NOT NULL REFERENCES results (id),
-    shown_at INTEGER NOT NULL
+    shown_at INTEGER NOT NULL,
+    PRIMARY KEY (message_id, result_id)
 ) STRICT;
 
 CREATE INDEX showings_by_result ON showings (result_id);

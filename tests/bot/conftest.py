@@ -1,11 +1,16 @@
-"""A desk at which edits go through their life, and an office that looks after the money, on a clock that tests move."""
+"""What use cases are tested at, each on a clock that tests move.
+
+A desk at which edits go through their life, an office that looks after the money, and a studio: a thread in which
+several people edit together.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -13,11 +18,19 @@ from bot import books, orders, outcomes
 from bot.alerts import AlertBox
 from bot.bookkeeping import Bookkeeper
 from bot.budgets import Budgets
+from bot.claims import Claims
+from bot.edits import Edits
+from bot.errors import EditError
+from bot.gallery import Gallery
+from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
+from bot.pictures import Pictures
+from bot.rounds import Rounds
+from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, alerts, announcements, jobs, ledger, quarters, results
+from storage import accounts, alerts, announcements, grants, jobs, ledger, quarters, results
 from storage.alerts import Alert
 from storage.allowances import Terms
 from storage.database import Database, Tx
@@ -34,11 +47,13 @@ from storage.records import (
     Place,
     Reference,
     Result,
+    Round,
     Scope,
+    Session,
     Status,
     Success,
 )
-from storage.windows import Window
+from storage.windows import Stretch, Window
 
 START = 1_900_022_400_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -231,3 +246,149 @@ def office_of(desk: Desk) -> Callable[..., Office]:
 @pytest.fixture
 def office(desk: Desk) -> Office:
     return Office(desk)
+
+
+class Studio:
+    """Three people and a moderator in a thread whose session is Ana's, at the use cases."""
+
+    ANA: Final = Asker(10, 1, frozenset([10]))
+    BO: Final = Asker(10, 2, frozenset([10]))
+    CY: Final = Asker(10, 3, frozenset([10, 70]))
+    MODERATOR: Final = Asker(10, 8, frozenset([10]), moderates=True)
+    #: Somebody of another server.
+    STRANGER: Final = Asker(11, 1, frozenset([11]))
+    THREAD: Final = 200
+    PLACE: Final = Place(100, 300, THREAD)
+    ELSEWHERE: Final = Place(100, 301)
+
+    def __init__(self, database: Database, store: Pictures) -> None:
+        self.database = database
+        self.store = store
+        self.now = START
+        self.signals = Signals()
+        limits = dict.fromkeys(("member_daily_usd", "server_daily_usd", "bot_daily_usd"), 100)
+        given: dict[str, Any] = {"discord_token": "x", "runware_api_key": "x", "allowed_guilds": "10,11", **limits}
+        self.settings = Settings(**given)
+        self.restart()
+
+    def clock(self) -> int:
+        return self.now
+
+    def restart(self) -> None:
+        """The bot starts anew: it remembers nothing but what the database holds."""
+        settings, signals = self.settings, self.signals
+        self.budgets = Budgets(self.database, signals, settings, clock=self.clock)
+        self.edits = Edits(self.database, self.store, signals, Metrics(), settings, clock=self.clock)
+        self.sessions = Sessions(self.database, signals, clock=self.clock)
+        self.lineage = Lineage(self.database, clock=self.clock)
+        self.claims = Claims(self.database, signals, clock=self.clock)
+        self.gallery = Gallery(self.database, signals, settings, clock=self.clock)
+        self.rounds = Rounds(self.database, self.store, signals, settings, clock=self.clock)
+
+    @staticmethod
+    def request(*sources: Result, prompt: str = "a hat", images: int = 1) -> EditRequest:
+        """Return a request: of the first result as its parent, with the others beside it, or of somebody's own picture."""
+        references = [
+            Reference(source.sha256 or "", 1024, 768, source.short_id, result_id=source.id) for source in sources
+        ] or [Reference("a" * 64, 512, 512, "cat.png")]
+        parent_id = sources[0].id if sources else None
+        return EditRequest(prompt, tuple(references), 1024, 768, 7, images, parent_id=parent_id)
+
+    async def ask(self, asker: Asker = ANA, *sources: Result, place: Place = PLACE, images: int = 1) -> Job:
+        return await self.edits.request(asker, place, self.request(*sources, images=images))
+
+    async def finish(self, job: Job, cost: int = 100) -> list[Result]:
+        """Have Runware make the pictures of a job, each of which is copied."""
+        assert await self.database.run(jobs.move, job.id, Status.SUBMITTING, self.now, poll_at=self.now)
+        names = [f"{job.id}-{number}" for number in range(job.request.results)]
+        said = [Success(job.task_uuid, name, f"https://im.runware.ai/{name}.jpg", 7, cost) for name in names]
+        await self.edits.record(job.task_uuid, said)
+        for result in await self.edits.results(job.id):
+            sha256 = await self.store.put(f"picture {result.id}".encode())
+            await self.database.run(results.copied, result.id, sha256, "image/jpeg", (1024, 768))
+        return await self.edits.results(job.id)
+
+    async def make(self, asker: Asker = ANA, *sources: Result, place: Place = PLACE) -> Result:
+        """Ask for an edit and have its picture made."""
+        (result,) = await self.finish(await self.ask(asker, *sources, place=place))
+        return result
+
+    async def open_round(self, result: Result, quorum: int = 2) -> Round:
+        """Have Ana open a round about a result, for five minutes."""
+        return await self.rounds.open(self.ANA, self.PLACE, result.id, minutes=5, quorum=quorum)
+
+    async def propose(self, opened: Round, asker: Asker, *voters: Asker, prompt: str = "a crown") -> int:
+        """Have somebody propose a prompt and others vote for it; returns the proposal's id."""
+        view = await self.rounds.propose(asker, opened.id, prompt)
+        (made,) = [one.id for one in view.proposals if one.user_id == asker.user_id]
+        for voter in voters:
+            await self.rounds.vote(voter, opened.id, made)
+        return made
+
+    async def session(self) -> Session:
+        return await self.sessions.of_thread(10, self.THREAD)
+
+    async def jobs(self) -> list[Job]:
+        """Every job there is, in the order they were asked for."""
+        return await self.database.read(_all_jobs)
+
+    async def fund(self, amount: int) -> None:
+        """Have a manager put money into the thread's pool."""
+        await self.budgets.grant(self.MODERATOR, Scope.THREAD, self.THREAD, amount)
+
+    async def pool(self) -> tuple[int, int, int]:
+        """What the pool has left, holds and has spent."""
+        found = await self.database.read(grants.pool, 10, self.THREAD)
+        return sum(one.left for one in found), sum(one.held for one in found), sum(one.spent for one in found)
+
+    async def used(self, asker: Asker) -> tuple[int, int]:
+        """What is held and spent of a member's own allowance."""
+
+        async def look(tx: Tx) -> tuple[int, int]:
+            account = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
+            use = await quarters.used(tx, account or 0, Stretch(0, 2 * START))
+            return use.held, use.spent
+
+        return await self.database.read(look)
+
+    async def refusal(self, asked: Awaitable[object], by: type[EditError]) -> str:
+        """The sentence of a refusal, which has changed nothing at all."""
+        before = await self._everything()
+        with pytest.raises(by) as refused:
+            await asked
+        assert await self._everything() == before
+        return str(refused.value)
+
+    async def _everything(self) -> dict[str, list[str]]:
+        return await self.database.read(_every_row, self.database.engine)
+
+    async def check_books(self) -> None:
+        """The counters are what the ledger adds up to."""
+        days = await self.database.read(books.days_to_audit, None, self.now)
+        found = await books.audit(self.database, days, self.settings, self.now)
+        assert found.differences == ()
+
+
+async def _every_row(tx: Tx, engine: str) -> dict[str, list[str]]:
+    tables = {
+        "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        "postgres": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+    }
+    names = [row["name"] for row in await tx.fetch_all(tables[engine])]
+    return {name: sorted(repr(dict(row)) for row in await tx.fetch_all(f"SELECT * FROM {name}")) for name in names}
+
+
+async def _all_jobs(tx: Tx) -> list[Job]:
+    return [await jobs.known(tx, row["id"]) for row in await tx.fetch_all("SELECT id FROM jobs ORDER BY id")]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncGenerator[Pictures]:
+    """An empty picture store."""
+    async with Pictures(tmp_path / "pictures", min_free=0) as store:
+        yield store
+
+
+@pytest.fixture
+def studio(database: Database, store: Pictures) -> Studio:
+    return Studio(database, store)

@@ -104,6 +104,14 @@ async def test_a_deleted_picture_is_gone_and_may_be_put_again(pictures: Pictures
     assert await pictures.get(sha256) == b"bytes"
 
 
+async def test_the_size_of_a_picture_is_told_while_it_is_there(pictures: Pictures) -> None:
+    sha256 = await pictures.put(b"bytes")
+    assert await pictures.size(sha256) == len(b"bytes")
+    await pictures.delete(sha256)
+    with pytest.raises(NotFound):
+        await pictures.size(sha256)
+
+
 async def test_damaged_bytes_are_never_returned_and_can_be_put_again(pictures: Pictures, tmp_path: Path) -> None:
     sha256 = await pictures.put(b"bytes")
     (path,) = files(tmp_path)
@@ -215,6 +223,72 @@ async def test_failed_work_gives_its_room_back(pictures: Pictures) -> None:
     for _ in range(3):
         with pytest.raises(Refused):
             await pictures._work(40_000_000, images.render, b"no picture")
+
+
+# Thumbnails
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+async def test_a_thumbnail_is_a_small_jpeg_of_the_whole_picture(pictures: Pictures, kind: str) -> None:
+    sha256 = await pictures.put(encoded(kind, (640, 320)))
+    with Image.open(io.BytesIO(await pictures.thumbnail(sha256, (64, 64)))) as made:
+        assert (made.format, made.size) == ("JPEG", (64, 32))
+
+
+async def test_a_thumbnail_is_made_once_for_each_box(pictures: Pictures, tmp_path: Path) -> None:
+    sha256 = await pictures.put(encoded("JPEG", (640, 320)))
+    made = await pictures.thumbnail(sha256, (64, 64))
+    (path,) = files(tmp_path)
+    path.unlink()
+    assert await pictures.thumbnail(sha256, (64, 64)) is made
+    with pytest.raises(NotFound):
+        await pictures.thumbnail(sha256, (32, 32))
+
+
+async def test_what_is_deleted_has_no_thumbnail_any_more(pictures: Pictures) -> None:
+    sha256 = await pictures.put(encoded("JPEG"))
+    await pictures.thumbnail(sha256, (64, 64))
+    await pictures.delete(sha256)
+    with pytest.raises(NotFound):
+        await pictures.thumbnail(sha256, (64, 64))
+
+
+async def test_the_thumbnails_used_last_are_kept_within_a_number_of_bytes(
+    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = [await pictures.put(encoded("JPEG", (80 + number, 64))) for number in range(3)]
+    size = max([len(await pictures.thumbnail(sha256, (64, 64))) for sha256 in hashes])
+    monkeypatch.setattr("bot.pictures._THUMBNAIL_BYTES", 2 * size)
+    first, second, third = hashes
+    for sha256 in (first, second, first, third):
+        await pictures.thumbnail(sha256, (48, 48))
+    for path in files(tmp_path):
+        path.unlink()
+    for sha256 in (first, third):
+        assert await pictures.thumbnail(sha256, (48, 48))
+    with pytest.raises(NotFound):
+        await pictures.thumbnail(second, (48, 48))
+    assert pictures._thumbnails._size == sum(len(made) for made in pictures._thumbnails._made.values()) <= 2 * size
+
+
+async def test_many_thumbnails_at_once_are_made_a_few_at_a_time(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = [await pictures.put(encoded("JPEG", (80 + number, 64))) for number in range(12)]
+    read, now, most = pictures.get, 0, 0
+
+    async def get(sha256: str) -> bytes:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+        return await read(sha256)
+
+    monkeypatch.setattr(pictures, "get", get)
+    made = await asyncio.gather(*(pictures.thumbnail(sha256, (64, 64)) for sha256 in hashes))
+    assert len(made) == 12
+    assert 2 <= most <= 4
 
 
 # The process of its own

@@ -10,7 +10,7 @@ import pytest
 
 from bot.budgets import MAX_ALLOWANCES, Budget, GrantView, Limit
 from cogs import _budget_cards as cards
-from cogs._budget_cards import Names, Surroundings
+from cogs._budget_cards import Destination, Names, Surroundings
 from cogs._layout import AMBER, GREEN
 from storage.audit import Change
 from storage.records import Allowance, Grant, Measure, Pause, Scope, Server, Standing
@@ -321,12 +321,14 @@ async def test_settings_show_what_is_set_in_words_and_in_the_menus() -> None:
 
 
 async def test_settings_name_what_was_deleted_and_what_the_bot_lacks() -> None:
-    gone = cards.settings(SERVER, Surroundings(role_there=False, channel_there=False), now=NOON)
+    gone = cards.settings(SERVER, Surroundings(role_there=False, alerts=Destination(there=False)), now=NOON)
     said = words_of(gone)
     assert "The role that was chosen beside them was deleted: choose another." in said
     assert "The channel that was chosen was deleted: choose another." in said
     assert defaults_of(gone) == []
-    mute = words_of(cards.settings(SERVER, Surroundings(lacking=("View Channel", "Send Messages")), now=NOON))
+    mute = words_of(
+        cards.settings(SERVER, Surroundings(alerts=Destination(lacking=("View Channel", "Send Messages"))), now=NOON)
+    )
     assert "I can't post there: I lack **View Channel** and **Send Messages**." in mute
 
 

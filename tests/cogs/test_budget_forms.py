@@ -83,21 +83,22 @@ async def test_every_form_fits_and_discord_py_keeps_none() -> None:
 async def test_the_form_of_the_settings_is_filled_exactly() -> None:
     controls = controls_of(forms.settings(SERVER))
     filled = {name: control.get("value") for name, control in controls.items()}
-    assert filled == {"zone": "Europe/Berlin", "ask": "0.123456", "approve": None}
+    assert filled == {"zone": "Europe/Berlin", "ask": "0.123456", "approve": None, "stars": "3"}
     assert forms.settings_of(sent("form-settings", zone="Europe/Berlin", ask="0.123456", approve=" ")) == {
         "time_zone": "Europe/Berlin",
         "confirm_above": 123_456,
         "approve_above": None,
-    }
+    }, "a form of an earlier version has no stars"
 
 
 async def test_a_form_of_the_settings_changes_only_what_differs_from_when_it_was_opened() -> None:
     form = forms.settings(SERVER)
-    assert form.custom_id == "form-settings:Europe/Berlin:0.123456:"
-    unchanged = {"zone": "Europe/Berlin", "ask": "0.123456", "approve": ""}
+    assert form.custom_id == "form-settings:Europe/Berlin:0.123456::3"
+    unchanged = {"zone": "Europe/Berlin", "ask": "0.123456", "approve": "", "stars": "3"}
     assert forms.settings_of(sent(form.custom_id, **unchanged)) == {}
     assert forms.settings_of(sent(form.custom_id, **{**unchanged, "ask": ""})) == {"confirm_above": None}
     assert forms.settings_of(sent(form.custom_id, **{**unchanged, "approve": "2"})) == {"approve_above": 2_000_000}
+    assert forms.settings_of(sent(form.custom_id, **{**unchanged, "stars": "5"})) == {"showcase_stars": 5}
 
 
 @pytest.mark.parametrize(

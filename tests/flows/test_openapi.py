@@ -7,6 +7,7 @@ document has strings (reference/discord.md, trap 10); Discord takes both, so the
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -57,6 +58,9 @@ async def everything(world: World) -> None:
     for by in ("day", "member"):
         await world.cleo.slash(world.channel, "usage", by=by)
     await money(world)
+    await _together_rounds(world)
+    await _together_sessions(world)
+    await _together_lineage(world)
 
 
 async def money(world: World) -> None:
@@ -82,6 +86,88 @@ async def money(world: World) -> None:
     await world.ana.slash(world.thread, "pool give", amount="0.1", days=3)
     for name in ("show", "close"):
         await world.ana.slash(world.thread, f"pool {name}")
+
+
+async def _together_rounds(world: World) -> None:
+    """Live through a round: its card without and with proposals, the form empty and filled, a vote, how it is told."""
+    world.runware.faults.fail = None
+    await world.ana.slash(world.channel, "edit", prompt="a round", image=("cat.png", world.photos["chelsea.png"]))
+    await world.idle()
+    thread = next(thread for thread in world.channel.threads if thread.name == "a round")
+    shown = thread.last_message
+    assert shown is not None
+    result_id = shown.attachments[0].filename.split("-")[0]
+    await world.ana.slash(thread, "round start", result=result_id)
+    card = thread.last_message
+    assert card is not None
+    for prompt in ("make it <night> @everyone", "make it day"):
+        form = await world.bo.click(card, label="Propose")
+        await world.bo.submit_modal(form, {"prompt": prompt})
+    await world.cleo.select(thread.history()[-1], ["1"], custom_id="vote:1")
+    await world.bo.slash(thread, "round show")
+    await world.ana.click(thread.history()[-1], label="Stop")
+    async with asyncio.timeout(20):
+        while "The round about" not in str(thread.history()[-1].components[0].to_dict()):
+            await asyncio.sleep(0.02)
+
+
+async def _together_sessions(world: World) -> None:
+    """Live through a session: news, refusals, a closing with its best, an export; and through galleries, full and empty."""
+    cat = ("cat.png", world.photos["chelsea.png"])
+    await world.ana.slash(world.channel, "edit", prompt="a <session> @everyone", image=cat, results=8)
+    await world.idle()
+    thread = next(thread for thread in world.channel.threads if (thread.name or "").startswith("a <session>"))
+    shown = thread.last_message
+    assert shown is not None
+    asked = await world.ana.click(shown, label="Star")
+    assert asked.response is not None
+    made = [file.filename.split("-")[0] for file in shown.attachments]
+    await world.ana.select(asked.response, made)
+    await world.idle()
+    painters = world.guild.create_role("Painters")
+    for name, options in (
+        ("invite", {"member": world.bo}),
+        ("access", {"who": "a role", "role": painters}),
+        ("remove", {"member": world.bo}),
+        *((state, {}) for state in ("show", "lock", "open", "close", "close", "export", "reopen")),
+        ("owner", {"member": world.cleo}),
+    ):
+        await world.ana.slash(thread, f"session {name}", **options)
+    seen = (await world.bo.slash(thread, "gallery")).response
+    assert seen is not None
+    await world.bo.click(seen, label="Next")
+    await world.bo.click(seen, label="Back")
+    await world.bo.select(seen, made[-1:], custom_id="gallery-open")
+    await world.bo.select(seen, ["last week"], custom_id="gallery-hall")
+
+
+async def _together_lineage(world: World) -> None:
+    """Live through a tree, a comparison and a way of two pages, with their buttons and menus, and a result shown again."""
+    small: dict[str, Any] = {"size": "128x128", "steps": 1}
+    known = {thread.id for thread in world.channel.threads}
+    start = {"image": ("cat.png", world.photos["chelsea.png"])}
+    await world.ana.slash(world.channel, "edit", prompt="a way", **start, **small)
+    await world.idle()
+    [thread] = [thread for thread in world.channel.threads if thread.id not in known]
+    for _ in range(8):
+        shown = thread.last_message
+        assert shown is not None
+        await world.ana.slash(thread, "edit", prompt="on", **{"from": shown.jump_url}, **small)
+        await world.idle()
+    await world.bo.autocomplete(thread, "tree", "result", "on")
+    tree, both, way = [await world.bo.slash(thread, name) for name in ("tree", "compare", "history")]
+    assert tree.response is not None
+    assert both.response is not None
+    assert way.response is not None
+    await world.bo.click(way.response, label="Page 2")
+    for label in ("History", "Tree"):
+        await world.bo.click(both.response, label=label)
+    shown = thread.last_message
+    assert shown is not None
+    look = await world.bo.select(tree.response, [shown.attachments[0].filename.split("-")[0]], custom_id="step:1")
+    assert look.response is not None
+    await world.bo.click(look.response, label="Show here")
+    await world.bo.click(look.response, label="Compare")
 
 
 async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playground.world import World, open_world
 from storage.records import Server
 
-TYPED = {"zone": "Europe/Berlin", "ask": "0.50", "approve": "1"}
+TYPED = {"zone": "Europe/Berlin", "ask": "0.50", "approve": "1", "stars": "3"}
 
 
 async def server_of(world: World) -> Server:
@@ -99,8 +99,8 @@ async def test_the_form_sets_the_time_zone_and_the_prices_and_empties_turn_them_
         form = await world.cleo.click(card, custom_id="settings-more")
         assert form.modal is not None
         filled = [label["component"].get("value") for label in form.modal["components"]]
-        assert filled == ["Europe/Berlin", "0.5", "1"]
-        await world.cleo.submit_modal(form, {"zone": "UTC", "ask": "", "approve": ""})
+        assert filled == ["Europe/Berlin", "0.5", "1", "3"]
+        await world.cleo.submit_modal(form, {"zone": "UTC", "ask": "", "approve": "", "stars": "3"})
         assert await server_of(world) == Server(world.guild.id)
 
 
@@ -111,6 +111,7 @@ async def test_the_form_sets_the_time_zone_and_the_prices_and_empties_turn_them_
         ({"zone": "../../etc/passwd"}, "There is no time zone"),
         ({"ask": "-1"}, "`Ask members first above` should be an amount in dollars such as `0.50`, not “-1”."),
         ({"approve": "often"}, "`A manager must approve above` should be an amount"),
+        ({"stars": "0"}, "`Many stars` has to be more than 0"),
         ({"approve": "1000000"}, "$100,000 is the most it can be"),
     ],
 )

@@ -20,6 +20,10 @@ def find(visit: Any, message_id: int) -> discord.Message:
     return next(message for message in visit.everything() if message.id == message_id)
 
 
+def photo(world: World) -> tuple[str, bytes]:
+    return "cup.png", world.photos["coffee.png"]
+
+
 def answered(answer: InteractionResult) -> Any:
     """Return what an answer shows."""
     assert answer.response is not None
@@ -161,6 +165,19 @@ async def test_a_merge_makes_one_edit_of_two_branches_in_the_order_shown(visit_o
         assert [reference.result_id for reference in request.references] == [2, 3]
         for shown in (second, visit.results()[2]):
             assert "#4" in str(visit.menus(await look_at(world.bo, find(visit, shown.id))))
+
+
+async def test_from_takes_several_results_and_the_first_is_the_parent(visit_of: Any, books_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        first = await visit.edit(world.ana)
+        await visit.edit(world.bo)
+        await visit.edit(world.cleo, prompt="both", **{"from": f"#2, {first.jump_url}", "image2": photo(world)})
+        request = (await books_of(world).jobs())[-1].request
+        assert request.parent_id == 2
+        assert [reference.result_id for reference in request.references] == [2, 1, None]
+        refused = await visit.ask(**{"from": "#1 #2 #1", "image2": photo(world), "image3": photo(world)})
+        assert "`image` takes 1 to 3 pictures, and 4 were given" in words_of(visit, refused)
 
 
 async def test_the_message_menu_edits_a_result_and_refuses_other_messages(visit_of: Any, books_of: Any) -> None:

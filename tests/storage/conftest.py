@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from typing import Any
 
 import pytest
 
-from storage import accounts, allowances, jobs, ledger, servers
+from storage import accounts, allowances, jobs, ledger, lineage, results, servers, sessions
 from storage.allowances import Demand, Terms
 from storage.database import Database, Tx, open_database
 from storage.records import (
@@ -24,6 +25,7 @@ from storage.records import (
     Scope,
     Source,
     Status,
+    Success,
 )
 from storage.windows import Window
 
@@ -61,9 +63,12 @@ def ask(database: Database) -> Callable[..., Awaitable[Job]]:
         results: int = 1,
         hold: int = 1000,
         limit: int = _PLENTY,
+        parent_id: int | None = None,
+        beside: Iterable[int] = (),
         at: int = _NOON,
     ) -> Job:
-        request = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7, results)
+        references = [Reference("a" * 64, 512, 512, "cat.png", number) for number in (parent_id, *beside)]
+        request = EditRequest("a hat", tuple(references), 1024, 768, 7, results, parent_id=parent_id)
         asker = Asker(guild_id, user_id, frozenset(role_ids))
         return await database.run(_ask, asker, place, request, hold, limit=limit, now=at)
 
@@ -71,6 +76,7 @@ def ask(database: Database) -> Callable[..., Awaitable[Job]]:
 
 
 async def _ask(tx: Tx, asker: Asker, place: Place, request: EditRequest, hold: int, *, limit: int, now: int) -> Job:
+    session = await sessions.ensure(tx, asker, place, now)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
     terms = Terms(*((Allowance(scope, Measure.MONEY, limit, Window.daily()),) for scope in _OPERATORS))
     admission = await allowances.hold(
@@ -93,9 +99,29 @@ async def _ask(tx: Tx, asker: Asker, place: Place, request: EditRequest, hold: i
         request=request,
         price=Price(max(1, hold * 2 // 3), hold, Basis(Source.EXAMPLES)),
         now=now,
+        session_id=session.id,
     )
+    await lineage.bind(tx, job.id, request)
     await ledger.hold(tx, job, admission, now)
     return job
+
+
+@pytest.fixture
+def make(database: Database, ask: Callable[..., Awaitable[Job]]) -> Callable[..., Awaitable[int]]:
+    """Ask for an edit and have its picture recorded and copied; returns the result's id."""
+
+    async def make(user_id: int = 1, **asked: Any) -> int:
+        job = await ask(user_id, **asked)
+        return await database.run(_picture, job)
+
+    return make
+
+
+async def _picture(tx: Tx, job: Job) -> int:
+    await results.add(tx, job.id, Success(job.task_uuid, "one", "https://im.runware.ai/one.jpg", 7, 100), _NOON)
+    (result,) = await results.of_job(tx, job.id)
+    await results.copied(tx, result.id, "b" * 64, "image/jpeg", (1024, 768))
+    return result.id
 
 
 @pytest.fixture

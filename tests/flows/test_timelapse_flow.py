@@ -1,0 +1,59 @@
+"""``/timelapse``: the way to a picture, moving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playground.world import World, open_world
+
+PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+
+
+async def a_way_of_three(world: World, visit: Any) -> None:
+    """Have Ana, Bo and Cleo make a picture, each from the last one."""
+    await visit.edit(world.ana)
+    for member in (world.bo, world.cleo):
+        form = await member.click(visit.last(), label="Edit")
+        await member.submit_modal(form, {"prompt": f"as {member.name} likes it"})
+        await world.idle()
+
+
+async def test_it_shows_each_step_of_the_way_in_one_animated_picture(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await a_way_of_three(world, visit)
+        answer = await world.ana.slash(visit.threads()[0], "timelapse")
+        assert answer.response is not None
+        assert answer.response.ephemeral
+        assert "How #3 came to be" in visit.words(answer.response)
+        assert visit.gallery(answer.response) == ["An animated picture of 3 steps, up to #3"]
+        assert list(visit.files(answer.response)) == ["timelapse.gif"]
+
+
+async def test_a_step_that_was_taken_down_is_left_out_and_said(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await a_way_of_three(world, visit)
+        second = visit.results()[1]
+        await world.bo.click(second, label="Delete")
+        await world.idle()
+        answer = await world.ana.slash(world.channel, "timelapse", result="#3")
+        assert "1 step cannot be shown to you" in visit.words(answer.response)
+        assert visit.gallery(answer.response) == ["An animated picture of 2 steps, up to #3"]
+
+
+async def test_a_first_picture_has_no_way_to_watch(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana)
+        answer = await world.bo.slash(visit.threads()[0], "timelapse")
+        assert "it takes two pictures" in visit.words(answer.response)
+
+
+async def test_nobody_watches_what_they_cannot_read(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await visit.private_thread()
+        await visit.edit(world.ana, thread)
+        answer = await world.bo.slash(world.channel, "timelapse", result="#1")
+        assert "stands in a channel you cannot read" in visit.words(answer.response)
