@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from bot.errors import OutOfSpace
+from bot.errors import NotFound, OutOfSpace
 from bot.images import Refused
 from bot.pictures import Pictures
 from bot.runware.client import FetchFailed, RefusedHost, RunwareClient
 from bot.settings import Settings
 from bot.signals import Signals
+from bot.trees import THUMBNAIL
 from storage import announcements, pictures, results
 from storage.database import Database, Tx
 from storage.results import Uncopied
@@ -79,6 +80,14 @@ class Copier:
             if not await self._database.run(_copied, result, sha256, media_type, (width, height), self._clock()):
                 await self._pictures.delete(sha256)
             self._signals.notices.set()
+            await self._make_thumbnail(result, sha256)
+
+    async def _make_thumbnail(self, result: Uncopied, sha256: str) -> None:
+        """Make what trees show, so that a large one need not be waited for."""
+        try:
+            await self._pictures.thumbnail(sha256, THUMBNAIL)
+        except (NotFound, Refused, OSError) as error:  # it is tried again when a tree is drawn
+            log.warning("result %d has no thumbnail: %s", result.id, type(error).__name__)
 
     async def _lost(self, result: Uncopied, why: str) -> None:
         log.error("result %d is lost: %s", result.id, why)

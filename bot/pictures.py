@@ -1,7 +1,8 @@
 """The bytes of references and results, by hash; and the work on them, off the loop and bounded.
 
 A picture is kept in a file named by the SHA-256 of its bytes, as ``ab/abcdef...``. It is written once, whole or not at
-all, and is on the disk when :meth:`Pictures.put` returns, so a row that names it can be committed next.
+all, and is on the disk when :meth:`Pictures.put` returns, so a row that names it can be committed next. Its thumbnails
+stand in ``thumbnails``, and go with it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -40,8 +40,6 @@ _WORKERS: Final = 2
 _PIXELS_AT_A_TIME: Final = 48_000_000
 #: So many thumbnails are made at a time, each from a whole file in memory.
 _THUMBNAILS_AT_A_TIME: Final = 4
-#: The bytes of finished thumbnails that are kept: those of a thousand results.
-_THUMBNAIL_BYTES: Final = 8 * 2**20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -60,7 +58,7 @@ class Pictures:
         self._pixels = 0
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
-        self._thumbnails = _Thumbnails()
+        self._thumbnails = folder / "thumbnails"
         self._few = asyncio.Semaphore(_THUMBNAILS_AT_A_TIME)
 
     async def __aenter__(self) -> Self:
@@ -99,7 +97,6 @@ class Pictures:
 
     async def delete(self, sha256: str) -> None:
         """Remove the bytes of that hash, if there are any."""
-        self._thumbnails.forget(sha256)
         await self._in(self._files, self._delete, sha256)
 
     async def older_than(self, seconds: float) -> list[str]:
@@ -134,19 +131,19 @@ class Pictures:
     async def thumbnail(self, sha256: str, box: tuple[int, int]) -> bytes:
         """Return the picture of that hash as a JPEG that fits into a box, as :func:`bot.images.thumbnail` does.
 
-        The last ones that were made are kept in memory.
+        It is made once, and stands beside the picture until that goes.
 
         Raises:
             NotFound: there is no such picture; see :meth:`get`.
             Refused: it cannot be read.
         """
-        made = self._thumbnails.get(sha256, box)
+        made = await self._in(self._files, self._kept_thumbnail, sha256, box)
         if made is None:
             async with self._few:
                 data = await self.get(sha256)
                 header = await self._in(self._files, images.inspect, data)
                 made = await self._work(header.pixels, _thumbnail, data, header, box)
-            self._thumbnails.keep(sha256, box, made)
+            await self._in(self._files, self._keep_thumbnail, sha256, box, made)
         return made
 
     async def describe(self, data: bytes) -> tuple[str, int, int]:
@@ -199,14 +196,15 @@ class Pictures:
             _sync(self._folder)
         return sha256
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes, *, durable: bool = True) -> None:
         handle, unfinished = tempfile.mkstemp(dir=self._unfinished)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            path.parent.mkdir(exist_ok=True)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            path.parent.mkdir(parents=True, exist_ok=True)
             Path(unfinished).replace(path)
         finally:
             Path(unfinished).unlink(missing_ok=True)
@@ -231,6 +229,24 @@ class Pictures:
 
     def _delete(self, sha256: str) -> None:
         self._path(sha256).unlink(missing_ok=True)
+        for thumbnail in (self._thumbnails / sha256[:2]).glob(f"{sha256}-*"):
+            thumbnail.unlink(missing_ok=True)
+
+    def _kept_thumbnail(self, sha256: str, box: tuple[int, int]) -> bytes | None:
+        with suppress(FileNotFoundError):
+            return self._thumbnail_path(sha256, box).read_bytes()
+        return None
+
+    def _keep_thumbnail(self, sha256: str, box: tuple[int, int], made: bytes) -> None:
+        path = self._thumbnail_path(sha256, box)
+        with suppress(OSError):  # it is made again when it is wanted again
+            self._write(path, made, durable=False)
+        if not self._path(sha256).exists():  # it was deleted meanwhile
+            path.unlink(missing_ok=True)
+
+    def _thumbnail_path(self, sha256: str, box: tuple[int, int]) -> Path:
+        name = self._path(sha256).name
+        return self._thumbnails / name[:2] / f"{name}-{box[0]}x{box[1]}.jpg"
 
     def _older_than(self, before: float) -> list[str]:
         found: list[str] = []
@@ -246,31 +262,6 @@ class Pictures:
             with suppress(FileNotFoundError):  # it was finished meanwhile
                 if path.stat().st_mtime < time.time() - 3600:
                     path.unlink()
-
-
-class _Thumbnails:
-    """Finished thumbnails, the last used of them, up to a number of bytes."""
-
-    def __init__(self) -> None:
-        self._made: OrderedDict[tuple[str, tuple[int, int]], bytes] = OrderedDict()
-        self._size = 0
-
-    def get(self, sha256: str, box: tuple[int, int]) -> bytes | None:
-        made = self._made.get((sha256, box))
-        if made is not None:
-            self._made.move_to_end((sha256, box))
-        return made
-
-    def keep(self, sha256: str, box: tuple[int, int], made: bytes) -> None:
-        self._size += len(made) - len(self._made.pop((sha256, box), b""))
-        self._made[sha256, box] = made
-        while self._size > _THUMBNAIL_BYTES:
-            _, oldest = self._made.popitem(last=False)
-            self._size -= len(oldest)
-
-    def forget(self, sha256: str) -> None:
-        for key in [key for key in self._made if key[0] == sha256]:
-            self._size -= len(self._made.pop(key))
 
 
 def _thumbnail(data: bytes, header: Header, box: tuple[int, int]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 import os
@@ -11,6 +12,7 @@ import subprocess
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -235,40 +237,56 @@ async def test_a_thumbnail_is_a_small_jpeg_of_the_whole_picture(pictures: Pictur
         assert (made.format, made.size) == ("JPEG", (64, 32))
 
 
-async def test_a_thumbnail_is_made_once_for_each_box(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_thumbnail_is_made_once_for_each_box_and_found_again_after_a_restart(
+    pictures: Pictures, tmp_path: Path
+) -> None:
     sha256 = await pictures.put(encoded("JPEG", (640, 320)))
     made = await pictures.thumbnail(sha256, (64, 64))
-    (path,) = files(tmp_path)
-    path.unlink()
-    assert await pictures.thumbnail(sha256, (64, 64)) is made
+    pictures._path(sha256).unlink()
+    assert await pictures.thumbnail(sha256, (64, 64)) == made
+    async with Pictures(tmp_path / "pictures", min_free=0) as again:
+        assert await again.thumbnail(sha256, (64, 64)) == made
     with pytest.raises(NotFound):
         await pictures.thumbnail(sha256, (32, 32))
 
 
 async def test_what_is_deleted_has_no_thumbnail_any_more(pictures: Pictures) -> None:
     sha256 = await pictures.put(encoded("JPEG"))
-    await pictures.thumbnail(sha256, (64, 64))
+    for box in ((64, 64), (32, 32)):
+        await pictures.thumbnail(sha256, box)
     await pictures.delete(sha256)
+    for box in ((64, 64), (32, 32)):
+        with pytest.raises(NotFound):
+            await pictures.thumbnail(sha256, box)
+
+
+async def test_a_picture_that_is_deleted_while_its_thumbnail_is_made_leaves_none(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = await pictures.put(encoded("JPEG"))
+    work = pictures._work
+
+    async def deleted_meanwhile(*args: Any) -> Any:
+        made = await work(*args)
+        await pictures.delete(sha256)
+        return made
+
+    monkeypatch.setattr(pictures, "_work", deleted_meanwhile)
+    assert await pictures.thumbnail(sha256, (64, 64))
     with pytest.raises(NotFound):
         await pictures.thumbnail(sha256, (64, 64))
 
 
-async def test_the_thumbnails_used_last_are_kept_within_a_number_of_bytes(
-    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_full_disk_keeps_no_thumbnail_and_shows_it_all_the_same(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hashes = [await pictures.put(encoded("JPEG", (80 + number, 64))) for number in range(3)]
-    size = max([len(await pictures.thumbnail(sha256, (64, 64))) for sha256 in hashes])
-    monkeypatch.setattr("bot.pictures._THUMBNAIL_BYTES", 2 * size)
-    first, second, third = hashes
-    for sha256 in (first, second, first, third):
-        await pictures.thumbnail(sha256, (48, 48))
-    for path in files(tmp_path):
-        path.unlink()
-    for sha256 in (first, third):
-        assert await pictures.thumbnail(sha256, (48, 48))
-    with pytest.raises(NotFound):
-        await pictures.thumbnail(second, (48, 48))
-    assert pictures._thumbnails._size == sum(len(made) for made in pictures._thumbnails._made.values()) <= 2 * size
+    sha256 = await pictures.put(encoded("JPEG"))
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(pictures, "_write", full)
+    assert await pictures.thumbnail(sha256, (64, 64))
 
 
 async def test_many_thumbnails_at_once_are_made_a_few_at_a_time(
