@@ -61,6 +61,7 @@ async def everything(world: World) -> None:
     await _together_rounds(world)
     await _together_sessions(world)
     await _together_lineage(world)
+    await _together_presses(world)
 
 
 async def money(world: World) -> None:
@@ -168,6 +169,43 @@ async def _together_lineage(world: World) -> None:
     assert look.response is not None
     await world.bo.click(look.response, label="Show here")
     await world.bo.click(look.response, label="Compare")
+
+
+async def _together_presses(world: World) -> None:
+    """Press everything that leads on from a result: a claimed form, a branch, a merge, the menus, a star, a timelapse."""
+    await world.ana.slash(
+        world.channel, "edit", prompt="pressed", image=("cat.png", world.photos["chelsea.png"]), results=2
+    )
+    await world.idle()
+    thread = next(thread for thread in world.channel.threads if thread.name == "pressed")
+
+    def last() -> Any:
+        return max(thread.history(), key=lambda message: message.id)
+
+    several = last()
+    first, second = [file.filename.split("-")[0] for file in several.attachments]
+    await world.bo.click(several, label="Edit")
+    form = await world.ana.click(several, label="Edit")
+    await world.ana.submit_modal(form, {"prompt": "a child", "picture": [second]})
+    await world.idle()
+    child = last()
+    await world.bo.click(child, label="Star")
+    look = (await world.bo.click(child, label="More")).response
+    assert look is not None
+    await world.bo.click(look, label="Branch")
+    menu = (await world.bo.click(look, label="Merge")).response
+    assert menu is not None
+    await world.bo.select(
+        menu, [first, second], custom_id=menu.components[0]["components"][1]["components"][0]["custom_id"]
+    )
+    look = (await world.bo.click(child, label="More")).response
+    assert look is not None
+    back = (await world.bo.click(look, label="Back")).response
+    assert back is not None
+    await world.bo.select(back, [first], custom_id=f"go:{second}")
+    await world.bo.context_menu(thread, "Edit image", child)
+    await world.bo.slash(thread, "timelapse")
+    await world.bo.autocomplete(thread, "edit", "from", "#")
 
 
 async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:

@@ -269,6 +269,54 @@ async def test_a_claim_that_nobody_sends_goes_by_itself_also_after_a_restart(
                 await asyncio.sleep(0.02)
 
 
+# Archived and deleted threads ----------------------------------------------------------------------------------------
+
+
+async def test_in_an_archived_thread_stars_looks_and_edits_go_on_and_nothing_is_given_up(
+    visit_of: Any, books_of: Any
+) -> None:
+    async with open_world(announce_retry_seconds=0.001, **PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit(world.ana)
+        path = f"/channels/{shown.channel.id}/messages/*"
+        world.env.inject_error("PATCH", path, status=400, code=50083, times=None)
+        await world.bo.click(shown, custom_id="star:1")
+        form = await world.bo.click(find(visit, shown.id), label="Edit")
+        await world.idle()
+        assert visit.labels(find(visit, shown.id))[2] == "1"
+        await world.restart()
+        assert visit.ids(await look_at(world.cleo, find(visit, shown.id))) == ["1"]
+        world.env.backend.faults.clear()
+        await world.bo.submit_modal(form, {"prompt": "woken"})
+        await world.idle()
+        assert visit.ids(visit.last()) == ["2"]
+        assert all(job.undeliverable_at is None for job in await books_of(world).jobs())
+
+
+async def test_of_a_deleted_thread_its_children_elsewhere_keep_a_place_that_shows_nothing(
+    visit_of: Any, books_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        first = await visit.edit(world.ana, prompt="a secret of this thread")
+        second = await visit.edit(world.bo, prompt="carried on", **{"from": "#1"})
+        assert second.channel.id != first.channel.id
+        world.env.backend.delete_channel(first.channel.id)
+        await world.restart()
+        thread = next(thread for thread in visit.threads() if thread.id == second.channel.id)
+        look = await look_at(world.ana, find(visit, second.id))
+        back = await world.ana.click(look, label="Back")
+        assert "it stands in a channel you cannot read" in words_of(visit, back)
+        for command in ("history", "tree", "timelapse", "session show"):
+            answer = answered(await world.ana.slash(thread, command))
+            assert "a secret of this thread" not in visit.words(answer), command
+            assert "1-seed" not in str(visit.files(answer)), command
+        await child_of(world, visit, world.cleo, find(visit, second.id), "and on")
+        assert visit.ids(visit.last()) == ["3"]
+        assert world.env.errors == []
+        await books_of(world).check()
+
+
 # After months --------------------------------------------------------------------------------------------------------
 
 
