@@ -165,7 +165,11 @@ def settings(server: Server) -> ui.Modal:
         _label(
             "A manager must approve above", _line("approve", "1", _typed(server.approve_above), required=False), off
         ),
-        _label("Many stars", _line("stars", "3", str(server.showcase_stars)), "So many put a picture in the showcase"),
+        _label(
+            "Stars for the showcase",
+            _line("stars", "3", str(server.showcase_stars)),
+            "So many people put a picture there",
+        ),
     )
 
 
@@ -268,7 +272,7 @@ def settings_of(sent: Sent) -> dict[str, Any]:
         ("zone", "time_zone", str),
         ("ask", "confirm_above", price("Ask members first above")),
         ("approve", "approve_above", price("A manager must approve above")),
-        ("stars", "showcase_stars", lambda typed: amounts.count("Many stars", typed, least=1)),
+        ("stars", "showcase_stars", lambda typed: amounts.count("Stars for the showcase", typed, least=1)),
     )
     opened = (*sent.opened, *[None] * len(fields))
     return {

@@ -111,7 +111,7 @@ async def test_the_form_sets_the_time_zone_and_the_prices_and_empties_turn_them_
         ({"zone": "../../etc/passwd"}, "There is no time zone"),
         ({"ask": "-1"}, "`Ask members first above` should be an amount in dollars such as `0.50`, not “-1”."),
         ({"approve": "often"}, "`A manager must approve above` should be an amount"),
-        ({"stars": "0"}, "`Many stars` has to be more than 0"),
+        ({"stars": "0"}, "`Stars for the showcase` has to be more than 0"),
         ({"approve": "1000000"}, "$100,000 is the most it can be"),
     ],
 )
