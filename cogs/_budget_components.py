@@ -6,7 +6,6 @@ of the card it stands on, or leads to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Self
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 import discord
 from discord import ui
 
-from cogs._components import ID, NEVER, PressButton
+from cogs._components import ID, NEVER, Handed, PressButton
 
 #: The channels whose threads edits live in.
 HOMES: Final = (discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.forum)
@@ -39,9 +38,10 @@ _WHOSE: Final = {
 }
 
 
-class PageMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
+class PageMenu(Handed[ui.Select[Any]], template=NEVER):
     """A menu of the budget card, of which one option is chosen."""
 
+    event = "budget"
     action: ClassVar[str]
     placeholder: ClassVar[str]
 
@@ -56,22 +56,10 @@ class PageMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
         #: The page of the card it stands on.
         self.target: Final = target
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item
-        return cls(int(match["target"]))
-
     @property
     def chosen(self) -> str:
         """The value of the chosen option."""
         return self.item.values[0]
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch("budget", interaction, self)
 
 
 class LimitMenu(PageMenu, template=rf"limit-for:(?P<target>{ID})"):
@@ -156,8 +144,10 @@ class MoreButton(PressButton, template=rf"budget-more:(?P<target>{ID})"):
     emoji = "▶️"
 
 
-class ManagersMenu(ui.DynamicItem[ui.RoleSelect[Any]], template="settings-managers"):
+class ManagersMenu(Handed[ui.RoleSelect[Any]], template="settings-managers"):
     """Asks which role may manage the budget beside Manage Server."""
+
+    event = "settings"
 
     def __init__(self, role_id: int | None = None) -> None:
         super().__init__(
@@ -169,27 +159,16 @@ class ManagersMenu(ui.DynamicItem[ui.RoleSelect[Any]], template="settings-manage
             )
         )
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item, match
-        return cls()
-
     @property
     def chosen(self) -> int | None:
         """The id of the chosen role, or ``None`` for none."""
         return self.item.values[0].id if self.item.values else None
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch("settings", interaction, self)
 
-
-class ChannelMenu(ui.DynamicItem[ui.ChannelSelect[Any]], template=NEVER):
+class ChannelMenu(Handed[ui.ChannelSelect[Any]], template=NEVER):
     """Asks where something of the bot's goes; nothing chosen means nowhere."""
 
+    event = "settings"
     name: ClassVar[str]
 
     def __init__(self, channel_id: int | None = None) -> None:
@@ -203,22 +182,10 @@ class ChannelMenu(ui.DynamicItem[ui.ChannelSelect[Any]], template=NEVER):
             )
         )
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item, match
-        return cls()
-
     @property
     def chosen(self) -> int | None:
         """The id of the chosen channel, or ``None`` for none."""
         return self.item.values[0].id if self.item.values else None
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch("settings", interaction, self)
 
 
 class AlertsMenu(ChannelMenu, template="settings-alerts"):
@@ -233,23 +200,13 @@ class ShowcaseMenu(ChannelMenu, template="settings-showcase"):
     name = "settings-showcase"
 
 
-class SettingsButton(ui.DynamicItem[ui.Button[Any]], template="settings-more"):
+class SettingsButton(Handed[ui.Button[Any]], template="settings-more"):
     """Opens the form of the other settings."""
+
+    event = "settings"
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label="Time zone, prices, stars", emoji="✏️", custom_id="settings-more"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what was pressed."""
-        del interaction, item, match
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
-        interaction.client.dispatch("settings", interaction, self)
 
 
 def _default(entity_id: int | None, kind: discord.SelectDefaultValueType) -> list[discord.SelectDefaultValue]:

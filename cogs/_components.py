@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import discord
 from discord import ui
@@ -24,11 +24,32 @@ ID: Final = r"[1-9][0-9]{0,18}"
 NEVER: Final = r"(?!)"
 
 
-class PressButton(ui.DynamicItem[ui.Button[Any]], template=NEVER):
-    """A button about one job or one result, whose id follows the colon of its custom id."""
+_Item = TypeVar("_Item", bound=ui.Item[Any])
+
+
+class Handed(ui.DynamicItem[_Item], template=NEVER):
+    """An item whose press or choice is handed on. The numbers in its custom id, if any, are all it is made of."""
 
     #: The event it is handed on as.
-    event: ClassVar[str] = "press"
+    event: ClassVar[str]
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the item anew from what was pressed or chosen."""
+        del interaction, item
+        return cls(*map(int, match.groups()))  # pyright: ignore[reportArgumentType] (each class takes its own numbers)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand the press or choice on."""
+        interaction.client.dispatch(self.event, interaction, self)
+
+
+class PressButton(Handed[ui.Button[Any]], template=NEVER):
+    """A button about one job or one result, whose id follows the colon of its custom id."""
+
+    event = "press"
     action: ClassVar[str]
     label: ClassVar[str]
     emoji: ClassVar[str | None] = None
@@ -40,18 +61,6 @@ class PressButton(ui.DynamicItem[ui.Button[Any]], template=NEVER):
         )
         #: The id of the job or of the result.
         self.target: Final = target
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what was pressed."""
-        del interaction, item
-        return cls(int(match["target"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
-        interaction.client.dispatch(self.event, interaction, self)
 
 
 class CancelButton(PressButton, template=rf"cancel:(?P<target>{ID})"):
@@ -206,11 +215,10 @@ class MergeButton(PressButton, template=rf"merge:(?P<target>{ID})"):
     emoji = "🔀"
 
 
-class PressMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
+class PressMenu(Handed[ui.Select[Any]], template=NEVER):
     """A menu of results, about one job or one result, whose id follows the colon of its custom id."""
 
-    #: The event it is handed on as.
-    event: ClassVar[str] = "press"
+    event = "press"
     action: ClassVar[str]
     placeholder: ClassVar[str]
 
@@ -229,22 +237,10 @@ class PressMenu(ui.DynamicItem[ui.Select[Any]], template=NEVER):
         #: The id of the job or of the result.
         self.target: Final = target
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item
-        return cls(int(match["target"]))
-
     @property
     def chosen(self) -> list[int]:
         """The ids of the chosen results."""
         return [int(value) for value in self.item.values]
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch(self.event, interaction, self)
 
 
 class DeleteMenu(PressMenu, template=rf"deletepick:(?P<target>{ID})"):

@@ -11,6 +11,7 @@ import discord
 from discord import ui
 
 from bot.gallery import Room
+from cogs._components import Handed
 from storage.stars import START, Shelf
 
 #: An id, or 0 where there is none.
@@ -29,10 +30,12 @@ class Hall(StrEnum):
 
 
 class TurnButton(
-    ui.DynamicItem[ui.Button[Any]],
+    Handed[ui.Button[Any]],
     template=rf"gallery-(?P<way>back|next):(?P<shelf>{_SHELF}):(?P<subject>{_NUMBER}):(?P<stars>{_NUMBER})-(?P<result>{_NUMBER})",
 ):
     """Leads to the page before or after; without a place to go on from, it shows that there is none."""
+
+    event = "gallery"
 
     def __init__(self, room: Room, place: tuple[int, int] | None, *, back: bool) -> None:
         way, (stars, result_id) = ("back" if back else "next"), place or START
@@ -60,13 +63,11 @@ class TurnButton(
         room = Room(shelf, subject) if shelf is Shelf.SESSION else Room(shelf, interaction.guild_id or 0, subject)
         return cls(room, (int(match["stars"]), int(match["result"])), back=match["way"] == "back")
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
-        interaction.client.dispatch("gallery", interaction, self)
 
-
-class HallMenu(ui.DynamicItem[ui.Select[Any]], template="gallery-hall"):
+class HallMenu(Handed[ui.Select[Any]], template="gallery-hall"):
     """Leads to another gallery."""
+
+    event = "gallery"
 
     def __init__(self, halls: Sequence[Hall] = (), here: Hall | None = None) -> None:
         options = [
@@ -81,26 +82,16 @@ class HallMenu(ui.DynamicItem[ui.Select[Any]], template="gallery-hall"):
             )
         )
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item, match
-        return cls()
-
     @property
     def chosen(self) -> Hall:
         """The gallery that was chosen."""
         return Hall(self.item.values[0])
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch("gallery", interaction, self)
 
-
-class OpenMenu(ui.DynamicItem[ui.Select[Any]], template="gallery-open"):
+class OpenMenu(Handed[ui.Select[Any]], template="gallery-open"):
     """Shows one of the pictures, with everything that can be done with it."""
+
+    event = "gallery"
 
     def __init__(self, options: Sequence[discord.SelectOption] = ()) -> None:
         super().__init__(
@@ -111,22 +102,10 @@ class OpenMenu(ui.DynamicItem[ui.Select[Any]], template="gallery-open"):
             )
         )
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the menu anew from what was chosen."""
-        del interaction, item, match
-        return cls()
-
     @property
     def chosen(self) -> int:
         """The id of the chosen result."""
         return int(self.item.values[0])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the choice on."""
-        interaction.client.dispatch("gallery", interaction, self)
 
 
 #: Every class to register with the bot.

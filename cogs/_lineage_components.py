@@ -5,14 +5,13 @@ See :mod:`cogs._components` for what all of it has in common.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Self
 
 import discord
 from discord import ui
 
-from cogs._components import ID, NEVER, PressButton, PressMenu
+from cogs._components import ID, NEVER, Handed, PressButton, PressMenu
 
 #: A page, from 0.
 _PAGE: Final = r"[0-9]{1,6}"
@@ -48,9 +47,10 @@ class StepMenu(PressMenu, template=rf"step:(?P<target>{ID})"):
         return menu
 
 
-class TurnButton(ui.DynamicItem[ui.Button[Any]], template=NEVER):
+class TurnButton(Handed[ui.Button[Any]], template=NEVER):
     """Turns to another page of what is shown about a result."""
 
+    event = "look"
     action: ClassVar[str]
 
     def __init__(self, target: int, page: int, *, on: bool = True) -> None:
@@ -63,22 +63,10 @@ class TurnButton(ui.DynamicItem[ui.Button[Any]], template=NEVER):
         self.page: Final = page
 
     @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what was pressed."""
-        del interaction, item
-        return cls(int(match["target"]), int(match["page"]))
-
-    @classmethod
     def around(cls, target: int, page: int, pages: int) -> list[Self]:
         """Return the buttons to the page before and to the next one, as far as there are any."""
         before = [cls(target, page - 1, on=False)] if page else []
         return [*before, cls(target, page + 1)] if page + 1 < pages else before
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
-        interaction.client.dispatch("look", interaction, self)
 
 
 class TreePageButton(TurnButton, template=rf"tree-page:{_ABOUT}"):
