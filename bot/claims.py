@@ -44,6 +44,10 @@ class Claims:
         self._signals.notices.set()
         return others
 
+    async def others(self, asker: Asker, result_id: int) -> Others:
+        """Return what others do with a result, without a claim: for who writes where others cannot read."""
+        return await self._database.read(_others, asker, result_id, self._clock())
+
     async def writing(self, job_id: int) -> list[Claim]:
         """Return who is writing an edit of a job's results now."""
         return await self._database.read(claims.of_job, job_id, self._clock())
@@ -69,11 +73,15 @@ async def _begin(tx: Tx, asker: Asker, result_id: int, now: int) -> Others:
     result = await results.lock(tx, result_id)
     if result is None:
         return Others((), ())
-    others = [claim for claim in await claims.of_result(tx, result_id, now) if claim.account_id != account_id]
-    running = await lineage.open_edits(tx, result_id)
+    others = await _others(tx, asker, result_id, now)
     await claims.begin(tx, result_id, account_id, now, now + CLAIM_LIFE)
     await announcements.refresh(tx, result.job_id, now)
-    return Others(tuple(others), tuple(running))
+    return others
+
+
+async def _others(tx: Tx, asker: Asker, result_id: int, now: int) -> Others:
+    writing = [claim for claim in await claims.of_result(tx, result_id, now) if claim.user_id != asker.user_id]
+    return Others(tuple(writing), tuple(await lineage.open_edits(tx, result_id)))
 
 
 async def _expire(tx: Tx, now: int) -> int:

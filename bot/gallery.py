@@ -69,13 +69,17 @@ class Gallery:
         self._signals.showcase.set()
         return given, count
 
-    async def choose(self, asker: Asker, job_id: int, chosen: Collection[int]) -> list[Result]:
-        """Give stars to the chosen results of a job and to no other of it; returns its results as they are now.
+    async def choose(
+        self, asker: Asker, job_id: int, chosen: Collection[int], offered: Collection[int]
+    ) -> list[Result]:
+        """Give stars to the chosen ones of the results that were offered of a job; take one's own back from the others.
+
+        Returns the results of the job as they are now.
 
         Raises:
             NotFound, NotAllowed: see :meth:`star`.
         """
-        made = await self._database.run(_choose, asker, job_id, chosen, self._clock(), self._interval)
+        made = await self._database.run(_choose, asker, job_id, chosen, offered, self._clock(), self._interval)
         self._signals.notices.set()
         self._signals.showcase.set()
         return made
@@ -150,9 +154,17 @@ async def _star(tx: Tx, asker: Asker, result_id: int, now: int, interval: int) -
     return given, step.result.stars
 
 
-async def _choose(tx: Tx, asker: Asker, job_id: int, chosen: Collection[int], now: int, interval: int) -> list[Result]:
+async def _choose(
+    tx: Tx,
+    asker: Asker,
+    job_id: int,
+    chosen: Collection[int],
+    offered: Collection[int],
+    now: int,
+    interval: int,
+) -> list[Result]:
     for result in await results.of_job(tx, job_id):
-        if result.usable:
+        if result.usable and result.id in offered:
             account_id = await _let_in(tx, asker, result.id, now)
             await _set(tx, asker, result.id, account_id, given=result.id in chosen, now=now)
     await announcements.refresh(tx, job_id, now + interval)

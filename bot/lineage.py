@@ -25,8 +25,9 @@ class Family:
     step: Step
     #: ``None``: it is a first picture, or nothing is known of its parent any more.
     parent: Step | None
-    #: What was made of it, oldest first, at most :data:`CHILDREN_SHOWN`.
+    #: What was made of it, oldest first: the newest :data:`CHILDREN_SHOWN`, and how many came before these.
     children: tuple[Step, ...]
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ async def _family(tx: Tx, result_id: int) -> Family | None:
     if step is None:
         return None
     parent = None if step.parent_id is None else await lineage.step(tx, step.parent_id)
-    return Family(step, parent, tuple(await lineage.children(tx, result_id, CHILDREN_SHOWN)))
+    children = await lineage.children(tx, result_id, CHILDREN_SHOWN)
+    return Family(step, parent, tuple(children), await lineage.count_children(tx, result_id) - len(children))
 
 
 async def _last_steps(tx: Tx, result_id: int, most: int) -> list[Step]:

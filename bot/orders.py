@@ -221,11 +221,20 @@ async def check_pause(tx: Tx, guild_id: int, channel_id: int) -> None:
 
 
 async def approve(tx: Tx, job_id: int, order: Order, manager: Asker) -> Job:
-    """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at."""
+    """Let a waiting job go on: held anew where and when it is approved, with the price it was asked for at.
+
+    Raises:
+        Paused, NotAllowed, NotFound, AllowanceExceeded, PoolTooSmall: see :func:`make`; or the asker was forgotten.
+        TooLate: it does not wait any more.
+    """
     now, asker = order.now, order.asker
     job = await jobs.known(tx, job_id)
     await check_pause(tx, job.guild_id, job.place.channel_id)
     await sessions.enter(tx, asker, job.place, now)
+    try:
+        await _check_references(tx, job.request)
+    except NotFound as gone:
+        raise NotFound(f"{gone} Decline this edit.") from gone
     bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
     if bound[Scope.MEMBER] != job.account_id:
         raise NotFound("Whoever asked for this edit was forgotten: decline it.")

@@ -11,11 +11,14 @@ from bot.signals import Signal
 from storage import announcements, jobs, results
 from storage.database import Database, Tx
 from storage.records import OVER, Announcement, Asker, Job
+from storage.windows import MINUTE
 
 log = logging.getLogger(__name__)
 
 #: After so many failures in a row a job is given up, and counted as undeliverable.
 MAX_TRIES: Final = 8
+#: What Discord does not let be changed for the moment is tried again after so long, in milliseconds.
+BEHIND_PAUSE: Final = 5 * MINUTE
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
 _BATCH: Final = 16
@@ -102,10 +105,15 @@ class Outbox:
         """Record that a kept message reached its asker."""
         await self._database.run(announcements.handed_over, job_id, index, self._clock())
 
-    async def shown(self, job: Job) -> None:
-        """Record that Discord shows this version of a job; a newer one is handed out again at once."""
+    async def shown(self, job: Job, *, behind: bool = False) -> None:
+        """Record that Discord shows this version of a job; a newer one is handed out again at once.
+
+        ``behind``: some of what was posted stays as it was, because Discord lets it not be changed for the moment. It is
+        tried again after :data:`BEHIND_PAUSE`, which counts as no failure.
+        """
         now = self._clock()
-        announced = await self._database.run(announcements.shown, job.id, job.version, now)
+        again_at = now + BEHIND_PAUSE if behind else None
+        announced = await self._database.run(announcements.shown, job.id, job.version, now, again_at)
         if announced is not None:
             self._metrics.announce_lag.observe((now - announced) / 1000)
         self.put_back(job)
@@ -113,16 +121,18 @@ class Outbox:
     async def later(self, job: Job, error: str) -> None:
         """Try a job again after a while of its own, doubling each time; give it up after :data:`MAX_TRIES`.
 
-        What could not be posted by then is kept for the asker's next command.
+        What could not be posted by then is kept for the asker's next command. What was posted and could not be brought
+        up to date stays as it is until something changes again.
         """
         now = self._clock()
         pause = self._retry * 2**job.notice_tries
         tries = await self._database.run(announcements.later, job.id, now + pause)
         if tries >= MAX_TRIES:
             await self._database.run(_give_up, job.id, now)
-            log.error("job %d could not be announced in %d tries: %s", job.id, tries, error)
+            what = "announced" if job.announced_at is None else "brought up to date"
+            log.error("job %d could not be %s in %d tries: %s", job.id, what, tries, error)
         else:
-            log.warning("job %d is announced later, in %.1f s: %s", job.id, pause / 1000, error)
+            log.warning("job %d is taken up again in %.1f s: %s", job.id, pause / 1000, error)
         self.put_back(job)
 
     def put_back(self, job: Job) -> None:

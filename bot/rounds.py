@@ -48,8 +48,6 @@ MOST_QUORUM: Final = 100
 MOST_PROPOSALS: Final = 10
 #: The longest prompt that is proposed; a form takes no longer one.
 LONGEST_PROPOSAL: Final = 1000
-#: Why a winner is not made whose proposer is gone.
-LEFT: Final = "Whoever proposed it has left the server."
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
 #: The shortest, while a round that is due cannot be ended yet.
@@ -220,21 +218,25 @@ class Rounds:
         """Return how the vote of a round came out, whose time is over."""
         return count(await self._database.read(rounds.proposals, ended.id), ended.quorum)
 
-    async def end(self, ended: Round, proposer: Asker | None, *, unfit: str = LEFT) -> None:
-        """End a round whose time is over. Its winner, if there is one, becomes a job in the same unit of work.
+    async def end(self, ended: Round) -> None:
+        """End a round whose time is over and that nobody won. Where somebody has by now, it stays as it is."""
+        await self._database.run(_end, ended.id, self._clock())
 
-        ``proposer`` is who proposed the winner, with the roles they have now; ``None`` where it may not be made for
-        them, for the reason ``unfit``. A winner that cannot be made is not, and the round keeps the reason.
+    async def make(self, ended: Round, winner_id: int, proposer: Asker) -> None:
+        """End a round whose time is over. The proposal that won becomes a job in the same unit of work.
+
+        ``proposer`` is who proposed it, with the roles they have now. Where it cannot be made, the round keeps the
+        reason. Where nobody has won by now, the round ends so; where another proposal has, it stays as it is.
         """
         try:
-            await self._check(ended, proposer, unfit)
-            job = await self._database.run(_end, ended.id, proposer, self._terms, self._clock())
+            await self._check(ended, proposer)
+            job = await self._database.run(_make, ended.id, winner_id, proposer, self._terms, self._clock())
         except PoolTooSmall as small:
-            await self._refuse(ended, str(quota.pool_too_small(small)))
+            await self.refuse(ended, winner_id, str(quota.pool_too_small(small)))
         except AllowanceExceeded as exceeded:
-            await self._refuse(ended, str(quota.over_quota(exceeded, whose="their")))
+            await self.refuse(ended, winner_id, str(quota.over_quota(exceeded, whose="their")))
         except EditError as error:
-            await self._refuse(ended, str(error))
+            await self.refuse(ended, winner_id, str(error))
         else:
             if job is not None:
                 log.info("round %d became job %d", ended.id, job.id, extra={"job_id": job.id})
@@ -242,22 +244,21 @@ class Rounds:
                 self._signals.notices.set()
                 self._signals.alerts.set()
 
-    async def _check(self, ended: Round, proposer: Asker | None, unfit: str) -> None:
-        """Decide what needs no transaction, for a round that has a winner."""
-        verdict = await self.verdict(ended)
-        if verdict.winner is None:
-            return
-        if proposer is None:
-            raise NotFound(unfit)
+    async def refuse(self, ended: Round, winner_id: int, reason: str) -> None:
+        """End a round whose time is over, and whose winner is not made for a reason.
+
+        Where another proposal has won by now, the reason is not about that one, and the round stays as it is.
+        """
+        await self._database.run(_refuse, ended.id, winner_id, reason, self._clock())
+
+    async def _check(self, ended: Round, proposer: Asker) -> None:
+        """Decide what needs no transaction."""
         if proposer.guild_id not in self._settings.allowed_guilds:
             raise NotAllowed("This server may not spend on edits any more.")
         self._pictures.check_space()
         step = await self._database.read(lineage.step, ended.result_id)
         if step is not None and step.result.usable:  # what was taken down is refused with the transaction
             await self._pictures.get(step.result.sha256 or "")
-
-    async def _refuse(self, ended: Round, reason: str) -> None:
-        await self._database.run(_refuse, ended.id, reason)
 
 
 # units of work ---------------------------------------------------------------------------------------------
@@ -370,29 +371,49 @@ async def _stop(tx: Tx, asker: Asker, round_id: int) -> None:
         raise TooLate("This round has ended.")
 
 
-async def _end(tx: Tx, round_id: int, proposer: Asker | None, terms: Terms, now: int) -> Job | None:
-    """End a round by its votes; returns the job that its winner became. A second call changes nothing."""
-    found = await rounds.get(tx, round_id)
-    if found is None:
-        return None
-    session = await session_rows.lock(tx, found.session_id)
+async def _verdict(tx: Tx, round_id: int, now: int) -> Verdict | None:
+    """Return how the vote of a round came out, which is kept to this unit; ``None`` where it is not to be ended."""
     current = await rounds.lock(tx, round_id)
     if current.state is not RoundState.OPEN or now < current.ends_at:
         return None
-    verdict = count(await rounds.proposals(tx, round_id), current.quorum)
-    if verdict.winner is None:
+    return count(await rounds.proposals(tx, round_id), current.quorum)
+
+
+async def _won(tx: Tx, round_id: int, winner_id: int, now: int) -> Proposal | None:
+    """Return the winner of a round that is to be ended, if it is the one that was meant.
+
+    Whoever is shut out takes their proposal and vote back: then the next look finds another winner, or none.
+    """
+    verdict = await _verdict(tx, round_id, now)
+    winner = None if verdict is None else verdict.winner
+    return winner if winner is not None and winner.id == winner_id else None
+
+
+async def _end(tx: Tx, round_id: int, now: int) -> None:
+    """End a round that nobody won."""
+    verdict = await _verdict(tx, round_id, now)
+    if verdict is not None and verdict.winner is None:
         await rounds.end(tx, round_id, verdict.state)
+
+
+async def _make(tx: Tx, round_id: int, winner_id: int, proposer: Asker, terms: Terms, now: int) -> Job | None:
+    """End a round with a job of its winner, which it returns. A second call changes nothing."""
+    current = await rounds.get(tx, round_id)
+    if current is None:
         return None
-    if proposer is None or proposer.user_id != verdict.winner.user_id:
-        return None  # a proposal was withdrawn just now: the next look finds another winner
+    session = await session_rows.lock(tx, current.session_id)
+    await _end(tx, round_id, now)
+    winner = await _won(tx, round_id, winner_id, now)
+    if winner is None or winner.user_id != proposer.user_id:
+        return None
     try:
         await sessions.check_admitted(tx, session, proposer)
     except NotAllowed:  # its sentence speaks to them, and the thread reads this one
         raise NotAllowed("Whoever proposed it may not edit in this session any more.") from None
     step = await _usable(tx, current.result_id)
-    request = options.child_of(step.result, step.request, verdict.winner.prompt, lambda: secrets.randbits(32))
+    request = options.child_of(step.result, step.request, winner.prompt, lambda: secrets.randbits(32))
     job = await orders.request(tx, _order(session, current, proposer, request, terms, now))
-    await rounds.end(tx, round_id, RoundState.WON, winner_id=verdict.winner.id, job_id=job.id)
+    await rounds.end(tx, round_id, RoundState.WON, winner_id=winner_id, job_id=job.id)
     return job
 
 
@@ -401,12 +422,10 @@ def _order(session: Session, ended: Round, proposer: Asker, request: EditRequest
     return Order(proposer, place, request, str(uuid.uuid4()), terms, now, pooled=True)
 
 
-async def _refuse(tx: Tx, round_id: int, reason: str) -> None:
-    """End a round whose winner cannot be made; one that has no winner any more is ended otherwise at the next look."""
-    current = await rounds.lock(tx, round_id)
-    winner = count(await rounds.proposals(tx, round_id), current.quorum).winner
-    if winner is not None:
-        await rounds.end(tx, round_id, RoundState.REFUSED, winner_id=winner.id, reason=reason)
+async def _refuse(tx: Tx, round_id: int, winner_id: int, reason: str, now: int) -> None:
+    """End a round whose winner cannot be made."""
+    if await _won(tx, round_id, winner_id, now) is not None:
+        await rounds.end(tx, round_id, RoundState.REFUSED, winner_id=winner_id, reason=reason)
 
 
 def _no_such_round() -> NotFound:

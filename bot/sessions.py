@@ -21,6 +21,7 @@ from storage.stars import Shelf
 
 log = logging.getLogger(__name__)
 
+_CLOSED: Final = "This session is closed; open it again first, with `/session reopen`."
 #: So many of a session's best results are shown.
 BEST_SHOWN: Final = 3
 
@@ -77,14 +78,6 @@ class Sessions:
         if thread_id is not None:
             await self._database.read(_check_here, asker, thread_id)
 
-    async def may_edit(self, asker: Asker, session: Session) -> bool:
-        """Tell whether somebody may edit in a session now."""
-        try:
-            await self._database.read(check_admitted, session, asker)
-        except NotAllowed:
-            return False
-        return True
-
     # what an owner does ------------------------------------------------------------------------------------
 
     async def invite(self, owner: Asker, session_id: int, user_id: int) -> Session:
@@ -107,7 +100,15 @@ class Sessions:
         return await self._database.run(_hand_over, owner, session_id, user_id, self._clock())
 
     async def set_access(self, owner: Asker, session_id: int, access: Access, role_id: int | None = None) -> Session:
-        """Say who may edit. Raises NotAllowed, NotFound, TooLate."""
+        """Say who may edit.
+
+        Where it is invited people from now on, what all others proposed and voted in an open round is taken back; only
+        Discord knows who of them moderates, so moderators have to propose and vote again. Who has a role is known to
+        Discord alone too: where it is a role's holders from now on, what was voted before stays.
+
+        Raises:
+            NotAllowed, NotFound, TooLate: see :meth:`close`.
+        """
         return await self._database.run(_set_access, owner, session_id, access, role_id)
 
     async def lock(self, owner: Asker, session_id: int) -> Session:
@@ -117,14 +118,21 @@ class Sessions:
     async def close(self, owner: Asker, session_id: int) -> Session:
         """End a session: nobody goes on; edits that were asked for come to their end, an open round is stopped.
 
+        Whoever closes it posts its summary, and then calls :meth:`summed_up`. Where that was cut short, it can be
+        closed once more.
+
         Raises:
             NotAllowed: they neither own it nor manage messages here.
             NotFound: there is no such session in this server.
-            TooLate: it is closed already.
+            TooLate: it is closed already, and summed up.
         """
-        session = await self._database.run(_set_state, owner, session_id, SessionState.CLOSED, self._clock())
+        session = await self._database.run(_close, owner, session_id, self._clock())
         self._signals.rounds.set()
         return session
+
+    async def summed_up(self, closed: Session) -> None:
+        """Record that the summary of a session was posted, as :meth:`close` returned it."""
+        await self._database.run(sessions.sum_up, closed, self._clock())
 
     async def reopen(self, owner: Asker, session_id: int) -> Session:
         """Open a session that is locked or closed. Raises NotAllowed, NotFound, TooLate."""
@@ -230,7 +238,7 @@ async def _owned(tx: Tx, owner: Asker, session_id: int, *, closed: bool = False)
         whose = await _owner(tx, session)
         raise NotAllowed(f"Only {whose}, who owns this session, and those who manage messages can do this.")
     if session.state is SessionState.CLOSED and not closed:
-        raise TooLate("This session is closed; open it again first, with `/session reopen`.")
+        raise TooLate(_CLOSED)
     return session
 
 
@@ -269,9 +277,24 @@ async def _hand_over(tx: Tx, owner: Asker, session_id: int, user_id: int, now: i
 
 
 async def _set_access(tx: Tx, owner: Asker, session_id: int, access: Access, role_id: int | None) -> Session:
-    await _owned(tx, owner, session_id)
+    session = await _owned(tx, owner, session_id)
     await sessions.set_access(tx, session_id, access, role_id)
+    if access is Access.INVITED and session.access is not Access.INVITED:
+        await _withdraw_uninvited(tx, session, owner)
     return await sessions.lock(tx, session_id)
+
+
+async def _withdraw_uninvited(tx: Tx, session: Session, presser: Asker) -> None:
+    """Take back what people did in an open round who were not invited; who says so is the owner or a moderator."""
+    current = await rounds.open_in(tx, session.id)
+    if current is None:
+        return
+    await rounds.lock(tx, current.id)
+    stay = {session.owner_id, await accounts.find(tx, Scope.MEMBER, presser.guild_id, presser.user_id)}
+    for account_id in await rounds.people(tx, current.id):
+        said = await sessions.membership(tx, session.id, account_id)
+        if account_id not in stay and said is not Membership.INVITED:
+            await rounds.withdraw(tx, current.id, account_id)
 
 
 async def _set_state(tx: Tx, owner: Asker, session_id: int, state: SessionState, now: int) -> Session:
@@ -279,9 +302,18 @@ async def _set_state(tx: Tx, owner: Asker, session_id: int, state: SessionState,
     if session.state is state:
         raise TooLate(f"This session is {state.value} already.")
     await sessions.set_state(tx, session_id, state, now)
-    if state is SessionState.CLOSED:
-        current = await rounds.open_in(tx, session_id)
-        if current is not None:
-            await rounds.lock(tx, current.id)
-            await rounds.end(tx, current.id, RoundState.STOPPED)
+    return await sessions.lock(tx, session_id)
+
+
+async def _close(tx: Tx, owner: Asker, session_id: int, now: int) -> Session:
+    session = await _owned(tx, owner, session_id, closed=True)
+    if session.state is SessionState.CLOSED:
+        if await sessions.is_summed_up(tx, session_id):
+            raise TooLate(_CLOSED)
+        return session
+    await sessions.set_state(tx, session_id, SessionState.CLOSED, now)
+    current = await rounds.open_in(tx, session_id)
+    if current is not None:
+        await rounds.lock(tx, current.id)
+        await rounds.end(tx, current.id, RoundState.STOPPED)
     return await sessions.lock(tx, session_id)

@@ -106,7 +106,9 @@ def shown_as(result: Result) -> Shown:
         return Shown.REMOVED
     if result.nsfw:
         return Shown.WITHHELD
-    return Shown.LOST if result.sha256 is None else Shown.PICTURE
+    if result.sha256 is not None:
+        return Shown.PICTURE
+    return Shown.COMING if result.lost is None else Shown.LOST
 
 
 def _node(step: Step, *, hidden: bool) -> Node:

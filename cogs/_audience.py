@@ -9,6 +9,9 @@ from typing import Final, TypeAlias
 import discord
 from discord.abc import GuildChannel
 
+from bot.client import DISCORD_ERRORS
+from cogs._posts import passing
+
 #: What it takes to see a message in a channel.
 _READING: Final = discord.Permissions(view_channel=True, read_message_history=True)
 _MAY_BE_RESTRICTED: Final = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel)
@@ -57,11 +60,27 @@ def refusal(here: Audience | None, source: Audience | None) -> str | None:
 
 
 async def audience_of(guild: discord.Guild, channel_id: int) -> Audience | None:
-    """Return who reads a channel or thread of a server; ``None`` where Discord does not tell."""
+    """Return who reads a channel or thread of a server; ``None`` where Discord does not tell now."""
+    try:
+        return await fetch_audience(guild, channel_id)
+    except DISCORD_ERRORS:
+        return None
+
+
+async def fetch_audience(guild: discord.Guild, channel_id: int) -> Audience | None:
+    """Return who reads a channel or thread of a server; ``None`` where Discord does not tell, now or later.
+
+    Raises:
+        discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError: another try may tell.
+    """
     try:
         async with asyncio.timeout(_PATIENCE):
             return audience(guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id))
-    except (discord.HTTPException, discord.InvalidData, TimeoutError):
+    except discord.InvalidData:  # a direct message
+        return None
+    except discord.HTTPException as error:
+        if passing(error):
+            raise
         return None
 
 

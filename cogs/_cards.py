@@ -389,7 +389,11 @@ def _missing(post: Post) -> list[str]:
     if deleted := [result for result in post.results if not result.nsfw and result.deleted_at is not None]:
         lines.append(f"🗑️ {_named(deleted)} taken down.")
     lost = [result for result in post.results if result not in (*post.shown, *withheld, *deleted)]
-    lines += [f"🕳️ {result.short_id} is lost: {_LOST[result.lost or 'swept']}" for result in lost]
+    coming = [result for result in lost if result.sha256 is None and result.lost is None]
+    lines += [f"⏳ {result.short_id} was made just now and is being copied." for result in coming]
+    lines += [
+        f"🕳️ {result.short_id} is lost: {_LOST[result.lost or 'swept']}" for result in lost if result not in coming
+    ]
     asked, last = post.job.request.results, not post.results or post.results[-1].position == post.made - 1
     if last and post.made < asked and post.announcement is not None:
         code = post.job.error_code

@@ -137,7 +137,7 @@ class Export:
             smaller=self._smaller,
             removed=by_fate[Shown.REMOVED],
             withheld=by_fate[Shown.WITHHELD],
-            missing=sorted([*by_fate[Shown.LOST], *self._missing]),
+            missing=sorted([*by_fate[Shown.LOST], *by_fate[Shown.COMING], *self._missing]),
             late=self._late,
             hidden=hidden,
             trees=trees,

@@ -28,7 +28,7 @@ _NOTED: Final = 3
 _PROMPT: Final = 100
 # A form that was opened by an earlier version states no prices.
 _CUSTOM_ID: Final = re.compile(
-    rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*))?"
+    rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*)(?::(?P<words>{ID}))?)?"
 )
 #: The longest description of a field.
 _DESCRIPTION: Final = 100
@@ -46,6 +46,8 @@ class Sent:
     price: int | None
     #: As it was typed; :func:`prompt` tells what an empty one means.
     prompt: str
+    #: The job whose prompt was too long for the form: left empty, the form keeps it.
+    words: int | None
     #: The result chosen to start from, when there was a choice.
     picture: int | None
     #: As Discord describes them; :func:`attachments` makes them readable.
@@ -66,13 +68,15 @@ class Form(ui.Modal):
         *,
         title: str,
         pictures: Sequence[Result] = (),
-        prompt: str = "",
+        like: Job | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         shown = "-".join(str(price.estimate) for price in prices)
         named = "-".join(str(target) for target in targets)
-        super().__init__(title=title, custom_id=f"form-{action}:{named}:{shown}", timeout=None)
+        prompt = "" if like is None else like.request.prompt
         fits = len(prompt) <= _LONGEST
+        kept = "" if like is None or fits else f":{like.id}"
+        super().__init__(title=title, custom_id=f"form-{action}:{named}:{shown}{kept}", timeout=None)
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
             style=discord.TextStyle.paragraph,
@@ -102,10 +106,13 @@ class Form(ui.Modal):
         self.stop()
 
 
-def edit(pictures: Sequence[Result], prices: Sequence[Price], *, prompt: str, others: Others) -> Form:
-    """Return the form to edit one of these results; ``others`` is what others do with them at the moment."""
+def edit(pictures: Sequence[Result], prices: Sequence[Price], *, like: Job, others: Others) -> Form:
+    """Return the form to edit one of these results, filled with the words of a job.
+
+    ``others`` is what others do with them at the moment.
+    """
     title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
-    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, prompt=prompt, notes=_notes(others))
+    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, like=like, notes=_notes(others))
 
 
 def merge(pictures: Sequence[Result], prices: Sequence[Price], *, others: Others) -> Form:
@@ -131,7 +138,7 @@ def _notes(others: Others) -> list[str]:
 
 def again(job: Job, price: Price) -> Form:
     """Return the form to ask for a job again, in the same or in other words."""
-    return Form("again", [job.id], [price], title="Try again", prompt=job.request.prompt)
+    return Form("again", [job.id], [price], title="Try again", like=job)
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:
@@ -149,14 +156,15 @@ def read(data: Mapping[str, Any]) -> Sent | None:
         targets=tuple(int(target) for target in match["targets"].split("-")),
         price=prices[min(len(files), len(prices) - 1)] if prices else None,
         prompt=values.get("prompt", {}).get("value", "").strip(),
+        words=int(match["words"]) if match["words"] else None,
         picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
         files=files,
     )
 
 
-def prompt(sent: Sent, job: Job) -> str:
-    """Return the prompt that a sent form asks for: left empty, it keeps one that was too long to be shown."""
-    return sent.prompt or (job.request.prompt if len(job.request.prompt) > _LONGEST else "")
+def prompt(sent: Sent, kept: Job | None) -> str:
+    """Return the prompt that a sent form asks for: left empty, it keeps that of ``kept``, which was too long to show."""
+    return sent.prompt or ("" if kept is None else kept.request.prompt)
 
 
 def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:

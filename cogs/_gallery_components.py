@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import discord
 from discord import ui
 
 from bot.gallery import Room
-from cogs._components import Handed
+from cogs._components import NEVER, Handed
 from storage.stars import START, Shelf
 
 #: An id, or 0 where there is none.
@@ -64,22 +64,35 @@ class TurnButton(
         return cls(room, (int(match["stars"]), int(match["result"])), back=match["way"] == "back")
 
 
-class HallMenu(Handed[ui.Select[Any]], template="gallery-hall"):
-    """Leads to another gallery."""
+class GalleryMenu(Handed[ui.Select[Any]], template=NEVER):
+    """A menu of a gallery, about nothing but what is chosen: its custom id is its name alone."""
 
     event = "gallery"
+    action: ClassVar[str]
+    placeholder: ClassVar[str]
 
-    def __init__(self, halls: Sequence[Hall] = (), here: Hall | None = None) -> None:
-        options = [
-            discord.SelectOption(label=hall.value.capitalize(), value=hall.value, default=hall is here)
-            for hall in halls
-        ]
+    def __init__(self, options: Sequence[discord.SelectOption] = ()) -> None:
         super().__init__(
             ui.Select(
-                custom_id="gallery-hall",
-                placeholder="Another gallery…",
-                options=options or discord.utils.MISSING,
+                custom_id=self.action,
+                placeholder=self.placeholder,
+                options=list(options) or discord.utils.MISSING,
             )
+        )
+
+
+class HallMenu(GalleryMenu, template="gallery-hall"):
+    """Leads to another gallery."""
+
+    action = "gallery-hall"
+    placeholder = "Another gallery…"
+
+    def __init__(self, halls: Sequence[Hall] = (), here: Hall | None = None) -> None:
+        super().__init__(
+            [
+                discord.SelectOption(label=hall.value.capitalize(), value=hall.value, default=hall is here)
+                for hall in halls
+            ]
         )
 
     @property
@@ -88,19 +101,11 @@ class HallMenu(Handed[ui.Select[Any]], template="gallery-hall"):
         return Hall(self.item.values[0])
 
 
-class OpenMenu(Handed[ui.Select[Any]], template="gallery-open"):
+class OpenMenu(GalleryMenu, template="gallery-open"):
     """Shows one of the pictures, with everything that can be done with it."""
 
-    event = "gallery"
-
-    def __init__(self, options: Sequence[discord.SelectOption] = ()) -> None:
-        super().__init__(
-            ui.Select(
-                custom_id="gallery-open",
-                placeholder="Open a picture…",
-                options=list(options) or discord.utils.MISSING,
-            )
-        )
+    action = "gallery-open"
+    placeholder = "Open a picture…"
 
     @property
     def chosen(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 import discord
 
@@ -12,10 +12,8 @@ from bot.client import DISCORD_ERRORS
 from bot.errors import NotFound
 from bot.images import Refused
 from bot.services import Services
+from cogs._patience import patience
 from storage.records import Result
-
-#: Discord waits three seconds for an answer to a press.
-_PATIENCE: Final = 2.5
 
 
 async def keep(services: Services, interaction: discord.Interaction[Any], result: Result) -> Result:
@@ -27,7 +25,7 @@ async def keep(services: Services, interaction: discord.Interaction[Any], result
     if not result.usable or await _is_kept(services, result):
         return result
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience(interaction)):
             await services.edits.restore(result, await _read(interaction, result))
     except (*DISCORD_ERRORS, Refused) as error:
         raise NotFound(

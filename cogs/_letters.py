@@ -15,8 +15,11 @@ from bot.edits import Edits
 from bot.errors import NotFound
 from bot.services import Services
 from cogs import _cards as cards
+from cogs import _showcase_cards as showcase_cards
 from cogs import _words as words
 from cogs._cards import Parent, Post
+from cogs._posts import carries
+from storage.lineage import FARTHEST
 from storage.records import Announcement, AnnouncementKind, Job, Result
 
 #: Discord's limit for one request, less what the rest of the request takes.
@@ -68,7 +71,10 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
     names = {file.filename.split("-")[0].split(".")[0]: file.filename for file in message.attachments}
     if message.id != result.message_id:
         named = names.get(str(result.id))
-        return cards.ending(await _one(services, job, result, {} if named is None else {result.id: named}))
+        post = await _one(services, job, result, {} if named is None else {result.id: named})
+        if not carries(message, showcase_cards.mark(result.id)):
+            return cards.ending(post)
+        return showcase_cards.exhibit(post, result, await services.lineage.last_steps(result.id, FARTHEST + 1))
     posted = [said for said in await services.outbox.posted_messages(job.id) if said.message_id == message.id]
     post = await _post(services, job, posted[0], buttons=True)
     files = {shown.id: names[str(shown.id)] for shown in post.results if str(shown.id) in names}

@@ -41,6 +41,7 @@ _FATES: Final[Mapping[Shown, str]] = {
     Shown.REMOVED: "taken down",
     Shown.WITHHELD: "withheld by the content check",
     Shown.LOST: "lost",
+    Shown.COMING: "being copied",
 }
 
 

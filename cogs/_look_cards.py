@@ -49,6 +49,8 @@ class Look:
     #: What was made of it, as far as the reader may see that, and how many more there are.
     children: Sequence[Step] = ()
     hidden: int = 0
+    #: How many were made of it before these.
+    earlier: int = 0
     #: Where its own message is.
     address: str | None = None
 
@@ -97,7 +99,9 @@ def _family(shown: Look) -> list[Part]:
         f"#{child.result.id} by {words.who(child.user_id)}{_fate(child.result)}" for child in shown.children[:_NAMED]
     ]
     if len(shown.children) > _NAMED:
-        made.append(f"{len(shown.children) - _NAMED} more")
+        made.append(f"{len(shown.children) - _NAMED} more in the menu")
+    if shown.earlier:
+        made.append(f"{shown.earlier:,} before these")
     if shown.hidden:
         made.append(f"{shown.hidden} that you cannot see")
     return [text(f"Made from it: {words.listed(made)}.")] if made else []

@@ -18,7 +18,7 @@ from cogs._letters import Letter, compose_one
 from cogs._look_cards import Look
 from cogs._sight import Sight
 from storage.lineage import Step
-from storage.records import Result
+from storage.records import Job, Result
 
 
 async def look(services: Services, interaction: discord.Interaction[Any], result_id: int) -> None:
@@ -28,11 +28,19 @@ async def look(services: Services, interaction: discord.Interaction[Any], result
         NotFound: there is no such picture in this server.
         NotAllowed: it stands in a channel that the person cannot read now.
     """
-    letter = await _compose(services, interaction, result_id)
+    result, job = await services.edits.find(result_id)
+    await rights.check_readable(interaction, result, job)
+    await acknowledge(interaction)
+    letter = await _compose(services, interaction, result, job)
+    await interaction.edit_original_response(view=letter.view, attachments=letter.files)
+
+
+async def acknowledge(interaction: discord.Interaction[Any]) -> None:
+    """Say that something comes; what only the presser sees is changed in place, and stands till then."""
     if on_look(interaction):
-        await interaction.response.edit_message(view=letter.view, attachments=letter.files)
+        await interaction.response.defer()
     else:
-        await interaction.response.send_message(view=letter.view, files=letter.files, ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 def on_look(interaction: discord.Interaction[Any]) -> bool:
@@ -43,23 +51,24 @@ def on_look(interaction: discord.Interaction[Any]) -> bool:
     return any(isinstance(part, discord.Container) and part.id == look_cards.MARK for part in message.components)
 
 
-async def _compose(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Letter:
-    result, job = await services.edits.find(result_id)
-    await rights.check_readable(interaction, result, job)
+async def _compose(services: Services, interaction: discord.Interaction[Any], result: Result, job: Job) -> Letter:
     with suppress(NotFound):  # the card says that it is lost
         result = await keep(services, interaction, result)
-    family = await services.lineage.family(result_id)
+    family = await services.lineage.family(result.id)
     seen = await visible(Sight(interaction), family.children)
     post, files = await compose_one(services, job, result)
-    siblings = [other for other in await services.edits.results(job.id) if other.usable and other.id != result_id]
+    siblings = [other for other in await services.edits.results(job.id) if other.usable and other.id != result.id]
     view = look_cards.look(
         Look(
             post,
             family.step,
             siblings,
             seen,
-            len(family.children) - len(seen),
-            None if not result.message_id else words.link(job.guild_id, result.channel_id or 0, result.message_id),
+            hidden=len(family.children) - len(seen),
+            earlier=family.earlier,
+            address=None
+            if not result.message_id
+            else words.link(job.guild_id, result.channel_id or 0, result.message_id),
         )
     )
     return Letter(view, files)

@@ -42,12 +42,13 @@ async def own_message(bot: EditBot, channel: Messageable, number: int) -> discor
     """Return our message whose card has this component id, out of the last ones of a channel."""
     try:
         async for message in channel.history(limit=_LOOK_BACK):
-            if message.author == bot.user and _carries(message, number):
+            if message.author == bot.user and carries(message, number):
                 return message
     except (discord.Forbidden, discord.NotFound):
         return None
     return None
 
 
-def _carries(message: discord.Message, number: int) -> bool:
+def carries(message: discord.Message, number: int) -> bool:
+    """Return whether a message has a card with this component id."""
     return any(isinstance(part, discord.Container) and part.id == number for part in message.components)

@@ -10,11 +10,10 @@ import discord
 from bot.errors import NotAllowed, NotFound
 from bot.services import Services
 from cogs._keeping import keep
+from cogs._patience import patience
 from storage.records import Asker, EditRequest, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
-#: Rights are looked up before the acknowledgement, which Discord waits three seconds for.
-_PATIENCE: Final = 2.0
 _TO_MAKE_A_THREAD: Final = (*_EVERYWHERE, "create_public_threads")
 
 
@@ -29,6 +28,13 @@ def member(guild_id: int, person: discord.abc.User, *, moderates: bool = False) 
     """Return a person as a member of a server, with the roles they have now; the server's id is everybody's role."""
     roles = [role.id for role in person.roles] if isinstance(person, discord.Member) else []
     return Asker(guild_id, person.id, frozenset([guild_id, *roles]), moderates)
+
+
+def member_in(channel_id: int, person: discord.Member) -> Asker:
+    """Return somebody who does not act here themselves, with the roles, and the rights in a channel, they have now."""
+    channel = person.guild.get_channel(channel_id)
+    moderates = channel is not None and channel.permissions_for(person).manage_messages
+    return member(person.guild.id, person, moderates=moderates)
 
 
 async def budget_manager(interaction: discord.Interaction[Any], services: Services) -> Asker:
@@ -98,16 +104,38 @@ async def check_readable(interaction: discord.Interaction[Any], result: Result, 
         raise NotAllowed(f"You can't use {result.short_id}: it stands in a channel you cannot read.")
 
 
-async def check_repeatable(interaction: discord.Interaction[Any], job: Job) -> None:
-    """Refuse to ask for a job again where the person cannot read it now. Raises NotAllowed.
+async def sees_job(interaction: discord.Interaction[Any], job: Job) -> bool:
+    """Return whether the person can read now where an edit was asked for, and so its prompt.
 
     A public thread is read by whoever reads its parent; it need not be there any more.
     """
     place = job.place
     channel_id = place.channel_id if place.public else place.thread_id or place.channel_id
     readable = job.user_id == interaction.user.id or await can_read(interaction, channel_id, job.user_id)
-    if job.guild_id != interaction.guild_id or not readable:
+    return job.guild_id == interaction.guild_id and readable
+
+
+async def check_repeatable(interaction: discord.Interaction[Any], job: Job) -> None:
+    """Refuse to ask for a job again where the person cannot read it now. Raises NotAllowed."""
+    if not await sees_job(interaction, job):
         raise NotAllowed("You can't ask for that again: it stands in a channel you cannot read.")
+
+
+async def manages_at(interaction: discord.Interaction[Any], channel_id: int | None) -> bool:
+    """Return whether the person manages messages in a channel, wherever they act."""
+    if channel_id is None or channel_id == interaction.channel_id:
+        return manages(interaction)
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        return False
+    try:
+        async with asyncio.timeout(patience(interaction)):
+            channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+    except (discord.HTTPException, discord.InvalidData, TimeoutError):
+        return False
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return False
+    return channel.permissions_for(member).manage_messages
 
 
 async def check_references(interaction: discord.Interaction[Any], services: Services, request: EditRequest) -> None:
@@ -133,7 +161,7 @@ async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner
     if interaction.guild is None or not isinstance(member, discord.Member):
         return False
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience(interaction)):
             return await member_reads(member, channel_id, owner_id)
     except TimeoutError as error:
         raise NotAllowed(

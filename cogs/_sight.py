@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import discord
 
+from bot.client import DISCORD_ERRORS
 from bot.errors import NotAllowed
 from cogs import _rights as rights
+from cogs._patience import patience
 from storage.lineage import Step
 from storage.stars import Entry
 
 #: Of so many channels Discord is asked for one view; what stands in others counts as not to be seen.
 _MOST_ASKED: Final = 40
-#: Before the answer, for which Discord waits three seconds, it is asked for so long, in seconds, and no longer.
-_PATIENCE: Final = 1.2
 
 
 class Sight:
@@ -24,7 +23,6 @@ class Sight:
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self._interaction = interaction
         self._reads: dict[int, bool] = {}
-        self._until = time.monotonic() + _PATIENCE
 
     async def sees(self, step: Step) -> bool:
         """Tell whether the person may see a result: one that was never posted is its asker's alone."""
@@ -48,12 +46,11 @@ class Sight:
     async def reads(self, channel_id: int, owner_id: int | None) -> bool:
         """Tell whether the person can read a channel or thread; ``owner_id`` is whose it is, if a direct message."""
         if channel_id not in self._reads:
-            late = time.monotonic() >= self._until and not self._interaction.response.is_done()
-            if late or len(self._reads) >= _MOST_ASKED:
+            if not patience(self._interaction) or len(self._reads) >= _MOST_ASKED:
                 return False
             try:
                 self._reads[channel_id] = await rights.can_read(self._interaction, channel_id, owner_id)
-            except NotAllowed:  # Discord did not say in time
+            except (NotAllowed, *DISCORD_ERRORS):  # Discord did not say
                 self._reads[channel_id] = False
         return self._reads[channel_id]
 

@@ -112,6 +112,8 @@ class _Telling:
         self._outbox = services.outbox
         self._bot = bot
         self._said = said
+        #: Whether a message stays as it was for the moment, because Discord takes no more changes of it just now.
+        self._behind = False
 
     async def tell(self, job: Job) -> None:
         """Bring everything that Discord shows of a job up to date."""
@@ -123,13 +125,16 @@ class _Telling:
             await self._card(
                 placed, fresh=False
             )  # a post wakes an archived thread, whose messages could not be edited before
-        await self._outbox.shown(job)
+        await self._outbox.shown(job, behind=self._behind)
 
     # the thread and its status card ------------------------------------------------------------------------
 
     async def _placed(self, job: Job) -> Job:
-        """Make the thread of a job that was asked for in a channel. Without one, the job stays in the channel."""
-        if job.place.thread_id is not None or (guild := self._bot.get_guild(job.guild_id)) is None:
+        """Make the thread of a job that was asked for in a channel. Without one, the job stays in the channel.
+
+        So does one that was told: a thread made long after that would ring its asker about nothing new.
+        """
+        if job.place.thread_id is not None or _told(job) or (guild := self._bot.get_guild(job.guild_id)) is None:
             return job
         channel = self._bot.get_partial_messageable(job.place.channel_id, guild_id=guild.id)
         reply = channel.get_partial_message(job.place.reply_id)
@@ -150,6 +155,8 @@ class _Telling:
         try:
             await self._show_card(job, fresh=fresh)
         except discord.HTTPException as error:
+            if self._stays_behind(job, error):
+                return True
             if not _shut(error):
                 raise
             log.info("job %d shows no status: %s", job.id, error, extra={"job_id": job.id})
@@ -171,10 +178,10 @@ class _Telling:
             pictures = cards.attached(message)
             view = cards.status(job, position=position, pause=pause, parent=parent, pictures=pictures, results=results)
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
-        elif job.status_message_id is None:
-            await self._post_card(job, channel, view, look=not fresh)
-        else:
+        elif job.status_message_id is not None:
             await channel.get_partial_message(job.status_message_id).edit(view=view, allowed_mentions=_asker_only(job))
+        elif not _told(job):  # a status that comes long after the end would ring its asker about nothing new
+            await self._post_card(job, channel, view, look=not fresh)
         self._remember((job.id, 0), said)
 
     async def _post_card(
@@ -204,8 +211,7 @@ class _Telling:
             try:
                 await rewrite(self._bot, self._services, job, announcement)
             except discord.HTTPException as error:
-                if error.code == _TOO_OFTEN:  # an old message: whatever changes next brings it up to date
-                    log.info("job %d: a message is changed later: %s", job.id, error, extra={"job_id": job.id})
+                if self._stays_behind(job, error):
                     continue
                 if not _shut(error):
                     raise
@@ -283,6 +289,14 @@ class _Telling:
 
     # pieces ------------------------------------------------------------------------------------------------
 
+    def _stays_behind(self, job: Job, error: discord.HTTPException) -> bool:
+        """Return whether a message can be changed later only, and keep in mind that it stays behind until then."""
+        if error.code != _TOO_OFTEN:
+            return False
+        log.info("job %d: a message is changed later: %s", job.id, error, extra={"job_id": job.id})
+        self._behind = True
+        return True
+
     def _channel(self, job: Job, channel_id: int) -> discord.PartialMessageable:
         return self._bot.get_partial_messageable(channel_id, guild_id=job.guild_id)
 
@@ -304,6 +318,11 @@ def _asker_only(job: Job) -> discord.AllowedMentions:
     """Let the asker be mentioned and nobody else. An edit that does not say whom counts as one that may ring anybody."""
     asker = [] if job.user_id is None else [discord.Object(job.user_id)]
     return discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
+
+
+def _told(job: Job) -> bool:
+    """Return whether the end of a job was announced or given up: until something new comes, nothing is posted any more."""
+    return job.announced_at is not None or job.undeliverable_at is not None
 
 
 def _nonce(job: Job, number: int, channel: Messageable) -> str:

@@ -84,7 +84,7 @@ class AnswersCog(commands.Cog, name="Answers"):
         await interaction.response.defer()  # the announcer changes the card
 
     async def _asker(self, interaction: discord.Interaction[EditBot], job: Job) -> Asker:
-        """Return who asked for a job, with the roles they have now. Raises NotFound for one who left."""
+        """Return who asked for a job, with the roles and rights they have now. Raises NotFound for one who left."""
         if interaction.guild is None or job.user_id is None:
             raise NotFound("Whoever asked for this edit was forgotten: decline it.")
         try:
@@ -94,4 +94,4 @@ class AnswersCog(commands.Cog, name="Answers"):
             raise NotFound("Whoever asked for this edit has left the server: decline it.") from None
         except TimeoutError as error:
             raise NotFound("Discord does not say right now who asked for this edit. Try again shortly.") from error
-        return rights.member(interaction.guild.id, member)
+        return rights.member_in(job.place.channel_id, member)

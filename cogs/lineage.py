@@ -133,7 +133,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         _, job = await self._known(interaction, result_id)
         guild = _guild(interaction)
         with self._turn():
-            await _acknowledge(interaction)
+            await looks.acknowledge(interaction)
             steps = await self._lineage.of_session(job.session_id)
             hidden = await _hidden(Sight(interaction), steps)
             shown = await SessionTree.laid_out(self._services.pictures, steps, hidden)
@@ -156,7 +156,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         other = None if other_id is None else await self._usable(interaction, other_id)
         guild = _guild(interaction)
         with self._turn():
-            await _acknowledge(interaction)
+            await looks.acknowledge(interaction)
             left = await (self._upload(start) if other is None else self._result(interaction, *other))
             right = await self._result(interaction, step, job)
             known = await names.members(guild, _people([step] if other is None else [other[0], step]))
@@ -200,6 +200,7 @@ class LineageCog(commands.Cog, name="Lineage"):
     async def _history(self, interaction: discord.Interaction[EditBot], result_id: int, page: int = 0) -> None:
         """Answer with a page of the way from the first picture to a result."""
         _, job = await self._known(interaction, result_id)
+        await looks.acknowledge(interaction)
         way = await self._lineage.way(result_id, page)
         sight = Sight(interaction)
         hidden = await _hidden(sight, way.steps)
@@ -211,10 +212,7 @@ class LineageCog(commands.Cog, name="Lineage"):
             if step.result.id not in hidden and (address := _address(job, step.result)) is not None
         }
         view = cards.history(Seen(way, result_id, hidden, addresses, seen, partial=len(seen) < len(spent)))
-        if looks.on_look(interaction):
-            await interaction.response.edit_message(view=view, attachments=[])
-        else:
-            await interaction.response.send_message(view=view, ephemeral=True)
+        await interaction.edit_original_response(view=view, attachments=[])
 
     # a result shown once more ------------------------------------------------------------------------------
 
@@ -275,14 +273,6 @@ class LineageCog(commands.Cog, name="Lineage"):
             yield
         finally:
             self._drawing -= 1
-
-
-async def _acknowledge(interaction: discord.Interaction[Any]) -> None:
-    """Say that something is being drawn; what only the presser sees is changed in place, and stands till then."""
-    if looks.on_look(interaction):
-        await interaction.response.defer()
-    else:
-        await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 def _guild(interaction: discord.Interaction[Any]) -> discord.Guild:

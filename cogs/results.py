@@ -112,7 +112,7 @@ class ResultsCog(commands.Cog, name="Results"):
 
     async def _delete(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)
-        if job.user_id != interaction.user.id and not rights.manages(interaction):
+        if job.user_id != interaction.user.id and not await rights.manages_at(interaction, result.channel_id):
             raise NotAllowed(f"Only {words.who(job.user_id)}, who asked for it, or a moderator can take this down.")
         results = await self._shown_with(interaction, result)
         if len(results) > 1:
@@ -133,8 +133,10 @@ class ResultsCog(commands.Cog, name="Results"):
         await interaction.response.edit_message(view=notice(f"🗑️ Taken down: {ids}.", GREY))
 
     async def _take_down(self, interaction: discord.Interaction[EditBot], result_ids: list[int]) -> None:
-        who, manages = rights.asker(interaction), rights.manages(interaction)
+        who = rights.asker(interaction)
         for result_id in result_ids:
+            result, _ = await self._edits.find(result_id)
+            manages = await rights.manages_at(interaction, result.channel_id)
             await self._edits.delete(result_id, asker=who, manages=manages)
 
     async def _shown_with(self, interaction: discord.Interaction[EditBot], result: Result) -> list[Result]:

@@ -113,17 +113,19 @@ class RoundCog(commands.Cog, name="Round"):
         match item:
             case ProposeButton():
                 mine = await self._rounds.own_proposal(rights.asker(interaction), item.target)
-                await self._check_readable(interaction, item.target)
+                await self._check_proposing(interaction, item.target)
                 await interaction.response.send_modal(forms.proposal(item.target, mine))
             case VoteMenu():
                 await self._vote(interaction, item.target, item.chosen[0])
             case StopButton():
+                await self._check_present(interaction, item.target)
                 await self._rounds.stop(rights.asker(interaction), item.target)
                 await interaction.response.defer()  # the umpire changes the card
             case _:
                 raise TypeError(f"no press is known for {item!r}")
 
     async def _vote(self, interaction: discord.Interaction[EditBot], round_id: int, proposal_id: int) -> None:
+        await self._check_present(interaction, round_id)
         view = await self._rounds.vote(rights.asker(interaction), round_id, proposal_id)
         await self._redraw(interaction, view)
         await interaction.followup.send(view=cards.voted(view, proposal_id), ephemeral=True)
@@ -133,7 +135,7 @@ class RoundCog(commands.Cog, name="Round"):
         who = rights.asker(interaction)
         try:
             before = await self._rounds.own_proposal(who, sent.round_id)
-            await self._check_readable(interaction, sent.round_id)
+            await self._check_proposing(interaction, sent.round_id)
             view = await self._rounds.propose(who, sent.round_id, sent.prompt)
         except EditError as error:
             typed, _ = words.quoted(sent.prompt, 2 * len(sent.prompt) + 2)
@@ -172,16 +174,27 @@ class RoundCog(commands.Cog, name="Round"):
 
     async def _check_audience(self, interaction: discord.Interaction[EditBot], result: Result) -> None:
         """Refuse to show a picture here to people who may not read where it stands. Raises NotAllowed."""
+        if result.channel_id is None:
+            raise NotAllowed(
+                f"A round about {result.short_id} would show it here, and it was never posted where others can see it."
+            )
         guild = interaction.guild
-        if guild is None or result.channel_id is None or result.channel_id == interaction.channel_id:
+        if guild is None or result.channel_id == interaction.channel_id:
             return
         why = refusal(audience(interaction.channel), await audience_of(guild, result.channel_id))
         if why is not None:
             raise NotAllowed(f"A round about {result.short_id} would show it here, and {why}. Open it there.")
 
-    async def _check_readable(self, interaction: discord.Interaction[EditBot], round_id: int) -> None:
-        """Refuse to use the picture of a round where the person cannot read it now. Raises NotAllowed, NotFound."""
+    async def _check_present(self, interaction: discord.Interaction[EditBot], round_id: int) -> RoundView:
+        """Return a round, if the person can read its thread now. Raises NotAllowed, NotFound."""
         view = await self._rounds.view(round_id)
+        if not await rights.can_read(interaction, view.session.thread_id, None):
+            raise NotAllowed("You can't take part in this round: its thread is one that you cannot read.")
+        return view
+
+    async def _check_proposing(self, interaction: discord.Interaction[EditBot], round_id: int) -> None:
+        """Refuse who cannot read now the thread of a round, or its picture. Raises NotAllowed, NotFound."""
+        view = await self._check_present(interaction, round_id)
         await rights.check_readable(interaction, *await self._services.edits.result(view.step.result.id))
 
     async def _open_here(self, interaction: discord.Interaction[EditBot]) -> Round:
@@ -199,8 +212,10 @@ class RoundCog(commands.Cog, name="Round"):
 
     async def _show(self, interaction: discord.Interaction[EditBot], view: RoundView) -> None:
         """Turn the acknowledgement into the card of the round."""
-        files = list((await previews(self._services, [view.step])).values())
+        # Known before the picture is there: whenever that is taken down from here on, this message goes with it.
         await self._services.lineage.shown(view.step.result.id, view.session.thread_id, view.round.message_id)
+        view = await self._rounds.view(view.round.id)
+        files = list((await previews(self._services, [view.step])).values())
         board = cards.board(view, pictures=[(file.filename, file.description or "") for file in files])
         try:
             await interaction.edit_original_response(view=board, attachments=files)

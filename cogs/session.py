@@ -11,10 +11,11 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.client import DISCORD_ERRORS, EditBot
-from bot.errors import BadOption, EditError, NotAllowed
+from bot.errors import BadOption, EditError, NotAllowed, TooLate
 from bot.services import Services
 from cogs import _rights as rights
 from cogs import _session_cards as cards
+from cogs._beside import keep_track
 from cogs._export import Export
 from cogs._previews import previews
 from cogs._sight import Sight
@@ -35,6 +36,8 @@ class SessionCog(commands.Cog, name="Session"):
         self._services = services
         self._sessions = services.sessions
         self._exporting = 0
+        #: The ids of the sessions whose summaries are being posted.
+        self._summing_up: set[int] = set()
 
     @session.command()
     async def show(self, interaction: discord.Interaction[EditBot]) -> None:
@@ -116,12 +119,23 @@ class SessionCog(commands.Cog, name="Session"):
         """End this session: nobody goes on, and a summary is posted."""
         session = await self._here(interaction)
         session = await self._sessions.close(rights.asker(interaction), session.id)
+        if session.id in self._summing_up:
+            raise TooLate("This session was closed just now; its summary is on its way.")
+        self._summing_up.add(session.id)
+        try:
+            await self._sum_up(interaction, session)
+        finally:
+            self._summing_up.discard(session.id)
+
+    async def _sum_up(self, interaction: discord.Interaction[EditBot], session: Session) -> None:
+        """Answer with the summary of a session that was closed; until all of it is posted, it can be closed again."""
         await interaction.response.defer()
         view = await self._sessions.view(session)
         await interaction.edit_original_response(view=cards.closing(interaction.user.id, view))
         best = [step for step in view.best if cards.stands_here(session, step)]
         if best:
             await self._show_best(interaction, session, best)
+        await self._sessions.summed_up(session)
 
     async def _show_best(
         self, interaction: discord.Interaction[EditBot], session: Session, best: Sequence[Step]
@@ -132,11 +146,7 @@ class SessionCog(commands.Cog, name="Session"):
         message = await interaction.followup.send(
             view=cards.best(session, best, names), files=list(files.values()), wait=True
         )
-        for result_id in files:
-            await self._services.lineage.shown(result_id, session.thread_id, message.id)
-        found = [await self._services.edits.find(result_id) for result_id in files]
-        if not all(result.usable for result, _ in found):  # one was taken down before the message was known to show it
-            await message.delete()
+        await keep_track(self._services, message, files.keys())
 
     async def _open(self, interaction: discord.Interaction[EditBot]) -> None:
         before = await self._here(interaction)

@@ -63,7 +63,18 @@ class StarsCog(commands.Cog, name="Stars"):
     async def _star_chosen(self, interaction: discord.Interaction[EditBot], menu: StarMenu) -> None:
         for result_id in menu.chosen:
             await rights.check_readable(interaction, *await self._edits.result(result_id))
-        await self._services.gallery.choose(rights.asker(interaction), menu.target, menu.chosen)
+        await self._services.gallery.choose(
+            rights.asker(interaction), menu.target, menu.chosen, _offered(interaction.message)
+        )
         named = words.listed([f"#{result_id}" for result_id in menu.chosen])
         said = f"⭐ Your stars: {named}." if named else "You took your stars back."
         await interaction.response.edit_message(view=notice(said, GREY))
+
+
+def _offered(message: discord.Message | None) -> list[int]:
+    """Return the results that the menu of a message offers."""
+    if message is None:
+        return []
+    rows = [part for card in message.components if isinstance(card, discord.Container) for part in card.children]
+    menus = [item for row in rows if isinstance(row, discord.ActionRow) for item in row.children]
+    return [int(option.value) for menu in menus if isinstance(menu, discord.SelectMenu) for option in menu.options]

@@ -15,7 +15,7 @@ import discord
 
 from bot.client import DISCORD_ERRORS, EditBot
 from bot.errors import EditError, NotAllowed, NotFound
-from bot.rounds import LEFT, RoundView
+from bot.rounds import RoundView
 from bot.services import Services
 from cogs import _cards
 from cogs import _rights as rights
@@ -34,6 +34,7 @@ _GIVES_UP: Final = DAY
 #: Discord's code for a change in a thread that is archived: the next post wakes it.
 _ARCHIVED: Final = 50083
 
+_LEFT: Final = "Whoever proposed it has left the server."
 _UNTOLD_WHO: Final = "For a whole day, Discord did not say who proposed it."
 
 
@@ -101,7 +102,11 @@ class Umpire:
         return None
 
     async def _give_up(self, found: Round) -> None:
-        await self._rounds.end(found, None, unfit=_UNTOLD_WHO)
+        winner = (await self._rounds.verdict(found)).winner
+        if winner is None:
+            await self._rounds.end(found)
+        else:
+            await self._rounds.refuse(found, winner.id, _UNTOLD_WHO)
         await self._rounds.told(found.id)
 
     async def _end_and_tell(self, bot: EditBot, round_id: int) -> None:
@@ -109,7 +114,7 @@ class Umpire:
         if view.round.state is RoundState.OPEN:
             await self._end(bot, view)
             view = await self._rounds.view(round_id)
-        if view.round.state is not RoundState.OPEN:  # else the winner was taken back just now: it is pulled again
+        if view.round.state is not RoundState.OPEN:  # else the vote came out otherwise just now: it is pulled again
             await self._tell(bot, view)
             await self._rounds.told(round_id)
 
@@ -118,14 +123,14 @@ class Umpire:
     async def _end(self, bot: EditBot, view: RoundView) -> None:
         winner = (await self._rounds.verdict(view.round)).winner
         if winner is None:
-            await self._rounds.end(view.round, None)
+            await self._rounds.end(view.round)
             return
         try:
             proposer = await self._proposer(bot, view, winner)
         except EditError as unfit:
-            await self._rounds.end(view.round, None, unfit=str(unfit))
+            await self._rounds.refuse(view.round, winner.id, str(unfit))
         else:
-            await self._rounds.end(view.round, proposer)
+            await self._rounds.make(view.round, winner.id, proposer)
 
     async def _proposer(self, bot: EditBot, view: RoundView, winner: Proposal) -> Asker:
         """Return who proposed the winner, with the roles and rights they have now.
@@ -138,16 +143,14 @@ class Umpire:
         if guild is None:
             raise ConnectionError("Discord does not show this server now")
         if winner.user_id is None:
-            raise NotFound(LEFT)
+            raise NotFound(_LEFT)
         try:
             member = await guild.fetch_member(winner.user_id)
         except discord.NotFound:
-            raise NotFound(LEFT) from None
+            raise NotFound(_LEFT) from None
         if result.channel_id is None or not await rights.member_reads(member, result.channel_id, view.step.user_id):
             raise NotAllowed(f"Whoever proposed it cannot read the channel any more where {result.short_id} stands.")
-        channel = guild.get_channel(view.session.channel_id)
-        moderates = channel is not None and channel.permissions_for(member).manage_messages
-        return rights.member(guild.id, member, moderates=moderates)
+        return rights.member_in(view.session.channel_id, member)
 
     # the news --------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
+from bot.claims import Others
 from bot.client import EditBot, MenuCog, attempt
 from bot.errors import NotFound
 from bot.options import MAX_REFERENCES, reference_to
@@ -27,8 +28,9 @@ from cogs._components import (
     MergeMenu,
 )
 from cogs._keeping import keep
-from cogs._looks import beside, on_look, visible
+from cogs._looks import beside, on_look
 from cogs._sight import Sight
+from storage.lineage import Step
 from storage.records import EditRequest, Job, Price, Result, Status
 
 #: So many results are offered to be brought into an edit.
@@ -67,15 +69,16 @@ class WritingCog(MenuCog, name="Writing"):
         match item:
             case AgainButton():
                 job = await self._edits.job(item.target)
+                await rights.check_repeatable(interaction, job)
                 price = await self._edits.price(job.guild_id, job.request)
                 await interaction.response.send_modal(forms.again(job, price))
             case EditButton():
                 result, job = await self._edits.result(item.target)
-                await self._open(interaction, [result], job.request)
+                await self._open(interaction, [result], job)
             case EditPickButton():
                 job = await self._edits.job(item.target)
                 here = None if interaction.message is None else interaction.message.id
-                await self._open(interaction, beside(here, await self._edits.results(job.id)), job.request)
+                await self._open(interaction, beside(here, await self._edits.results(job.id)), job)
             case BranchButton():
                 await self._branch(interaction, item.target)
             case MergeButton():
@@ -97,24 +100,32 @@ class WritingCog(MenuCog, name="Writing"):
                 "That message shows no result of mine. To edit another picture, give it to `/edit` as `image`."
             )
         job = await self._edits.job(usable[0].job_id)
-        await self._open(interaction, usable, job.request)
+        await self._open(interaction, usable, job)
 
     async def _branch(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         """Open the form to edit the parent of a result once more, filled with the words of the result."""
-        _, job = await self._edits.result(result_id)
+        result, job = await self._edits.find(result_id)
+        await rights.check_readable(interaction, result, job)
         if job.request.parent_id is None:
             raise NotFound("This is a first picture: there is nothing before it to branch from.")
         parent, _ = await self._edits.result(job.request.parent_id)
-        await self._open(interaction, [parent], job.request)
+        await self._open(interaction, [parent], job)
 
-    async def _open(
-        self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
-    ) -> None:
+    async def _open(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: Job) -> None:
         """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""
         pictures = [result for result, _ in await self._check(interaction, [picture.id for picture in pictures])]
-        prices = await self._prices(interaction, pictures[:1], like)
-        others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
-        await interaction.response.send_modal(forms.edit(pictures, prices, prompt=like.prompt, others=others))
+        prices = await self._prices(interaction, pictures[:1], like.request)
+        others = await self._claim(interaction, pictures[0])
+        await interaction.response.send_modal(forms.edit(pictures, prices, like=like, others=others))
+
+    async def _claim(self, interaction: discord.Interaction[EditBot], result: Result) -> Others:
+        """Tell others that somebody writes an edit, unless they do so where others cannot read; return what others do."""
+        who, claims = rights.asker(interaction), self._services.claims
+        hidden = isinstance(interaction.channel, discord.Thread) and interaction.channel.is_private()
+        apart = hidden and interaction.channel_id != result.channel_id
+        others = await (claims.others(who, result.id) if apart else claims.begin(who, result.id))
+        seen = [job for job in others.running if await rights.sees_job(interaction, job)]
+        return replace(others, running=tuple(seen))
 
     async def _check(
         self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]
@@ -147,8 +158,10 @@ class WritingCog(MenuCog, name="Writing"):
         result, job = await self._edits.result(result_id)
         await self._check(interaction, [result_id])
         steps = await self._services.lineage.of_session(job.session_id)
-        others = [step for step in reversed(steps) if step.result.usable and step.result.id != result_id]
-        candidates = await visible(Sight(interaction), others[:_CANDIDATES])
+        sight, candidates = Sight(interaction), list[Step]()
+        for step in reversed(steps):
+            if len(candidates) < _CANDIDATES and step.result.usable and step.result.id != result_id:
+                candidates += [step] if await sight.sees(step) else []
         if not candidates:
             raise NotFound("There is no other picture in this session to bring in yet.")
         view = look_cards.merge_menu(result, candidates)
@@ -161,7 +174,7 @@ class WritingCog(MenuCog, name="Writing"):
         found = await self._check(interaction, result_ids)
         pictures, like = [result for result, _ in found], found[0][1].request
         prices = await self._prices(interaction, pictures, like)
-        others = await self._services.claims.begin(rights.asker(interaction), pictures[0].id)
+        others = await self._claim(interaction, pictures[0])
         await interaction.response.send_modal(forms.merge(pictures, prices, others=others))
 
     # sending -----------------------------------------------------------------------------------------------
@@ -175,12 +188,19 @@ class WritingCog(MenuCog, name="Writing"):
         given = [reference_to(result, job.request) for result, job in found]
         result, job = found[0]
         wish = replace(
-            Wish.like(job.request, forms.prompt(sent, job)),
+            Wish.like(job.request, await self._words(interaction, sent)),
             size=f"{given[0].width}x{given[0].height}",
             parent_id=result.id,
         )
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
         await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=sent.price)
+
+    async def _words(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> str:
+        """Return the prompt that a form asks for. Raises NotAllowed where it keeps one that the person cannot read now."""
+        kept = None if sent.words is None else await self._edits.job(sent.words)
+        if kept is not None:
+            await rights.check_repeatable(interaction, kept)
+        return forms.prompt(sent, kept)
 
     async def _again(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         job = await self._edits.job(sent.targets[0])
@@ -188,5 +208,7 @@ class WritingCog(MenuCog, name="Writing"):
         await rights.check_references(interaction, self._services, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
-        wish = replace(Wish.like(job.request, forms.prompt(sent, job)), results=job.request.results, seed=seed)
+        wish = replace(
+            Wish.like(job.request, await self._words(interaction, sent)), results=job.request.results, seed=seed
+        )
         await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)

@@ -20,17 +20,23 @@ UPDATE jobs SET
     announced_at = NULL, undeliverable_at = NULL
 WHERE id = ?1
 """
+# What failed before keeps its pause, so that changes which come close together do not use up its tries. What is not due
+# at all was shown or given up: either way its tries begin anew.
 _REFRESH = """
 UPDATE jobs SET
     version = version + 1,
-    notice_at = CASE WHEN notice_at < CAST(?2 AS BIGINT) THEN notice_at ELSE CAST(?2 AS BIGINT) END
+    notice_tries = CASE WHEN notice_at IS NULL THEN 0 ELSE notice_tries END,
+    notice_at = CASE
+        WHEN notice_at < CAST(?2 AS BIGINT) OR (notice_at IS NOT NULL AND notice_tries > 0) THEN notice_at
+        ELSE CAST(?2 AS BIGINT)
+    END
 WHERE id = ?1
 """
 _PLACED = "UPDATE jobs SET thread_id = ?2 WHERE id = ?1"
 _CARDED = "UPDATE jobs SET status_message_id = ?2 WHERE id = ?1"
 _SHOWN = """
-UPDATE jobs SET notice_at = NULL, notice_tries = 0, shown_at = CAST(?3 AS BIGINT) WHERE id = ?1 AND version = ?2
-RETURNING id
+UPDATE jobs SET notice_at = CAST(?4 AS BIGINT), notice_tries = 0, shown_at = CAST(?3 AS BIGINT)
+WHERE id = ?1 AND version = ?2 RETURNING id
 """
 _ANNOUNCED = """
 UPDATE jobs SET announced_at = CAST(?2 AS BIGINT)
@@ -43,7 +49,11 @@ _LATER = """
 UPDATE jobs SET notice_at = ?2, notice_tries = notice_tries + 1 WHERE id = ?1 RETURNING notice_tries
 """
 _GIVE_UP = """
-UPDATE jobs SET notice_at = NULL, undeliverable_at = CASE WHEN ended_at IS NULL THEN NULL ELSE CAST(?2 AS BIGINT) END
+UPDATE jobs SET
+    notice_at = NULL,
+    undeliverable_at = CASE
+        WHEN ended_at IS NOT NULL AND announced_at IS NULL THEN CAST(?2 AS BIGINT) ELSE undeliverable_at
+    END
 WHERE id = ?1
 """
 _ADD = "INSERT INTO announcements (job_id, idx, kind) VALUES (?1, ?2, ?3)"
@@ -95,7 +105,10 @@ async def touch(tx: Tx, job_id: int, now: int) -> None:
 
 
 async def refresh(tx: Tx, job_id: int, at: int) -> None:
-    """Have what was posted of a job rendered anew at a time, or sooner: nothing new came, but something changed."""
+    """Have what was posted of a job rendered anew at a time, or sooner: nothing new came, but something changed.
+
+    Where showing it has failed of late, that is tried again when it was going to be, and not sooner.
+    """
     await tx.execute(_REFRESH, job_id, at)
 
 
@@ -166,12 +179,12 @@ async def handed_over(tx: Tx, job_id: int, index: int, now: int) -> None:
     await tx.execute(_HANDED_OVER, job_id, index, now)
 
 
-async def shown(tx: Tx, job_id: int, version: int, now: int) -> int | None:
-    """Record that Discord shows this version of a job.
+async def shown(tx: Tx, job_id: int, version: int, now: int, again_at: int | None = None) -> int | None:
+    """Record that Discord shows this version of a job, or all of it that can be shown before ``again_at``.
 
     Returns when the job ended, if with this everything about its end is posted or kept.
     """
-    if await tx.fetch_one(_SHOWN, job_id, version, now) is None:
+    if await tx.fetch_one(_SHOWN, job_id, version, now, again_at) is None:
         return None
     row = await tx.fetch_one(_ANNOUNCED, job_id, now)
     return None if row is None else row["ended_at"]
@@ -184,7 +197,7 @@ async def later(tx: Tx, job_id: int, at: int) -> int:
 
 
 async def give_up(tx: Tx, job_id: int, now: int) -> None:
-    """Record that a job cannot be announced anywhere."""
+    """Try a job no more; one that is over and was not announced is undeliverable."""
     await tx.execute(_GIVE_UP, job_id, now)
 
 

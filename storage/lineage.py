@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage import jobs, results
+from storage._rows import the_row
 from storage.database import Row, Tx
 from storage.records import EditRequest, Job, Result
 
@@ -51,8 +52,11 @@ LEFT JOIN accounts ON accounts.id = jobs.account_id
 _GET: Final = f"SELECT {_STEP} WHERE results.id = ?1"
 _CHILDREN: Final = f"""
 SELECT {_STEP}
-WHERE results.job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1) ORDER BY results.id LIMIT ?2
+WHERE results.job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1) ORDER BY results.id DESC LIMIT ?2
 """  # noqa: S608 - names of columns only
+_COUNT_CHILDREN: Final = """
+SELECT count(*) AS number FROM results WHERE job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1)
+"""
 _OPEN_EDITS: Final = f"""
 SELECT {jobs.COLUMNS}
 WHERE jobs.id IN (SELECT job_id FROM lineage WHERE result_id = ?1)
@@ -149,8 +153,14 @@ async def spent(tx: Tx, result_id: int) -> list[Spent]:
 
 
 async def children(tx: Tx, result_id: int, limit: int) -> list[Step]:
-    """Return what was made of a result, as a parent or beside one, oldest first."""
-    return [_step(row) for row in await tx.fetch_all(_CHILDREN, result_id, limit)]
+    """Return what was made of a result, as a parent or beside one, oldest first: the newest so many."""
+    return [_step(row) for row in reversed(await tx.fetch_all(_CHILDREN, result_id, limit))]
+
+
+async def count_children(tx: Tx, result_id: int) -> int:
+    """Return how many results were made of one."""
+    row = await the_row(tx, _COUNT_CHILDREN, result_id)
+    return row["number"]
 
 
 async def open_edits(tx: Tx, result_id: int) -> list[Job]:

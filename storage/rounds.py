@@ -50,6 +50,10 @@ INSERT INTO votes (round_id, account_id, proposal_id) VALUES (?1, ?2, ?3)
 ON CONFLICT (round_id, account_id) DO UPDATE SET proposal_id = excluded.proposal_id
 """
 _UNVOTE: Final = "DELETE FROM votes WHERE proposal_id = ?1"
+_PEOPLE: Final = """
+SELECT account_id FROM proposals WHERE round_id = ?1 UNION SELECT account_id FROM votes WHERE round_id = ?1
+ORDER BY account_id
+"""
 _WITHDRAW_VOTE: Final = "DELETE FROM votes WHERE round_id = ?1 AND account_id = ?2"
 _WITHDRAW_PROPOSAL: Final = "DELETE FROM proposals WHERE round_id = ?1 AND account_id = ?2"
 
@@ -143,6 +147,11 @@ async def vote(tx: Tx, round_id: int, account_id: int, proposal_id: int) -> bool
         return False
     await tx.execute(_VOTE, round_id, account_id, proposal_id)
     return True
+
+
+async def people(tx: Tx, round_id: int) -> list[int]:
+    """Return the accounts of all who proposed or voted."""
+    return [row["account_id"] for row in await tx.fetch_all(_PEOPLE, round_id)]
 
 
 async def withdraw(tx: Tx, round_id: int, account_id: int) -> None:

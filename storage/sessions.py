@@ -25,7 +25,11 @@ VALUES (?1, ?2, ?3, ?4, ?5, 'open', 'open', ?6)
 ON CONFLICT (guild_id, thread_id) DO NOTHING RETURNING id
 """
 _SET_ACCESS: Final = "UPDATE sessions SET access = ?2, role_id = CAST(?3 AS BIGINT) WHERE id = ?1"
-_SET_STATE: Final = "UPDATE sessions SET state = ?2, closed_at = CAST(?3 AS BIGINT) WHERE id = ?1"
+_SET_STATE: Final = """
+UPDATE sessions SET state = ?2, closed_at = CAST(?3 AS BIGINT), summed_up_at = NULL WHERE id = ?1
+"""
+_SUM_UP: Final = "UPDATE sessions SET summed_up_at = ?3 WHERE id = ?1 AND closed_at = CAST(?2 AS BIGINT)"
+_IS_SUMMED_UP: Final = "SELECT id FROM sessions WHERE id = ?1 AND summed_up_at IS NOT NULL"
 _SET_OWNER: Final = "UPDATE sessions SET owner_id = ?2 WHERE id = ?1"
 _MEMBERSHIP: Final = "SELECT standing FROM session_people WHERE session_id = ?1 AND account_id = ?2"
 _SET_MEMBERSHIP: Final = """
@@ -101,6 +105,16 @@ async def set_access(tx: Tx, session_id: int, access: Access, role_id: int | Non
 async def set_state(tx: Tx, session_id: int, state: SessionState, now: int) -> None:
     """Open, lock or close a session."""
     await tx.execute(_SET_STATE, session_id, state.value, now if state is SessionState.CLOSED else None)
+
+
+async def sum_up(tx: Tx, closed: Session, now: int) -> None:
+    """Record that the summary of a closed session was posted, unless it was opened again since."""
+    await tx.execute(_SUM_UP, closed.id, closed.closed_at, now)
+
+
+async def is_summed_up(tx: Tx, session_id: int) -> bool:
+    """Return whether a session is closed and its summary was posted."""
+    return await tx.fetch_one(_IS_SUMMED_UP, session_id) is not None
 
 
 async def set_owner(tx: Tx, session_id: int, account_id: int) -> None:

@@ -7,7 +7,10 @@ from typing import Final
 
 from storage.database import Tx
 
-_ADD: Final = "INSERT INTO showings (message_id, channel_id, result_id, shown_at) VALUES (?1, ?2, ?3, ?4)"
+_ADD: Final = """
+INSERT INTO showings (message_id, channel_id, result_id, shown_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (message_id, result_id) DO NOTHING
+"""
 _OF_MESSAGE: Final = """
 SELECT min(result_id) AS result_id FROM showings WHERE message_id = ?1 GROUP BY message_id HAVING count(*) = 1
 """
@@ -28,7 +31,7 @@ class Showing:
 
 
 async def add(tx: Tx, result_id: int, channel_id: int, message_id: int, now: int) -> None:
-    """Record that a message shows a result."""
+    """Record that a message shows a result; once it is known, that changes nothing."""
     await tx.execute(_ADD, message_id, channel_id, result_id, now)
 
 

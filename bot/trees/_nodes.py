@@ -13,6 +13,8 @@ class Shown(StrEnum):
     REMOVED = "removed"
     WITHHELD = "withheld"
     LOST = "lost"
+    #: It was made just now, and is not copied yet.
+    COMING = "coming"
     #: The result is where the reader cannot read: that there is one is drawn, and nothing else of it.
     HIDDEN = "hidden"
 

@@ -81,7 +81,7 @@ async def test_counts_are_brought_up_to_date_no_more_often_than_the_settings_say
 async def test_only_the_people_of_its_session_give_a_result_stars(studio: Studio, result: Result) -> None:
     await studio.sessions.remove(studio.ANA, (await studio.session()).id, studio.BO.user_id)
     await studio.refusal(studio.gallery.star(studio.BO, result.id), NotAllowed)
-    await studio.refusal(studio.gallery.choose(studio.BO, result.job_id, {result.id}), NotAllowed)
+    await studio.refusal(studio.gallery.choose(studio.BO, result.job_id, {result.id}, {result.id}), NotAllowed)
     assert await studio.gallery.star(studio.CY, result.id) == (True, 1)
 
 
@@ -113,17 +113,25 @@ async def test_of_a_job_the_chosen_results_get_stars_and_its_others_lose_them(st
     for result_id in (first, other.id):
         await studio.gallery.star(studio.BO, result_id)
     await studio.gallery.star(studio.CY, second)
-    now = await studio.gallery.choose(studio.BO, made[0].job_id, {second, third, other.id})
+    offered = {first, second, third}
+    now = await studio.gallery.choose(studio.BO, made[0].job_id, {second, third, other.id}, offered)
     assert [(one.id, one.stars) for one in now] == [(first, 0), (second, 2), (third, 1)]
     assert await studio.gallery.starred_by(studio.BO, made[0].job_id) == [second, third]
     assert await studio.gallery.starred_by(studio.BO, other.job_id) == [other.id]
+
+
+async def test_results_that_were_not_offered_keep_their_stars(studio: Studio) -> None:
+    first, second, third = await studio.finish(await studio.ask(studio.ANA, images=3))
+    await studio.gallery.star(studio.BO, first.id)
+    now = await studio.gallery.choose(studio.BO, first.job_id, {third.id}, {second.id, third.id})
+    assert [one.stars for one in now] == [1, 0, 1]
 
 
 async def test_a_deleted_result_of_a_job_is_passed_over_when_some_are_chosen(studio: Studio) -> None:
     made = await studio.finish(await studio.ask(studio.ANA, images=2))
     gone, kept = [one.id for one in made]
     await studio.edits.delete(gone, asker=studio.ANA, manages=False)
-    now = await studio.gallery.choose(studio.BO, made[0].job_id, {gone, kept})
+    now = await studio.gallery.choose(studio.BO, made[0].job_id, {gone, kept}, {gone, kept})
     assert [one.stars for one in now] == [0, 1]
 
 

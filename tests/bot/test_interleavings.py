@@ -441,7 +441,7 @@ async def test_a_vote_at_the_deadline_counts_or_is_refused(crossing: Crossing) -
     await studio.rounds.vote(studio.ANA, opened.id, crown)
     vote, _ = await crossing(
         lambda studio: at(studio, opened.ends_at - 1).rounds.vote(studio.CY, opened.id, crown),
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
     )
     ended = await studio.rounds.view(opened.id)
     if isinstance(vote, TooLate):
@@ -460,8 +460,8 @@ async def test_a_round_that_is_ended_twice_at_once_becomes_one_job(crossing: Cro
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
     )
     ended = await studio.rounds.view(opened.id)
     assert ended.round.state is RoundState.WON
@@ -475,7 +475,7 @@ async def test_a_round_whose_session_is_closed_at_its_end_is_won_or_stopped(cros
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     _, there = await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
         lambda at_work: _then_look(at_work.sessions.close(studio.ANA, opened.session_id), studio),
     )
     ended = await studio.rounds.view(opened.id)
@@ -493,7 +493,7 @@ async def test_a_round_whose_picture_is_deleted_at_its_end_becomes_a_job_or_is_r
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
         lambda studio: studio.edits.delete(opened.result_id, asker=studio.ANA, manages=False),
     )
     ended = await studio.rounds.view(opened.id)
@@ -528,7 +528,7 @@ async def test_the_winner_of_a_round_who_is_removed_at_its_end_has_won_or_has_no
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     _, there = await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
         lambda at_work: _then_look(at_work.sessions.remove(studio.ANA, opened.session_id, studio.BO.user_id), studio),
     )
     ended = await studio.rounds.view(opened.id)
@@ -545,14 +545,14 @@ async def test_a_round_is_refused_on_account_of_its_winner_and_never_without_one
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, None),
+        lambda studio: at(studio, opened.ends_at).rounds.refuse(opened, crown, "They left."),
         lambda studio: studio.sessions.remove(studio.ANA, opened.session_id, studio.BO.user_id),
     )
     ended = (await studio.rounds.view(opened.id)).round
     if ended.state is RoundState.REFUSED:
         assert ended.winner_id == crown
     if ended.state is RoundState.OPEN:  # the next look finds that nobody has proposed anything
-        await at(studio, opened.ends_at).rounds.end(opened, None)
+        await at(studio, opened.ends_at).rounds.end(opened)
         assert (await studio.rounds.view(opened.id)).round.state is RoundState.SILENT
     return ended.state.value
 
@@ -565,7 +565,7 @@ async def test_a_pool_that_others_draw_on_at_the_end_of_a_round_pays_all_of_it_o
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     _, drawn = await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
         lambda studio: studio.ask(studio.CY),
     )
     ended = await studio.rounds.view(opened.id)
@@ -588,7 +588,7 @@ async def test_a_pool_that_is_closed_at_the_end_of_a_round_pays_all_of_it_or_the
     for voter in (studio.ANA, studio.CY):
         await studio.rounds.vote(voter, opened.id, crown)
     await crossing(
-        lambda studio: at(studio, opened.ends_at).rounds.end(opened, studio.BO),
+        lambda studio: at(studio, opened.ends_at).rounds.make(opened, crown, studio.BO),
         lambda studio: studio.budgets.close_pool(studio.MODERATOR, studio.THREAD, manages=True),
     )
     ended = await studio.rounds.view(opened.id)

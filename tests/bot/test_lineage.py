@@ -70,11 +70,14 @@ async def test_a_parent_that_was_deleted_is_still_the_parent(studio: Studio, res
     assert (parent.result.id, parent.result.usable, parent.user_id) == (result.id, False, 1)
 
 
-async def test_the_oldest_children_are_listed_when_there_are_too_many(studio: Studio, result: Result) -> None:
+async def test_the_newest_children_are_listed_and_the_others_counted_when_there_are_too_many(
+    studio: Studio, result: Result
+) -> None:
     jobs = [await studio.ask(asker, result, images=20) for asker in (studio.BO, studio.CY)]
     made = [one.id for job in jobs for one in await studio.finish(job)]
     family = await studio.lineage.family(result.id)
-    assert [one.result.id for one in family.children] == made[:CHILDREN_SHOWN]
+    assert [one.result.id for one in family.children] == made[-CHILDREN_SHOWN:]
+    assert family.earlier == len(made) - CHILDREN_SHOWN
 
 
 async def test_what_is_not_there_is_named(studio: Studio) -> None:

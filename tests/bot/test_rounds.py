@@ -38,8 +38,13 @@ async def elected(studio: Studio, opened: Round, *, pool: int | None = None) -> 
     return crown
 
 
-async def end(studio: Studio, opened: Round, proposer: Asker | None) -> RoundView:
-    await studio.rounds.end(opened, proposer)
+async def end(studio: Studio, opened: Round, proposer: Asker) -> RoundView:
+    """End a round whose winner, if there is one, is made for somebody."""
+    winner = (await studio.rounds.verdict(opened)).winner
+    if winner is None:
+        await studio.rounds.end(opened)
+    else:
+        await studio.rounds.make(opened, winner.id, proposer)
     return await studio.rounds.view(opened.id)
 
 
@@ -49,7 +54,7 @@ async def untouched(studio: Studio) -> bool:
     return own == [(0, 100), (0, 0), (0, 0), (0, 0)]
 
 
-async def refused(studio: Studio, opened: Round, proposer: Asker | None) -> str | None:
+async def refused(studio: Studio, opened: Round, proposer: Asker) -> str | None:
     """End a round whose winner cannot be made, so that nothing is held; returns the reason."""
     pool = await studio.pool()
     view = await end(studio, opened, proposer)
@@ -308,7 +313,7 @@ async def test_a_tie_too_few_votes_and_silence_end_a_round_without_a_job(studio:
         for asker, those in zip((studio.BO, studio.CY), voters, strict=False):
             await studio.propose(opened, asker, *those)
         studio.now = opened.ends_at
-        ended = await end(studio, opened, None)
+        ended = await end(studio, opened, studio.BO)
         assert (ended.round.state, ended.round.winner_id, ended.round.reason) == (state, None, None)
     assert (len(await studio.jobs()), await studio.pool(), await untouched(studio)) == (1, (50_000, 0, 0), True)
 
@@ -436,17 +441,46 @@ async def test_the_proposers_own_limit_of_edits_binds_and_is_not_called_the_read
 # Winners that cannot be made -----------------------------------------------------------------------------------------
 
 
-async def test_a_winner_whose_proposer_left_is_refused_in_words(studio: Studio, opened: Round) -> None:
-    await elected(studio, opened)
-    assert await refused(studio, opened, None) == rounds.LEFT
-
-
 async def test_a_winner_that_may_not_be_made_for_its_proposer_is_refused_for_the_reason_given(
     studio: Studio, opened: Round
 ) -> None:
-    await elected(studio, opened)
-    await studio.rounds.end(opened, None, unfit="They cannot see this thread any more.")
-    assert (await studio.rounds.view(opened.id)).round.reason == "They cannot see this thread any more."
+    crown = await elected(studio, opened)
+    await studio.rounds.refuse(opened, crown, "They cannot see this thread any more.")
+    ended = (await studio.rounds.view(opened.id)).round
+    assert (ended.state, ended.winner_id) == (RoundState.REFUSED, crown)
+    assert ended.reason == "They cannot see this thread any more."
+
+
+async def test_a_reason_that_speaks_of_one_winner_is_not_given_for_another(studio: Studio, opened: Round) -> None:
+    wig = await studio.propose(opened, studio.CY, studio.CY, studio.MODERATOR, prompt="a wig")
+    crown = await studio.propose(opened, studio.BO, studio.ANA, studio.BO)
+    await studio.sessions.remove(studio.ANA, opened.session_id, studio.CY.user_id)
+    studio.now = opened.ends_at
+    await studio.rounds.refuse(opened, wig, "They left the server.")
+    assert await studio.rounds.due() == [opened]
+    assert (await studio.rounds.verdict(opened)).winner is not None
+    await studio.rounds.refuse(opened, crown, "They left the server, too.")
+    assert (await studio.rounds.view(opened.id)).round.winner_id == crown
+
+
+async def test_a_round_without_a_winner_that_has_one_by_now_blames_nobody(studio: Studio, opened: Round) -> None:
+    wig = await studio.propose(opened, studio.CY, studio.CY, studio.MODERATOR, prompt="a wig")
+    await studio.propose(opened, studio.BO, studio.ANA, studio.BO)
+    studio.now = opened.ends_at
+    assert (await studio.rounds.verdict(opened)).state is RoundState.TIED
+    await studio.sessions.remove(studio.ANA, opened.session_id, studio.BO.user_id)
+    await studio.rounds.end(opened)
+    assert await studio.rounds.due() == [opened]
+    winner = (await studio.rounds.verdict(opened)).winner
+    assert winner is not None
+    assert winner.id == wig
+
+
+async def test_before_its_time_a_round_is_not_refused(studio: Studio, opened: Round) -> None:
+    crown = await elected(studio, opened)
+    studio.now = opened.ends_at - 1
+    await studio.rounds.refuse(opened, crown, "They left the server.")
+    assert (await studio.rounds.view(opened.id)).round == opened
 
 
 async def test_a_winner_in_a_server_that_may_not_spend_any_more_is_refused_in_words(
@@ -549,8 +583,8 @@ async def test_a_winner_that_is_declined_or_not_approved_in_time_gives_the_pool_
 
 async def test_a_round_that_ended_is_told_once(studio: Studio, opened: Round) -> None:
     assert await studio.rounds.untold() == []
-    await elected(studio, opened, pool=0)
-    await studio.rounds.end(opened, studio.BO)
+    crown = await elected(studio, opened, pool=0)
+    await studio.rounds.make(opened, crown, studio.BO)
     studio.restart()
     assert [ended.id for ended in await studio.rounds.untold()] == [opened.id]
     await studio.rounds.told(opened.id)

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import NotAllowed, NotFound, TooLate
 from storage.database import Tx
 from storage.offers import Offer
-from storage.records import Access, Asker, Job, Place, RoundState, Session, SessionState, Status
+from storage.records import Access, Asker, Job, Place, Round, RoundState, Session, SessionState, Status
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Studio
@@ -38,8 +38,15 @@ async def session(studio: Studio) -> Session:
 async def who_may(studio: Studio) -> list[str]:
     """Who of all may edit in the session now."""
     everybody = {"Ana": studio.ANA, "Bo": studio.BO, "Cy": studio.CY, "a moderator": studio.MODERATOR}
-    now = await studio.session()
-    return [name for name, asker in everybody.items() if await studio.sessions.may_edit(asker, now)]
+    return [name for name, asker in everybody.items() if await admitted(studio, asker)]
+
+
+async def admitted(studio: Studio, asker: Asker) -> bool:
+    try:
+        await studio.sessions.check_admitted(asker, studio.THREAD)
+    except NotAllowed:
+        return False
+    return True
 
 
 # Who may edit --------------------------------------------------------------------------------------------------------
@@ -281,10 +288,10 @@ async def test_who_made_the_thread_owns_the_session_that_another_began(studio: S
 
 async def test_an_open_round_is_stopped_with_its_session(studio: Studio) -> None:
     opened = await studio.open_round(await studio.make())
-    await studio.propose(opened, studio.BO, studio.ANA, studio.CY)
+    crown = await studio.propose(opened, studio.BO, studio.ANA, studio.CY)
     await studio.sessions.close(studio.ANA, opened.session_id)
     studio.now = opened.ends_at
-    await studio.rounds.end(opened, studio.BO)
+    await studio.rounds.make(opened, crown, studio.BO)
     ended = await studio.rounds.view(opened.id)
     assert (ended.round.state, ended.job) == (RoundState.STOPPED, None)
     assert [one.id for one in await studio.rounds.untold()] == [opened.id]
@@ -297,13 +304,56 @@ async def test_a_round_goes_on_in_a_session_that_is_locked(studio: Studio) -> No
     assert await studio.rounds.current(opened.session_id) == opened
 
 
+async def test_when_a_session_turns_to_invited_people_only_theirs_and_the_owners_part_in_the_round_stays(
+    studio: Studio,
+) -> None:
+    opened = await studio.open_round(await studio.make())
+    wig = await studio.propose(opened, studio.BO, studio.ANA, studio.BO, studio.CY, prompt="a wig")
+    await studio.propose(opened, studio.CY, studio.MODERATOR)
+    await studio.sessions.invite(studio.ANA, opened.session_id, studio.BO.user_id)
+    await studio.sessions.set_access(studio.ANA, opened.session_id, Access.INVITED)
+    assert await standing(studio, opened) == [(wig, 2)], "Ana's vote and Bo's"
+
+
+async def test_a_moderator_who_turns_a_session_to_invited_people_keeps_their_own_part_in_the_round(
+    studio: Studio,
+) -> None:
+    opened = await studio.open_round(await studio.make())
+    crown = await studio.propose(opened, studio.MODERATOR, studio.ANA, studio.MODERATOR, studio.CY)
+    for _ in range(2):
+        await studio.sessions.set_access(studio.MODERATOR, opened.session_id, Access.INVITED)
+        assert await standing(studio, opened) == [(crown, 2)]
+
+
+async def test_what_a_moderator_votes_in_a_session_for_invited_people_stays_when_that_is_said_again(
+    studio: Studio,
+) -> None:
+    opened = await studio.open_round(await studio.make())
+    await studio.sessions.set_access(studio.ANA, opened.session_id, Access.INVITED)
+    crown = await studio.propose(opened, studio.ANA, studio.ANA, studio.MODERATOR)
+    await studio.sessions.set_access(studio.ANA, opened.session_id, Access.INVITED)
+    assert await standing(studio, opened) == [(crown, 2)]
+
+
+async def test_a_session_that_turns_to_a_role_or_opens_again_takes_nothing_back(studio: Studio) -> None:
+    opened = await studio.open_round(await studio.make())
+    crown = await studio.propose(opened, studio.BO, studio.CY)
+    await studio.sessions.set_access(studio.ANA, opened.session_id, Access.ROLE, ROLE)
+    await studio.sessions.set_access(studio.ANA, opened.session_id, Access.OPEN)
+    assert await standing(studio, opened) == [(crown, 1)]
+
+
+async def standing(studio: Studio, opened: Round) -> list[tuple[int, int]]:
+    """The proposals of a round, each with its votes."""
+    return [(one.id, one.votes) for one in (await studio.rounds.view(opened.id)).proposals]
+
+
 async def test_who_is_removed_takes_their_proposal_and_vote_with_them(studio: Studio) -> None:
     opened = await studio.open_round(await studio.make())
     wig = await studio.propose(opened, studio.CY, studio.BO)
     await studio.propose(opened, studio.BO, studio.ANA, studio.CY)
     await studio.sessions.remove(studio.ANA, opened.session_id, studio.BO.user_id)
-    proposals = (await studio.rounds.view(opened.id)).proposals
-    assert [(one.id, one.votes) for one in proposals] == [(wig, 0)]
+    assert await standing(studio, opened) == [(wig, 0)]
 
 
 # Looking -------------------------------------------------------------------------------------------------------------

@@ -118,7 +118,8 @@ async def test_every_picture_is_on_the_page_that_is_named_for_it(pictures: Pictu
         ({}, Shown.PICTURE),
         ({"deleted_at": 1, "nsfw": True}, Shown.REMOVED),
         ({"nsfw": True}, Shown.WITHHELD),
-        ({"sha256": None}, Shown.LOST),
+        ({"sha256": None, "lost": "gone"}, Shown.LOST),
+        ({"sha256": None}, Shown.COMING),
     ],
 )
 def test_what_became_of_a_picture_is_told(changes: dict[str, Any], shown: Shown) -> None:

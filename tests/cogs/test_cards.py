@@ -258,10 +258,16 @@ def test_a_message_without_any_picture_offers_to_try_again(make: Any) -> None:
     assert_discord_takes(view)
 
 
-@pytest.mark.parametrize("why", ["gone", "refused_host", "not_a_picture", None])
-def test_a_lost_picture_is_told_with_what_to_do(make: Any, why: str | None) -> None:
+@pytest.mark.parametrize("why", ["gone", "refused_host", "not_a_picture"])
+def test_a_lost_picture_is_told_with_what_to_do(make: Any, why: str) -> None:
     view = cards.ending(make.post(make.result(12), make.result(13, sha256=None, lost=why)))
     assert "#13 is lost: " in text_of(view)
+
+
+def test_a_picture_that_is_still_being_copied_is_not_called_lost(make: Any) -> None:
+    view = cards.ending(make.post(make.result(12), make.result(13, sha256=None)))
+    assert "#13 was made just now and is being copied." in text_of(view)
+    assert "lost" not in text_of(view)
 
 
 def test_a_picture_whose_bytes_are_gone_is_lost(make: Any) -> None:

@@ -24,7 +24,7 @@ def an_edit(
     prices: list[Price] = PRICES,
     others: Others = NOBODY,
 ) -> forms.Form:
-    return forms.edit(pictures, prices, prompt=prompt, others=others)
+    return forms.edit(pictures, prices, like=make.job(request=make.request(prompt=prompt)), others=others)
 
 
 def controls_of(form: forms.Form) -> dict[str, dict[str, Any]]:
@@ -53,6 +53,9 @@ async def test_a_prompt_too_long_for_a_form_is_kept_by_leaving_it_empty(make: An
     assert prompt.get("value") is None
     assert prompt["required"] is False
     assert "4,001 characters" in prompt["placeholder"]
+    sent = forms.read(a_sent_form(an_edit(make, [make.result()], prompt="x" * 4001).custom_id))
+    assert sent is not None
+    assert (sent.words, sent.prompt) == (5, ""), "whose words it keeps stands in the form"
 
 
 async def test_a_form_to_try_again_asks_for_words_only(make: Any) -> None:
@@ -96,7 +99,7 @@ async def test_a_merge_names_its_pictures_in_their_order_and_takes_as_many_more_
     three = forms.merge([make.result(number) for number in (12, 15, 16)], PRICES[:1], others=NOBODY)
     assert "files" not in controls_of(three)
     sent = forms.read(a_sent_form(two.custom_id, {"type": 4, "custom_id": "prompt", "value": "both"}))
-    assert sent == forms.Sent("merge", (12, 15), 30_000, "both", None, ())
+    assert sent == forms.Sent("merge", (12, 15), 30_000, "both", None, None, ())
 
 
 async def test_discord_py_keeps_no_form(make: Any) -> None:
@@ -118,12 +121,12 @@ def test_a_sent_form_is_read_from_what_discord_sends() -> None:
             {"type": 19, "custom_id": "files", "values": ["99", "98"]},
         )
     )
-    assert sent == forms.Sent("edit", (12,), 45_000, "at night", 13, ({"id": "99", "filename": "cat.png"},))
+    assert sent == forms.Sent("edit", (12,), 45_000, "at night", None, 13, ({"id": "99", "filename": "cat.png"},))
 
 
 def test_a_forged_choice_is_no_choice() -> None:
     sent = forms.read(a_sent_form("form-edit:12", {"type": 3, "custom_id": "picture", "values": ["1; drop"]}))
-    assert sent == forms.Sent("edit", (12,), None, "", None, ())
+    assert sent == forms.Sent("edit", (12,), None, "", None, None, ())
 
 
 def test_a_foreign_form_is_not_ours() -> None:

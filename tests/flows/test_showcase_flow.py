@@ -8,7 +8,10 @@ from typing import Any
 import discord
 from simcord import ChannelHandle
 
+from cogs import showcase
 from playground.world import World, open_world
+from storage.database import Tx
+from storage.records import Asker
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 
@@ -31,6 +34,13 @@ async def hung(wall: ChannelHandle, number: int = 1) -> list[discord.Message]:
         while len(found := wall.history()) < number:
             await asyncio.sleep(0.02)
     return found
+
+
+async def posted(world: World) -> None:
+    """Wait till nothing is left to be posted in the showcase."""
+    async with asyncio.timeout(10):
+        while await world.program.database.read(_to_post):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 def find(visit: Any, message_id: int) -> discord.Message:
@@ -96,3 +106,126 @@ async def test_a_post_that_fails_for_the_moment_is_made_later(visit_of: Any, mon
         await world.bo.click(shown, custom_id="star:1")
         [posted] = await hung(wall)
         assert visit.ids(posted) == ["1"]
+
+
+async def test_a_star_pressed_in_the_showcase_keeps_its_card_and_brings_the_number_up_to_date(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit, wall = visit_of(world), await opened(world, "1")
+        shown = await visit.edit(world.ana)
+        await world.bo.click(shown, custom_id="star:1")
+        [before] = await hung(wall)
+        await world.cleo.click(before, custom_id="star:1")
+        [after] = wall.history()
+        headline, *rest = visit.words(before).splitlines()
+        assert headline == f"### ⭐ 1 person gave [this]({shown.jump_url}) a star"
+        assert visit.words(after).splitlines() == [headline.replace("1 person", "2 people"), *rest]
+        assert (visit.ids(after), visit.gallery(after)) == (["1"], visit.gallery(before))
+        assert [(card.id, card.accent_colour) for card in after.components] == [
+            (card.id, card.accent_colour) for card in before.components
+        ]
+        await world.restart(crash=True)
+        await world.cleo.click(after, custom_id="star:1")
+        [again] = wall.history()
+        assert visit.words(again) == visit.words(before)
+
+
+async def test_a_star_pressed_on_a_picture_that_was_brought_elsewhere_keeps_what_is_said_there(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana)
+        await world.bo.slash(world.channel, "show", result="#1")
+        brought = find(visit, visit.last().id)
+        await world.bo.click(brought, custom_id="star:1")
+        starred = find(visit, brought.id)
+        assert (visit.words(starred), visit.ids(starred)) == (visit.words(brought), ["1"])
+        assert [label for label in visit.labels(starred) if label not in visit.labels(brought)] == ["1"]
+
+
+async def test_a_picture_that_is_taken_down_while_it_is_posted_does_not_stay(visit_of: Any, monkeypatch: Any) -> None:
+    compose_one = showcase.compose_one
+
+    async with open_world(**PLENTY) as world:
+        visit, wall = visit_of(world), await opened(world, "1")
+        shown = await visit.edit(world.ana)
+
+        async def overtaken(*args: Any) -> Any:
+            composed = await compose_one(*args)
+            await world.program.edits.delete(1, asker=Asker(world.guild.id, world.ana.id), manages=False)
+            async with asyncio.timeout(10):
+                while await world.open_jobs():
+                    await asyncio.sleep(0.01)
+            return composed
+
+        monkeypatch.setattr(showcase, "compose_one", overtaken)
+        await world.bo.click(shown, custom_id="star:1")
+        await posted(world)
+        assert wall.history() == []
+
+
+# When things go wrong ------------------------------------------------------------------------------------------------
+
+
+async def test_a_crash_before_a_post_is_marked_stops_no_other_and_posts_nothing_twice(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit, wall = visit_of(world), await opened(world, "1")
+        first, second = await visit.edit(world.ana), await visit.edit(world.ana)
+        await world.bo.click(first, custom_id="star:1")
+        await posted(world)
+        await world.stop(crash=True)
+        await world.start()
+        await world.program.database.run(_unmark)
+        await world.env.restart_bot(world.bot)
+        world.answer_refusals()
+        await posted(world)
+        await world.bo.click(second, custom_id="star:2")
+        await posted(world)
+        assert [visit.ids(message) for message in wall.history()] == [["1"], ["2"]]
+
+
+async def test_a_bug_that_one_picture_meets_holds_up_no_other_and_that_one_is_posted_later(
+    visit_of: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("bot.showcase.MINUTE", 50)
+    compose_one, met = showcase.compose_one, []
+
+    async def buggy(services: Any, job: Any, result: Any) -> Any:
+        if result.id == 1 and len(met) < 2:
+            raise ZeroDivisionError(met.append(result.id))
+        return await compose_one(services, job, result)
+
+    monkeypatch.setattr(showcase, "compose_one", buggy)
+    async with open_world(**PLENTY) as world:
+        visit, wall = visit_of(world), await opened(world, "1")
+        for number in (1, 2):
+            await world.bo.click(await visit.edit(world.ana), custom_id=f"star:{number}")
+        await posted(world)
+        assert sorted(visit.ids(message) for message in wall.history()) == [["1"], ["2"]]
+        assert met == [1, 1]
+
+
+async def test_a_picture_is_posted_later_where_discord_does_not_say_for_the_moment_who_reads_its_thread(
+    visit_of: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("bot.showcase.MINUTE", 50)
+    async with open_world(**PLENTY) as world:
+        visit, wall = visit_of(world), await opened(world, "1")
+        await visit.edit(world.ana)
+        [thread] = visit.threads()
+        archived = world.bot.get_channel(thread.id)
+        assert isinstance(archived, discord.Thread)
+        await archived.edit(archived=True)
+        await world.env.settle()
+        assert world.bot.get_channel(thread.id) is None, "else nobody would be asked"
+        world.env.inject_error("GET", f"/channels/{thread.id}", status=503, times=1)
+        await world.program.services.gallery.star(Asker(world.guild.id, world.bo.id), 1)
+        await posted(world)
+        assert [visit.ids(message) for message in wall.history()] == [["1"]]
+        assert world.env.backend.faults == [], "it was asked, and did not say"
+
+
+async def _to_post(tx: Tx) -> bool:
+    return await tx.fetch_one("SELECT result_id FROM showcase WHERE post_at IS NOT NULL") is not None
+
+
+async def _unmark(tx: Tx) -> None:
+    await tx.execute("UPDATE showcase SET post_at = reached_at")

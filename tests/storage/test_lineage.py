@@ -143,7 +143,8 @@ async def test_what_was_made_of_a_result_is_found_as_a_parent_and_beside_one_onc
     merged = await make(parent_id=other, beside=(first, first))
     grandchild = await make(parent_id=branch)
     assert await children(database, first) == [branch, second_branch, merged]
-    assert await children(database, first, 2) == [branch, second_branch]
+    assert await children(database, first, 2) == [second_branch, merged]
+    assert await database.read(lineage.count_children, first) == 3
     assert await children(database, branch) == [grandchild]
     assert await children(database, grandchild) == []
 
