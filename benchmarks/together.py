@@ -380,7 +380,11 @@ async def rounds(bot: Bot) -> dict[str, Action]:
         await bot.rounds.vote(members[0], current.id, next(choices).id)
 
     async def end() -> None:
-        await bot.rounds.end(next(due), members[MOST_PROPOSALS - 1])
+        ended = next(due)
+        winner = (await bot.rounds.verdict(ended)).winner
+        if winner is None:
+            raise RuntimeError(f"nobody won round {ended.id}")
+        await bot.rounds.make(ended, winner.id, members[MOST_PROPOSALS - 1])
 
     return {"a vote": vote, "the end of a round": end}
 

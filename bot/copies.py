@@ -105,10 +105,10 @@ async def _copied(tx: Tx, result: Uncopied, sha256: str, media_type: str, size: 
     if await results.copied(tx, result.id, sha256, media_type, size) is None:
         return await pictures.needed(tx, sha256)
     await pictures.used(tx, sha256, now)
-    await announcements.refresh(tx, result.job_id, now)
+    await announcements.hurry(tx, result.job_id, now)
     return True
 
 
 async def _lost(tx: Tx, result: Uncopied, why: str, now: int) -> None:
     if await results.lost(tx, result.id, why) is not None:
-        await announcements.refresh(tx, result.job_id, now)
+        await announcements.hurry(tx, result.job_id, now)

@@ -29,6 +29,7 @@ from storage import (
     pauses,
     pictures,
     results,
+    rounds,
     servers,
     stars,
 )
@@ -304,9 +305,10 @@ class Edits:
             )
         deleted, orphan = await self._database.run(_delete, result_id, job.id, self._clock())
         if not deleted:
-            raise NotFound(f"{result.short_id} was deleted already.")
+            raise NotFound(f"{result.short_id} was taken down already.")
         if orphan is not None:
             await self._pictures.delete(orphan)
+        self._signals.rounds.set()
         self._signals.notices.set()
         return result, job
 
@@ -346,7 +348,7 @@ class Edits:
         if result.usable:
             return result, job
         if result.deleted_at is not None:
-            raise NotFound(f"{result.short_id} was deleted, so it can't be used any more.")
+            raise NotFound(f"{result.short_id} was taken down, so it can't be used any more.")
         if result.nsfw:
             raise NotFound(f"{result.short_id} was withheld by the content check, so it can't be used.")
         raise NotFound(f"There is no copy of {result.short_id}: it could not be fetched from Runware.")
@@ -451,10 +453,12 @@ async def _cancel(tx: Tx, job_id: int, now: int, card_interval: int) -> bool:
 
 async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, str | None]:
     """Mark a result deleted; return whether this did, and the picture that nothing names any more."""
+    # Rounds before results: that is how the end of a round locks them.
+    await rounds.end_about(tx, result_id, f"#{result_id} was taken down, so nothing can be made of it.")
     deleted, sha256 = await results.delete(tx, result_id, now)
     if deleted:
         await stars.forget(tx, result_id)
-        await announcements.refresh(tx, job_id, now)
+        await announcements.hurry(tx, job_id, now)
     if sha256 is None or await pictures.needed(tx, sha256):
         return deleted, None
     await pictures.forget(tx, sha256)

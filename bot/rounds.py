@@ -151,6 +151,11 @@ class Rounds:
             raise _no_such_round()
         return found
 
+    async def shown_by(self, message_id: int) -> RoundView | None:
+        """Return the round whose card a message is, if it is one."""
+        found = await self._database.read(rounds.of_message, message_id)
+        return None if found is None else await self.view(found.id)
+
     async def current(self, session_id: int) -> Round | None:
         """Return the round of a session that is open."""
         return await self._database.read(rounds.open_in, session_id)
@@ -346,8 +351,16 @@ async def _propose(tx: Tx, asker: Asker, round_id: int, prompt: str, now: int) -
     mine = await rounds.own_proposal(tx, current.id, account_id)
     if mine is None and await rounds.count_proposals(tx, current.id) >= MOST_PROPOSALS:
         raise TooLate(f"A round takes {MOST_PROPOSALS} proposals, and this one has them: vote for one of these.")
+    others = [one for one in await rounds.proposals(tx, current.id) if one.account_id != account_id]
+    if any(_same(other.prompt, prompt) for other in others):
+        raise TooLate("Somebody has proposed just that: vote for it.")
     if mine != prompt:
         await rounds.propose(tx, current.id, account_id, prompt)
+
+
+def _same(one: str, other: str) -> bool:
+    """Tell whether two prompts say the same, but for blanks and capital letters."""
+    return one.casefold().split() == other.casefold().split()
 
 
 async def _vote(tx: Tx, asker: Asker, round_id: int, proposal_id: int, now: int) -> None:

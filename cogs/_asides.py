@@ -22,6 +22,8 @@ _RECIPE: Final = 1800
 def delete_menu(job_id: int, results: Sequence[Result]) -> ui.LayoutView:
     """Return the question which pictures to take down."""
     what_then = "They leave this thread and cannot be edited any more. What they cost stays spent."
+    if len(results) == 1:
+        what_then = "It has stars, or others went on from it. It cannot be brought back, and what it cost stays spent."
     return card(
         text("**Which pictures should go?**", what_then), row(DeleteMenu(job_id, options(results), most=len(results)))
     )

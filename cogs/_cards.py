@@ -359,7 +359,7 @@ def _about(post: Post) -> str:
     asked = f"{words.who(job.user_id)}{_started_from(post.parent)}{_chosen(job)}"
     if len(shown) == 1:
         head = f"**{shown[0].short_id}** · {asked}"
-        facts = f"{_seed(job, shown[0])} · {_size(job, shown[0])} · {words.lasting(_took(job))} · **{_price(job)}**"
+        facts = f"{_seed(job, shown[0])} · {_size(job, shown[0])} · {words.lasting(_took(job))} · {_costs(post)}"
     else:
         head = f"**{words.counted(len(shown), 'picture')}** · {asked}" if shown else asked
         each = " · ".join(f"**{result.short_id}**\u00a0{_seed(job, result)}{_stars(result)}" for result in shown)
@@ -367,6 +367,14 @@ def _about(post: Post) -> str:
         sums = f"{size} · {words.lasting(_took(job))} · **{_price(job)}**"
         facts = f"{each}\n{sums}" if each else sums
     return "\n".join([head, facts, f"-# {_settings(job.request)}", *_writing(post), *_missing(post), *_where_to(post)])
+
+
+def _costs(post: Post) -> str:
+    """Return what a message about one picture says of its cost: of an edit that made several, its share."""
+    job = post.job
+    if post.announcement is not None or job.request.results == 1 or job.cost is None:
+        return f"**{_price(job)}**"
+    return f"**{dollars(-(-job.cost // job.request.results))}** of {_price(job)}"
 
 
 def _stars(result: Result) -> str:

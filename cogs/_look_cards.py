@@ -76,6 +76,7 @@ def merge_menu(result: Result, candidates: Sequence[Step]) -> ui.LayoutView:
             f"### 🔀 Bring what into {result.short_id}?", "Choose one or two, then say what to make of them together."
         ),
         row(menu),
+        row(BackButton(result.id)),
         colour=BLUE,
         number=MARK,
     )

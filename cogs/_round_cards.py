@@ -133,7 +133,8 @@ def _ended(view: RoundView, pictures: Sequence[tuple[str, str]]) -> ui.LayoutVie
     """Return the card with how many votes each proposal got."""
     end = ending(view)
     top = f"### {end.head}\n{words.who(view.opener_user_id)} asked what to do with {_picture(view)}."
-    state = "\n".join((*end.lines, f"-# {_voters(view)} voted; at least {view.round.quorum} had to."))
+    turnout = f"-# {_voters(view)} voted; at least {view.round.quorum} had to."
+    state = "\n".join(end.lines if view.round.state is RoundState.FEW else (*end.lines, turnout))
     proposals = _proposals(view, TEXT - len(top) - len(state))
     return card(text(top), *gallery(pictures), *proposals, text(state), colour=end.colour)
 
@@ -173,6 +174,8 @@ def _silent(view: RoundView) -> Ending:
 
 def _refused(view: RoundView) -> Ending:
     reason = words.cut(view.round.reason or "", _REASON)
+    if view.winner is None:  # it ended before its time
+        return Ending(f"⛔ The round about #{view.round.result_id} ended", (reason, _AGAIN), RED)
     return Ending(f"⛔ {_winner(view)} won, but could not be made", (reason, _AGAIN), RED)
 
 

@@ -25,6 +25,7 @@ from cogs import _cards as cards
 from cogs import _posts as posts
 from cogs import _words as words
 from cogs._letters import FILE_BYTES, Letter, compose, parent_of, rewrite
+from cogs.umpire import draw
 from storage.records import Announcement, AnnouncementKind, Job
 
 log = logging.getLogger(__name__)
@@ -218,10 +219,14 @@ class _Telling:
             self._remember(key, facts)
 
     async def _take_along(self, job: Job) -> None:
-        """Take down the messages that showed, beside its own, a picture which was taken down."""
+        """Take down what showed, beside its own message, a picture which was taken down; a round keeps its card."""
         for showing in await self._services.lineage.showings_of_deleted(job.id):
+            current = await self._services.rounds.shown_by(showing.message_id)
             try:
-                await self._channel(job, showing.channel_id).get_partial_message(showing.message_id).delete()
+                if current is None:
+                    await self._channel(job, showing.channel_id).get_partial_message(showing.message_id).delete()
+                else:
+                    await draw(self._bot, current)
             except discord.HTTPException as error:
                 if not _shut(error):
                     raise

@@ -115,7 +115,7 @@ class ResultsCog(commands.Cog, name="Results"):
         if job.user_id != interaction.user.id and not await rights.manages_at(interaction, result.channel_id):
             raise NotAllowed(f"Only {words.who(job.user_id)}, who asked for it, or a moderator can take this down.")
         results = await self._shown_with(interaction, result)
-        if len(results) > 1:
+        if len(results) > 1 or await self._is_valued(result):
             view = asides.delete_menu(job.id, results)
             await interaction.response.send_message(view=view, ephemeral=True)
             return
@@ -124,6 +124,10 @@ class ResultsCog(commands.Cog, name="Results"):
             await look(self._services, interaction, result_id)
         else:
             await interaction.response.defer()  # the announcer takes the message down
+
+    async def _is_valued(self, result: Result) -> bool:
+        """Tell whether others would miss a picture, so that one press is not enough to take it down."""
+        return result.stars > 0 or bool((await self._services.lineage.family(result.id)).children)
 
     async def _delete_chosen(self, interaction: discord.Interaction[EditBot], menu: DeleteMenu) -> None:
         job = await self._edits.job(menu.target)

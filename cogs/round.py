@@ -212,13 +212,16 @@ class RoundCog(commands.Cog, name="Round"):
 
     async def _show(self, interaction: discord.Interaction[EditBot], view: RoundView) -> None:
         """Turn the acknowledgement into the card of the round."""
-        # Known before the picture is there: whenever that is taken down from here on, this message goes with it.
+        # Known before the picture is there: whoever takes that down from here on brings the card up to date.
         await self._services.lineage.shown(view.step.result.id, view.session.thread_id, view.round.message_id)
         view = await self._rounds.view(view.round.id)
         files = list((await previews(self._services, [view.step])).values())
         board = cards.board(view, pictures=[(file.filename, file.description or "") for file in files])
         try:
             await interaction.edit_original_response(view=board, attachments=files)
+            newest = await self._rounds.view(view.round.id)
+            if newest != view:  # it was drawn by others meanwhile, and now by what was true before
+                await draw(interaction.client, newest)
         except DISCORD_ERRORS as error:  # the round is open all the same, and `/round show` draws its card
             log.warning("the card of round %d could not be drawn: %s", view.round.id, error)
 

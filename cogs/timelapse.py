@@ -93,5 +93,7 @@ class TimelapseCog(commands.Cog, name="Timelapse"):
 
 
 def _headline(result_id: int, shown: int, whole: int) -> str:
-    missing = "" if shown == whole else f"\n-# {words.counted(whole - shown, 'step')} cannot be shown to you."
+    out = "is left out: it was" if whole - shown == 1 else "are left out: they were"
+    why = f"{words.counted(whole - shown, 'step')} {out} taken down, or cannot be read by you"
+    missing = "" if shown == whole else f"\n-# {why}."
     return f"### How #{result_id} came to be{missing}"

@@ -43,7 +43,10 @@ async def draw(bot: EditBot, view: RoundView) -> None:
     channel = bot.get_partial_messageable(view.session.thread_id, guild_id=view.session.guild_id)
     message = await channel.fetch_message(view.round.message_id)
     nobody = discord.AllowedMentions.none()
-    await message.edit(view=cards.board(view, pictures=_cards.attached(message)), allowed_mentions=nobody)
+    if view.step.result.usable:
+        await message.edit(view=cards.board(view, pictures=_cards.attached(message)), allowed_mentions=nobody)
+    else:  # the picture was taken down
+        await message.edit(view=cards.board(view, pictures=[]), attachments=[], allowed_mentions=nobody)
 
 
 class Umpire:

@@ -108,8 +108,9 @@ class WritingCog(MenuCog, name="Writing"):
         await rights.check_readable(interaction, result, job)
         if job.request.parent_id is None:
             raise NotFound("This is a first picture: there is nothing before it to branch from.")
-        parent, _ = await self._edits.result(job.request.parent_id)
-        await self._open(interaction, [parent], job)
+        parent, origin = await self._edits.result(job.request.parent_id)
+        # The words of what was taken down are gone with it.
+        await self._open(interaction, [parent], job if result.deleted_at is None else origin)
 
     async def _open(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: Job) -> None:
         """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""

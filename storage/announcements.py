@@ -22,6 +22,7 @@ WHERE id = ?1
 """
 # What failed before keeps its pause, so that changes which come close together do not use up its tries. What is not due
 # at all was shown or given up: either way its tries begin anew.
+_HURRY = "UPDATE jobs SET version = version + 1, notice_at = CAST(?2 AS BIGINT), notice_tries = 0 WHERE id = ?1"
 _REFRESH = """
 UPDATE jobs SET
     version = version + 1,
@@ -110,6 +111,11 @@ async def refresh(tx: Tx, job_id: int, at: int) -> None:
     Where showing it has failed of late, that is tried again when it was going to be, and not sooner.
     """
     await tx.execute(_REFRESH, job_id, at)
+
+
+async def hurry(tx: Tx, job_id: int, now: int) -> None:
+    """Have what was posted of a job rendered anew at once, however often that failed: a picture came, or has to go."""
+    await tx.execute(_HURRY, job_id, now)
 
 
 async def placed(tx: Tx, job_id: int, thread_id: int) -> None:

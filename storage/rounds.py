@@ -31,6 +31,10 @@ UPDATE rounds SET
     state = ?2, winner_id = CAST(?3 AS BIGINT), job_id = CAST(?4 AS BIGINT), reason = CAST(?5 AS TEXT)
 WHERE id = ?1 AND state = 'open' RETURNING id
 """
+_OF_MESSAGE: Final = "SELECT * FROM rounds WHERE message_id = ?1"
+_END_ABOUT: Final = (
+    "UPDATE rounds SET state = 'refused', reason = ?2 WHERE result_id = ?1 AND state = 'open' RETURNING id"
+)
 _PROPOSE: Final = """
 INSERT INTO proposals (round_id, account_id, prompt) VALUES (?1, ?2, ?3)
 ON CONFLICT (round_id, account_id) DO UPDATE SET prompt = excluded.prompt RETURNING id
@@ -112,6 +116,16 @@ async def end(
 ) -> bool:
     """End a round that is open; returns whether this call did."""
     return await tx.fetch_one(_END, round_id, state.value, winner_id, job_id, reason) is not None
+
+
+async def end_about(tx: Tx, result_id: int, reason: str) -> bool:
+    """End the open rounds about a result, of which nothing can be made any more; returns whether there were any."""
+    return bool(await tx.fetch_all(_END_ABOUT, result_id, reason))
+
+
+async def of_message(tx: Tx, message_id: int) -> Round | None:
+    """Return the round that a message shows."""
+    return _maybe(await tx.fetch_one(_OF_MESSAGE, message_id))
 
 
 async def propose(tx: Tx, round_id: int, account_id: int, prompt: str) -> int:

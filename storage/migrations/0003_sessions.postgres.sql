@@ -133,6 +133,7 @@ CREATE TABLE rounds (
 
 -- A session chooses one thing at a time.
 CREATE UNIQUE INDEX rounds_open ON rounds (session_id) WHERE state = 'open';
+CREATE INDEX rounds_by_message ON rounds (message_id);
 CREATE INDEX rounds_by_end ON rounds (ends_at) WHERE state = 'open';
 CREATE INDEX rounds_to_tell ON rounds (id) WHERE told_at IS NULL AND state <> 'open';
 

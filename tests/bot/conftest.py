@@ -317,9 +317,9 @@ class Studio:
         """Have Ana open a round about a result, for five minutes."""
         return await self.rounds.open(self.ANA, self.PLACE, result.id, minutes=5, quorum=quorum)
 
-    async def propose(self, opened: Round, asker: Asker, *voters: Asker, prompt: str = "a crown") -> int:
+    async def propose(self, opened: Round, asker: Asker, *voters: Asker, prompt: str | None = None) -> int:
         """Have somebody propose a prompt and others vote for it; returns the proposal's id."""
-        view = await self.rounds.propose(asker, opened.id, prompt)
+        view = await self.rounds.propose(asker, opened.id, prompt or f"a crown for {asker.user_id}")
         (made,) = [one.id for one in view.proposals if one.user_id == asker.user_id]
         for voter in voters:
             await self.rounds.vote(voter, opened.id, made)

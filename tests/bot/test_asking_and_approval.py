@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -26,6 +26,9 @@ from storage.database import Database, Tx
 from storage.offers import Offer
 from storage.records import Asker, EditRequest, EntryKind, Job, Measure, Place, Reference, Scope, Status
 from storage.windows import DAY, HOUR, QUARTER, Stretch, Window, quarter_of
+
+if TYPE_CHECKING:
+    from tests.bot.conftest import Studio
 
 START = 1_900_022_400_000
 REQUEST = EditRequest("a hat", (Reference("a" * 64, 512, 512, "cat.png"),), 1024, 768, 7)
@@ -328,6 +331,20 @@ async def test_a_pause_reaches_no_further_than_it_says(office: Office) -> None:
 
 
 # Approval ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_edit_whose_picture_was_taken_down_while_it_waited_is_not_approved_and_can_be_declined(
+    studio: Studio,
+) -> None:
+    parent, beside = await studio.make(), await studio.make()
+    await studio.budgets.change(studio.MODERATOR, approve_above=0)
+    job = await studio.ask(studio.BO, parent, beside)
+    await studio.edits.delete(beside.id, asker=studio.ANA, manages=False)
+    said = await studio.refusal(studio.edits.approve(job.id, manager=studio.MODERATOR, asker=studio.BO), NotFound)
+    assert said == f"#{beside.id} was taken down, so nothing can be made of it. Decline this edit."
+    await studio.edits.refuse(job.id, manager=studio.MODERATOR)
+    assert await studio.used(studio.BO) == (0, 0)
+    await studio.check_books()
 
 
 async def test_an_edit_above_the_price_to_approve_waits_with_its_hold_kept_and_one_at_it_does_not(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.metrics import Metrics
-from bot.outbox import MAX_TRIES, Outbox
+from bot.outbox import BEHIND_PAUSE, MAX_TRIES, Outbox
 from bot.signals import Signal
+from storage import announcements
 from storage.records import Asker, Job
 
 if TYPE_CHECKING:
@@ -61,6 +62,53 @@ async def test_what_is_given_up_is_kept_for_its_askers_next_command(desk: Desk, 
     assert (await desk.job(job)).undeliverable_at is not None
     [(kept, announcement)] = await outbox.kept_for(Asker(10, 1))
     assert (kept.id, announcement.kept) == (job.id, True)
+
+
+async def test_a_change_that_is_given_up_leaves_the_end_announced_and_the_next_one_is_shown(
+    desk: Desk, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await announced(desk, outbox)
+    await desk.database.run(announcements.refresh, job.id, desk.now)
+    for _ in range(MAX_TRIES):
+        desk.now += 3_600_000
+        await outbox.later(await pull(outbox), "Discord is away")
+    after = await desk.job(job)
+    assert (after.announced_at, after.undeliverable_at) == (job.announced_at, None)
+    assert await desk.database.read(announcements.unshown_ids) == []
+    assert f"job {job.id} could not be brought up to date in {MAX_TRIES} tries: Discord is away" in caplog.text
+    await desk.database.run(announcements.refresh, job.id, desk.now)
+    again = await pull(outbox)
+    assert (again.id, again.notice_tries) == (job.id, 0)
+    await outbox.shown(again)
+    assert await desk.database.read(announcements.unshown_ids) == []
+
+
+async def test_what_stays_behind_is_handed_out_again_after_some_minutes_and_never_given_up(
+    desk: Desk, outbox: Outbox
+) -> None:
+    job = await announced(desk, outbox)
+    await desk.database.run(announcements.refresh, job.id, desk.now)
+    for _ in range(MAX_TRIES + 1):
+        again = await pull(outbox)
+        assert (again.id, again.notice_tries, again.announced_at) == (job.id, 0, job.announced_at)
+        await outbox.shown(again, behind=True)
+        assert await desk.database.read(announcements.due, desk.now + BEHIND_PAUSE - 1, 10) == []
+        desk.now += BEHIND_PAUSE
+    await outbox.shown(await pull(outbox))
+    assert await desk.database.read(announcements.unshown_ids) == []
+
+
+async def announced(desk: Desk, outbox: Outbox) -> Job:
+    """An edit whose one picture Discord shows."""
+    job = await desk.submit()
+    await desk.deliver(job, desk.picture(job))
+    for result in await desk.results(job):
+        await desk.copied(result)
+    in_hand = await pull(outbox)
+    [planned] = await outbox.plan(in_hand)
+    await outbox.posted(job.id, planned.index, 200, 400)
+    await outbox.shown(in_hand)
+    return await desk.job(job)
 
 
 async def test_nothing_is_planned_from_a_job_that_has_changed_meanwhile(desk: Desk, outbox: Outbox) -> None:

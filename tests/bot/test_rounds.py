@@ -146,7 +146,7 @@ async def test_a_round_is_about_a_picture_that_is_there_and_of_this_server(studi
 
 
 async def test_a_proposal_stands_with_its_votes_and_another_prompt_begins_anew(studio: Studio, opened: Round) -> None:
-    await studio.propose(opened, studio.BO, studio.ANA)
+    await studio.propose(opened, studio.BO, studio.ANA, prompt="a crown")
     view = await studio.rounds.propose(studio.BO, opened.id, "  a crown ")
     assert [(one.prompt, one.votes) for one in view.proposals] == [("a crown", 1)], "the same words are no change"
     view = await studio.rounds.propose(studio.BO, opened.id, "a wig")
@@ -183,7 +183,7 @@ async def test_a_round_takes_so_many_proposals_and_changes_of_them(
     said = await studio.refusal(studio.rounds.propose(studio.ANA, opened.id, "a wig"), TooLate)
     assert said == "A round takes 2 proposals, and this one has them: vote for one of these."
     view = await studio.rounds.propose(studio.BO, opened.id, "a wig")
-    assert [one.prompt for one in view.proposals] == ["a wig", "a crown"]
+    assert [one.prompt for one in view.proposals] == ["a wig", "a crown for 3"]
     assert MOST_PROPOSALS <= 25, "a menu of Discord's holds no more"
 
 
@@ -338,7 +338,7 @@ async def test_the_winner_becomes_the_next_edit_of_the_picture_and_the_pool_pays
     job = ended.job
     assert job is not None
     assert (ended.round.state, ended.round.winner_id) == (RoundState.WON, crown)
-    assert (job.request.prompt, job.request.parent_id, job.request.results) == ("a crown", opened.result_id, 1)
+    assert (job.request.prompt, job.request.parent_id, job.request.results) == ("a crown for 2", opened.result_id, 1)
     assert (job.user_id, job.pooled, job.status, job.session_id) == (2, True, Status.QUEUED, opened.session_id)
     assert (job.place.thread_id, job.status_message_id) == (studio.THREAD, None), "it gets a card of its own"
     assert (await studio.pool(), await untouched(studio)) == ((0, job.hold, 0), True)
@@ -495,9 +495,22 @@ async def test_a_winner_in_a_server_that_may_not_spend_any_more_is_refused_in_wo
 async def test_a_winner_whose_picture_was_deleted_is_refused_in_words(studio: Studio, opened: Round) -> None:
     await elected(studio, opened)
     await studio.edits.delete(opened.result_id, asker=studio.ANA, manages=False)
-    assert await refused(studio, opened, studio.BO) == (
-        f"#{opened.result_id} was taken down, so nothing can be made of it."
-    )
+    ended = (await studio.rounds.view(opened.id)).round
+    assert (ended.state, ended.winner_id, ended.told_at) == (RoundState.REFUSED, None, None), "at once, and to be told"
+    assert ended.reason == f"#{opened.result_id} was taken down, so nothing can be made of it."
+    assert [one.id for one in await studio.rounds.untold()] == [opened.id]
+    assert await untouched(studio)
+    await studio.check_books()
+
+
+@pytest.mark.parametrize("again", ["a crown", "A  Crown "])
+async def test_what_somebody_has_proposed_is_not_proposed_again_by_another(
+    studio: Studio, opened: Round, again: str
+) -> None:
+    await studio.propose(opened, studio.BO, prompt="a crown")
+    said = await studio.refusal(studio.rounds.propose(studio.CY, opened.id, again), TooLate)
+    assert said == "Somebody has proposed just that: vote for it."
+    await studio.rounds.propose(studio.BO, opened.id, again)
 
 
 async def test_a_winner_whose_picture_is_not_kept_any_more_is_refused_in_words(studio: Studio, opened: Round) -> None:

@@ -213,9 +213,22 @@ async def test_nobody_of_another_server_has_a_say_in_a_session(
 async def test_a_closed_session_is_opened_again_before_anything_else(
     studio: Studio, session: Session, press: Callable[[Studio, Asker, int], Awaitable[Session]]
 ) -> None:
-    await studio.sessions.close(studio.ANA, session.id)
+    await studio.sessions.summed_up(await studio.sessions.close(studio.ANA, session.id))
     said = await studio.refusal(press(studio, studio.ANA, session.id), TooLate)
     assert said == "This session is closed; open it again first, with `/session reopen`."
+
+
+async def test_a_session_whose_summary_was_never_posted_can_be_closed_once_more_as_of_when_it_was(
+    studio: Studio, session: Session
+) -> None:
+    closed = await studio.sessions.close(studio.ANA, session.id)
+    studio.now += 5
+    assert await studio.sessions.close(studio.ANA, session.id) == closed
+    await studio.refusal(studio.sessions.close(studio.BO, session.id), NotAllowed)
+    await studio.sessions.summed_up(closed)
+    await studio.refusal(studio.sessions.close(studio.ANA, session.id), TooLate)
+    await studio.sessions.reopen(studio.ANA, session.id)
+    assert (await studio.sessions.close(studio.ANA, session.id)).closed_at == studio.now
 
 
 async def test_what_a_session_is_already_is_said(studio: Studio, session: Session) -> None:

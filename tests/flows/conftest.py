@@ -55,6 +55,14 @@ class Visit:
         await self._world.idle()
         return self.last()
 
+    async def take_down(self, member: MemberActor, shown: discord.Message) -> None:
+        """Have a member take a result's only picture down; where others would miss it, they are asked once more."""
+        asked = (await member.click(shown, label="Delete")).response
+        if asked is not None and self.menus(asked):
+            [number] = self.ids(shown)
+            await member.select(asked, [number])
+        await self._world.idle()
+
     def last(self) -> discord.Message:
         """Return the last message that the bot posted, of all it may have posted anywhere."""
         own = [message for message in self.everything() if message.author.bot]

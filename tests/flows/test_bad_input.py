@@ -163,7 +163,7 @@ async def test_a_result_is_used_where_it_belongs_and_while_it_stands(books_of: A
         link = f"https://discord.com/channels/{world.guild.id}/{shown.channel.id}/{shown.id}"
         for member, channel, named, said in (
             (world.ana, world.channel, "#999", "no picture #999"),
-            (world.ana, world.channel, f"#{deleted}", f"#{deleted} was deleted"),
+            (world.ana, world.channel, f"#{deleted}", f"#{deleted} was taken down"),
             (ana_there, there, "#1", "not a picture of this server"),
             (ana_there, there, link, "shows no result of mine"),
         ):

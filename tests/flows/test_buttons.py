@@ -148,7 +148,7 @@ async def test_a_picture_deleted_while_a_form_was_open_cannot_be_used(books_of: 
         answer = await world.bo.submit_modal(form, {"prompt": "too late", "picture": [gone]})
         assert answer.response is not None
         assert answer.response.ephemeral
-        assert f"#{gone} was deleted" in visit.words(answer.response)
+        assert f"#{gone} was taken down" in visit.words(answer.response)
         assert len(await books_of(world).jobs()) == 1
 
 
@@ -293,7 +293,7 @@ async def test_an_old_button_of_a_deleted_picture_says_that_it_is_gone(books_of:
             answer = await world.bo.click(shown, label=label)
             assert answer.response is not None
             assert answer.response.ephemeral
-            assert "#1 was deleted" in visit.words(answer.response), label
+            assert "#1 was taken down" in visit.words(answer.response), label
         several = await visit.edit(results=2)
         asked = await world.ana.click(several, label="Delete")
         assert asked.response is not None
@@ -302,7 +302,7 @@ async def test_an_old_button_of_a_deleted_picture_says_that_it_is_gone(books_of:
         answer = await world.bo.click(several, label="Edit")
         assert answer.response is not None
         # The announcer may have drawn it anew between the two: then it is the Edit button of the second alone.
-        assert re.search(r"The pictures of this message are gone|#\d+ was deleted", visit.words(answer.response))
+        assert re.search(r"The pictures of this message are gone|#\d+ was taken down", visit.words(answer.response))
         assert len(await books_of(world).jobs()) == 2
 
 
@@ -441,8 +441,7 @@ async def test_every_button_still_works(crash: bool, books_of: Any, visit_of: An
         asked = await world.ana.click(find(visit, several), label="Delete")
         assert asked.response is not None
         await world.ana.select(asked.response, [first, second])
-        await world.ana.click(find(visit, single), label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, find(visit, single))
         assert {several, single}.isdisjoint(message.id for message in visit.everything())
         prompts = [job.request.prompt for job in (await books_of(world).jobs())[5:]]
         assert prompts == ["sent after the restart", "once more", "the second", "make it night"]

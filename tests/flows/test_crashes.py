@@ -152,5 +152,35 @@ async def test_a_kill_anywhere_between_the_price_the_approval_and_the_end_loses_
         pytest.fail("the life of an edit never ended")
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before a commit", "after a commit"])
+async def test_a_kill_anywhere_while_a_session_is_closed_loses_nothing_of_its_summary(
+    after: bool, visit_of: Any
+) -> None:
+    async with open_world(member_daily_usd=100, server_daily_usd=100, bot_daily_usd=100) as world:
+        visit = visit_of(world)
+        await world.bo.click(await visit.edit(world.ana), custom_id="star:1")
+        await world.idle()
+        [thread] = visit.threads()
+        for at in range(1, 20):
+            there = {message.id for message in thread.history()}
+            killer = Killer(world, at, after=after)
+            await world.ana.slash(thread, "session close")
+            killed = killer.struck.is_set()
+            if killed:
+                world.env.errors.clear()
+                await rise_again(world, killer)
+                await world.ana.slash(thread, "session close")
+            said = [visit.words(message) for message in thread.history() if message.id not in there]
+            assert any("closed this session" in words for words in said), killer.names
+            assert any("The most stars" in words for words in said), killer.names
+            if not killed:
+                assert at > 3, f"a close has more steps than {killer.names}"
+                return
+            again = await world.ana.slash(thread, "session close")
+            assert "This session is closed" in visit.words(again.response)
+            await world.ana.slash(thread, "session reopen")
+        pytest.fail("the close of a session never ended")
+
+
 def _tasks(world: World) -> set[str]:
     return {request["taskUUID"] for request in world.runware.requests}

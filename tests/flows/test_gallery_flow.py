@@ -102,7 +102,7 @@ async def test_a_star_that_was_taken_back_and_a_picture_that_was_taken_down_leav
         museum = museum_of(world)
         first, second, _ = [await museum.hang(world.ana, world.bo) for _ in range(3)]
         await world.bo.click(museum.now(first), label="1")
-        await world.ana.click(museum.now(second), label="Delete")
+        await museum.visit.take_down(world.ana, museum.now(second))
         await world.idle()
         assert museum.hung(await museum.enter(world.ana)) == ["#3"]
 
@@ -112,7 +112,7 @@ async def test_a_page_that_was_emptied_meanwhile_leads_back(museum_of: Any) -> N
         museum = museum_of(world)
         shown = [await museum.hang(world.ana, world.bo) for _ in range(7)]
         first = await museum.enter(world.bo)
-        await world.ana.click(museum.now(shown[0]), label="Delete")
+        await museum.visit.take_down(world.ana, museum.now(shown[0]))
         await world.idle()
         empty = await pressed(world.bo, first, "Next")
         assert museum.visit.files(empty) == {}
@@ -263,7 +263,7 @@ async def test_one_of_the_pictures_opens_with_live_buttons(museum_of: Any, books
         await world.bo.submit_modal(form, {"prompt": "now in snow"})
         await world.idle()
         assert [job.request.parent_id for job in await books_of(world).jobs()] == [None, 1]
-        await world.ana.click(museum.now(shown), label="Delete")
+        await museum.visit.take_down(world.ana, museum.now(shown))
         await world.idle()
         gone = await world.bo.select(seen, ["1"], custom_id="gallery-open")
         assert "#1 was taken down" in museum.visit.words(gone.response)

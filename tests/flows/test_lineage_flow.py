@@ -214,8 +214,7 @@ async def test_pictures_that_are_gone_stand_in_the_tree_as_what_became_of_them(v
         visit = visit_of(world)
         _, second, _ = await family(world, visit)
         [thread] = visit.threads()
-        await world.bo.click(second, label="Delete")
-        await world.idle()
+        await visit.take_down(world.bo, second)
         for path in (world.settings.data_dir / "pictures").glob("??/*"):
             path.unlink()
         tree = alone(await world.ana.slash(thread, "tree", result="#2"))
@@ -312,10 +311,9 @@ async def test_a_parent_that_was_taken_down_or_cannot_be_read_is_told_in_words(v
         assert visit.words(hidden) == "You can't use #1: it stands in a channel you cannot read."
         assert visit.words(alone(await world.ana.slash(world.channel, "compare", result="#2"))).startswith("### ⚖️ #1")
         await move(world, 1, visit.threads()[0])
-        await world.ana.click(first, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, first)
         gone = alone(await world.bo.click(alone(await world.bo.click(second, label="More")), label="Compare"))
-        assert "#1 was deleted" in visit.words(gone)
+        assert "#1 was taken down" in visit.words(gone)
 
 
 async def test_swept_pictures_are_read_back_from_their_messages_to_be_compared(visit_of: Any) -> None:
@@ -392,8 +390,7 @@ async def test_a_step_that_was_taken_down_keeps_its_place_in_the_way(visit_of: A
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         first, *_ = await family(world, visit)
-        await world.ana.click(first, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, first)
         way = visit.words(alone(await world.bo.slash(visit.threads()[0], "history", result="#2")))
         assert f"**1.** **#1** · {world.ana.mention} · $" in way
         assert " · *taken down*\n**2.**" in way
@@ -422,8 +419,7 @@ async def test_a_result_is_shown_elsewhere_with_live_buttons_and_goes_when_it_is
         assert "1" in visit.labels(hall.history()[-1])
         look = alone(await world.cleo.click(hall.history()[-1], label="More"))
         assert visit.ids(look) == ["1"]
-        await world.ana.click(own, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, own)
         assert hall.history() == []
         assert world.env.errors == []
 
@@ -512,13 +508,12 @@ async def test_what_is_taken_down_or_never_was_is_not_shown(visit_of: Any) -> No
         visit = visit_of(world)
         own = await visit.edit(world.ana)
         look = alone(await world.bo.click(own, label="More"))
-        await world.ana.click(own, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, own)
         for answer in (
             await world.bo.click(look, label="Show here"),
             await world.bo.slash(world.channel, "show", result="#1"),
         ):
-            assert "#1 was deleted" in visit.words(alone(answer))
+            assert "#1 was taken down" in visit.words(alone(answer))
         assert "There is no picture #7 here." in visit.words(
             alone(await world.bo.slash(world.channel, "show", result="#7"))
         )
@@ -548,6 +543,18 @@ async def test_a_result_that_is_taken_down_while_it_is_brought_does_not_stay(
         assert [visit.files(message) for message in hall.history()] in ([], [{}])
         assert "night" not in "".join(visit.words(message) for message in hall.history())
         assert world.env.errors == []
+
+
+async def test_a_star_pressed_on_a_picture_that_was_brought_elsewhere_keeps_what_is_said_there(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana)
+        await world.bo.slash(world.channel, "show", result="#1")
+        brought = visit.last()
+        await world.bo.click(brought, custom_id="star:1")
+        starred = visit.last()
+        assert (visit.words(starred), visit.ids(starred)) == (visit.words(brought), ["1"])
+        assert [label for label in visit.labels(starred) if label not in visit.labels(brought)] == ["1"]
 
 
 async def test_what_is_age_restricted_is_shown_in_no_channel_that_is_not(visit_of: Any) -> None:

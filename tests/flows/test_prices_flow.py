@@ -196,6 +196,20 @@ async def test_an_approval_of_someone_who_left_is_refused_in_words(visit_of: Any
         assert "has left the server: decline it" in visit.words(said.response)
 
 
+async def test_an_edit_of_a_moderators_in_a_locked_session_is_approved(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit()
+        [thread] = visit.threads()
+        await world.cleo.slash(thread, "session lock")
+        await world.program.budgets.change(manager(world), approve_above=0)
+        await visit.ask(world.cleo, thread)
+        await visit.status(1, Status.WAITING)
+        await world.cleo.click(thread.last_message, label="Approve")
+        await world.idle()
+        assert len(visit.results()) == 2
+
+
 async def test_a_pause_refuses_in_words_and_what_was_queued_waits_visibly_and_goes_on(
     books_of: Any, visit_of: Any
 ) -> None:

@@ -14,6 +14,8 @@ from simcord import ChannelHandle, InteractionResult, MemberActor
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
+from cogs import _round_cards as cards
+from cogs import round as round_cog
 from cogs import umpire
 from playground.world import World, open_world
 from storage import rounds
@@ -514,6 +516,44 @@ async def test_a_picture_is_not_shown_to_people_who_cannot_read_where_it_stands(
         assert not here.response.ephemeral
 
 
+async def test_a_picture_that_was_never_posted_is_not_put_to_the_vote(play: Any) -> None:
+    async with play() as game:
+        game.world.env.inject_error("POST", "/channels/*/messages", status=403, code=NO_PERMISSION, times=None)
+        await game.visit.edit(channel=game.thread)
+        game.world.env.backend.faults.clear()
+        refused = await game.start(result="#2")
+        assert refused.response.ephemeral
+        assert game.visit.words(refused.response) == (
+            "A round about #2 would show it here, and it was never posted where others can see it."
+        )
+        assert await game.world.program.database.read(rounds.next_end) is None
+
+
+async def test_who_cannot_read_the_thread_of_a_round_any_more_proposes_votes_and_stops_nothing(play: Any) -> None:
+    async with play() as game:
+        world, visit, service = game.world, game.visit, game.world.program.services.rounds
+        private = await visit.private_thread()
+        world.env.backend.add_thread_member(private.id, world.bo.id)
+        await world.ana.slash(private, "round start", result="#1")
+        view = await service.propose(Asker(world.guild.id, world.ana.id), (await game.round()).id, "Make it rain")
+        [proposal] = view.proposals
+        card = await world.bot.get_partial_messageable(world.channel.id).send(view=cards.board(view, pictures=[]))
+        form = await world.bo.click(card, label="Propose")
+        world.env.backend.remove_thread_member(private.id, world.bo.id)
+        await world.env.settle()
+        for refused in (
+            await world.bo.click(card, label="Propose"),
+            await world.bo.submit_modal(form, {"prompt": "Make it hail"}),
+            await world.bo.select(card, [str(proposal.id)], custom_id=f"vote:{view.round.id}"),
+            await world.bo.click(card, label="Stop"),
+        ):
+            assert refused.response.ephemeral
+            assert "You can't take part in this round: its thread is one that you cannot read." in visit.words(
+                refused.response
+            )
+        assert await service.view(view.round.id) == view
+
+
 async def test_whoever_loses_sight_of_the_picture_neither_proposes_nor_wins(play: Any) -> None:
     async with play() as game:
         world, visit = game.world, game.visit
@@ -535,7 +575,29 @@ async def test_whoever_loses_sight_of_the_picture_neither_proposes_nor_wins(play
         assert len(await game.books.jobs()) == 2
 
 
-async def test_a_picture_taken_down_takes_the_card_along_and_refuses_the_winner(play: Any) -> None:
+async def test_a_picture_taken_down_while_its_round_is_opened_is_not_shown(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previews = round_cog.previews
+
+    async with play() as game:
+        world = game.world
+
+        async def overtaken(*args: Any) -> Any:
+            made = await previews(*args)
+            await world.program.edits.delete(1, asker=Asker(world.guild.id, world.ana.id), manages=False)
+            while await world.open_jobs():  # till whoever takes it down is done with all messages known to show it
+                pass
+            return made
+
+        monkeypatch.setattr(round_cog, "previews", overtaken)
+        await game.start()
+        await world.idle()
+        assert (await game.round()).state is RoundState.REFUSED
+        assert not any(game.visit.files(message) for message in game.thread.history())
+
+
+async def test_a_picture_taken_down_ends_its_round_in_words_and_goes_from_the_card(play: Any) -> None:
     async with play() as game:
         world = game.world
         await game.fill()
@@ -548,8 +610,10 @@ async def test_a_picture_taken_down_takes_the_card_along_and_refuses_the_winner(
         )
         await world.ana.click(shown, label="Delete")
         await world.idle()
-        assert card.id not in [message.id for message in game.thread.history()]
         assert (await game.over()).state is RoundState.REFUSED
+        left = next(message for message in game.thread.history() if message.id == card.id)
+        assert (game.visit.files(left), game.visit.gallery(left)) == ({}, [])
+        assert "The round about #1 ended" in game.visit.words(left)
         assert "#1 was taken down, so nothing can be made of it." in game.news()[0]
         await game.untouched()
 
@@ -721,3 +785,16 @@ async def test_after_a_day_without_an_answer_the_winner_is_given_up_in_the_log(
         assert ended.reason == "For a whole day, Discord did not say who proposed it."
         assert f"the end of round {ended.id} stands only here: Discord answered 500" in caplog.text
         await game.untouched()
+
+
+async def test_after_a_day_without_discord_a_round_that_nobody_won_has_ended_by_its_votes(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Any) -> None:
+        raise ConnectionError("Discord is away")
+
+    monkeypatch.setattr(umpire, "_GIVES_UP", 0)
+    monkeypatch.setattr(umpire, "ready", away)
+    async with play() as game:
+        await game.start()
+        assert (await game.over()).state is RoundState.SILENT

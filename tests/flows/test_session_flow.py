@@ -15,13 +15,14 @@ from PIL import Image
 from simcord import ChannelHandle, InteractionResult, MemberActor
 
 from bot import exports
+from bot.lineage import Lineage
 from bot.quota import dollars
 from bot.reports import exactly
 from cogs import _export as export_module
 from cogs import session as session_cog
 from playground.world import World, open_world
 from storage.database import Tx
-from storage.records import SessionState
+from storage.records import Asker, SessionState
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 
@@ -327,6 +328,44 @@ async def test_closing_posts_a_summary_and_nobody_goes_on_till_it_is_opened_agai
         await books_of(world).check()
 
 
+async def test_whoever_closes_a_session_while_its_summary_is_posted_is_told_that_it_comes(guests_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        guests = guests_of(world)
+        await guests.begin()
+        cog = world.bot.get_cog("Session")
+        assert isinstance(cog, session_cog.SessionCog)
+        cog._summing_up.add(1)
+        said = await guests.alone(world.cleo, "close")
+        assert said == "This session was closed just now; its summary is on its way."
+        cog._summing_up.clear()
+        assert f"{world.cleo.mention} closed this session" in await guests.news(world.cleo, "close")
+
+
+@pytest.mark.parametrize(("place", "step"), [(session_cog, "previews"), (Lineage, "shown")], ids=["before", "after"])
+async def test_a_picture_that_is_taken_down_just_before_or_after_its_message_is_known_does_not_stay(
+    guests_of: Any, monkeypatch: pytest.MonkeyPatch, place: object, step: str
+) -> None:
+    on_time = getattr(place, step)
+
+    async with open_world(**PLENTY) as world:
+        guests = guests_of(world)
+        await guests.begin()
+        await guests.star(guests.visit.results()[0], world.ana)
+
+        async def overtaken(*args: Any) -> Any:
+            made = await on_time(*args)
+            await world.program.edits.delete(1, asker=Asker(world.guild.id, world.ana.id), manages=False)
+            while await world.open_jobs():  # till whoever takes it down is done with all messages known to show it
+                pass
+            return made
+
+        monkeypatch.setattr(place, step, overtaken)
+        assert "closed this session" in await guests.news(world.ana, "close")
+        await world.idle()
+        assert not any(guests.visit.files(message) for message in guests.thread.history())
+        assert "This session is closed" in await guests.alone(world.ana, "close")
+
+
 async def test_a_picture_that_is_taken_down_later_goes_from_the_best_of_a_closed_session_too(guests_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         guests = guests_of(world)
@@ -337,8 +376,7 @@ async def test_a_picture_that_is_taken_down_later_goes_from_the_best_of_a_closed
         closed = await guests.say(world.ana, "close")
         [best] = closed.followups
         there = {message.id for message in guests.thread.history()}
-        await world.bo.click(second, label="Delete")
-        await world.idle()
+        await guests.visit.take_down(world.bo, second)
         assert there - {message.id for message in guests.thread.history()} == {best.id, second.id}
 
 
@@ -419,7 +457,7 @@ async def test_what_was_removed_withheld_lost_or_is_hidden_is_named_and_not_pack
         world.runware.faults.nsfw = True
         await guests.edit(world.bo)
         world.runware.faults.nsfw = False
-        await world.bo.click(guests.visit.results()[1], label="Delete")
+        await guests.visit.take_down(world.bo, guests.visit.results()[1])
         await world.idle()
         [lost] = await world.program.edits.results(3)
         await world.program.services.pictures.delete(lost.sha256 or "")

@@ -95,14 +95,13 @@ async def test_a_picture_that_was_taken_down_has_no_stars_and_takes_none(visit_o
         shown = await visit.edit()
         await world.bo.click(shown, custom_id="star:1")
         world.env.inject_error("DELETE", "/channels/*/messages/*", status=403, code=50013, times=None)
-        await world.ana.click(shown, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, shown)
         rooms = world.program.services.gallery
         room = await rooms.room(world.guild.id)
         page = await rooms.page(room, lambda entry: asyncio.sleep(0, result=True))
         assert page.steps == ()
         answer = await world.bo.click(shown, custom_id="star:1")
-        assert "was deleted" in words_of(visit, answer)
+        assert "was taken down" in words_of(visit, answer)
 
 
 # Looking and moving --------------------------------------------------------------------------------------------------
@@ -193,14 +192,28 @@ async def test_the_message_menu_edits_a_result_and_refuses_other_messages(visit_
         assert "shows no result of mine" in words_of(visit, answer)
 
 
+async def test_a_picture_that_others_would_miss_is_taken_down_only_when_that_is_said_once_more(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        first = await visit.edit(world.ana)
+        await child_of(world, visit, world.bo, first, "and snow")
+        asked = answered(await world.ana.click(find(visit, first.id), label="Delete"))
+        assert asked.ephemeral
+        assert "It has stars, or others went on from it." in visit.words(asked)
+        await world.idle()
+        assert len(visit.results()) == 2
+        await world.ana.select(asked, ["1"], custom_id="deletepick:1")
+        await world.idle()
+        assert len(visit.results()) == 1
+
+
 async def test_a_picture_taken_down_keeps_its_place_between_its_parent_and_its_child(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         first = await visit.edit(world.ana)
         second = await child_of(world, visit, world.bo, first, "and snow")
         third = await child_of(world, visit, world.cleo, second, "and stars")
-        await world.bo.click(second, label="Delete")
-        await world.idle()
+        await visit.take_down(world.bo, second)
         look = answered(await world.ana.click(await look_at(world.ana, find(visit, third.id)), label="Back"))
         assert "#2 was taken down" in visit.words(look)
         assert visit.ids(look) == []
@@ -209,7 +222,7 @@ async def test_a_picture_taken_down_keeps_its_place_between_its_parent_and_its_c
         back = answered(await world.ana.click(look, label="Back"))
         assert visit.ids(back) == ["1"]
         refused = await world.ana.click(await look_at(world.ana, find(visit, third.id)), label="Branch")
-        assert "was deleted" in words_of(visit, refused)
+        assert "was taken down" in words_of(visit, refused)
 
 
 async def test_nobody_looks_at_a_picture_of_a_channel_they_cannot_read_now(visit_of: Any) -> None:

@@ -6,17 +6,21 @@ import asyncio
 from typing import Any
 
 import discord
+import pytest
 from simcord import ChannelHandle
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
+from bot import outbox
+from bot.outbox import MAX_TRIES
 from cogs._letters import compose
 from playground.world import GUILD_ID, World, open_world
 from storage.announcements import RESULTS_PER_MESSAGE
-from storage.records import Status
+from storage.records import Asker, Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 NO_PERMISSION, CANNOT_DM, ARCHIVED, LOCKED, THREAD_EXISTS = 50013, 50007, 50083, 160005, 160004
+TOO_OFTEN = 30046
 
 
 async def underway(world: World, visit: Any, **options: Any) -> ChannelHandle:
@@ -154,6 +158,55 @@ async def test_without_the_right_to_make_threads_the_edit_goes_on_in_the_channel
         assert "**Done**" in visit.words(reply())
         assert "> make it night" in visit.words(reply())
         await books_of(world).check()
+
+
+async def test_a_star_makes_no_thread_for_an_edit_that_was_told_in_the_channel(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        refuse_threads(world)
+        shown = await visit.edit()
+        before = len(visit.everything())
+        world.env.backend.faults.clear()
+        await star(world, shown)
+        assert (visit.threads(), len(visit.everything())) == ([], before)
+
+
+async def test_a_star_posts_no_status_in_a_thread_that_had_none_when_its_edit_was_told(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        world.env.inject_error("POST", "/channels/*/messages", status=403, code=LOCKED, times=None)
+        await visit.ask()
+        await world.idle()
+        [thread] = visit.threads()
+        world.env.backend.faults.clear()
+        await star(world)
+        assert thread.history() == []
+
+
+async def test_a_star_makes_no_thread_for_an_edit_that_was_given_up(books_of: Any, visit_of: Any) -> None:
+    async with open_world(announce_retry_seconds=0.005, **PLENTY) as world:
+        visit = visit_of(world)
+        world.env.inject_error("POST", "/channels/*/messages/*/threads", status=500, times=None)
+        await visit.ask()
+        await world.idle()
+        assert (await books_of(world).jobs())[0].undeliverable_at is not None
+        world.env.backend.faults.clear()
+        await star(world)
+        assert visit.threads() == []
+
+
+def refuse_threads(world: World) -> None:
+    """Have Discord let the bot make no threads."""
+    world.env.inject_error("POST", "/channels/*/messages/*/threads", status=403, code=NO_PERMISSION, times=None)
+
+
+async def star(world: World, shown: discord.Message | None = None) -> None:
+    """Have Bo give the first picture a star, by the button of its message if there is one."""
+    if shown is None:
+        await world.program.services.gallery.star(Asker(world.guild.id, world.bo.id), 1)
+    else:
+        await world.bo.click(shown, label="Star")
+    await world.idle()
 
 
 async def test_a_failure_told_in_place_of_a_deleted_thread_can_be_tried_again(books_of: Any, visit_of: Any) -> None:
@@ -333,7 +386,7 @@ async def test_the_buttons_of_a_kept_result_work_for_its_asker(books_of: Any, vi
         jobs = await books_of(world).jobs()
         assert [job.request.parent_id for job in jobs] == [None, int(second), None]
         refused = await visit.ask(**{"from": first})
-        assert "was deleted" in visit.words(refused.response)
+        assert "was taken down" in visit.words(refused.response)
         await books_of(world).check()
 
 
@@ -457,3 +510,59 @@ async def test_what_cannot_be_told_in_eight_tries_is_given_up_and_counted(books_
         tries = [sent.path for sent in world.env.http_requests if sent.method == "POST"]
         assert tries.count(f"/channels/{thread.id}/messages") == 1 + 8, "the status, and eight tries"
         await books_of(world).check()
+
+
+async def test_a_star_that_cannot_be_shown_leaves_an_edit_announced_and_the_next_one_is(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(announce_retry_seconds=0.005, **PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit()
+        refuse(world, shown.channel.id, 500, 0, method="GET")
+        await star(world)
+        [job] = await books_of(world).jobs()
+        assert (job.announced_at is not None, job.undeliverable_at, job.notice_tries) == (True, None, 8)
+        world.env.backend.faults.clear()
+        await world.program.services.gallery.star(Asker(world.guild.id, world.cleo.id), 1)
+        await world.idle()
+        assert visit.labels(visit.last()) == ["Edit", "Reroll", "2", "More", "Delete"]
+
+
+async def test_a_line_that_discord_lets_not_be_changed_for_the_moment_is_changed_later(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "BEHIND_PAUSE", 20)
+    async with open_world(announce_retry_seconds=0.005, **PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit()
+        await world.bo.click(shown, label="Edit")
+        await world.idle()
+        assert "is writing an edit" in visit.words(visit.last())
+        path = f"/channels/{shown.channel.id}/messages/{shown.id}"
+        world.env.inject_error("PATCH", path, status=429, code=TOO_OFTEN, times=MAX_TRIES + 1)
+        await world.program.database.run(_claims_end)
+        world.program.services.claims._signals.claims.set()
+        async with asyncio.timeout(20):
+            while "is writing an edit" in visit.words(visit.last()) or await world.open_jobs():
+                await asyncio.sleep(0.01)
+        refused = [sent for sent in world.env.http_requests if sent.method == "PATCH" and sent.path == path]
+        assert len(refused) > MAX_TRIES
+
+
+async def test_a_status_that_cannot_be_changed_for_the_moment_keeps_no_star_from_being_shown(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "BEHIND_PAUSE", 20)
+    async with open_world(announce_retry_seconds=0.005, **PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit()
+        await world.restart()  # it is not known any more what the status says
+        status, _ = visit.threads()[0].history()
+        path = f"/channels/{shown.channel.id}/messages/{status.id}"
+        world.env.inject_error("PATCH", path, status=429, code=TOO_OFTEN, times=MAX_TRIES + 1)
+        await star(world)
+        assert visit.labels(visit.last()) == ["Edit", "Reroll", "1", "More", "Delete"]
+
+
+async def _claims_end(tx: Any) -> None:
+    await tx.execute("UPDATE claims SET begun_at = 1, until_at = 2")

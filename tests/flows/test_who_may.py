@@ -69,8 +69,7 @@ async def test_an_edit_is_not_asked_for_again_with_a_result_that_the_presser_may
         await world.ana.click(child, label="Reroll")
         await world.idle()
         assert [job.user_id for job in await books_of(world).jobs()] == [world.ana.id] * 4
-        await world.ana.click(first, label="Delete")
-        await world.idle()
+        await visit.take_down(world.ana, first)
         gone = await world.ana.click(child, label="Reroll")
-        assert "#1 was deleted" in visit.words(gone.response)
+        assert "#1 was taken down" in visit.words(gone.response)
         assert len(await books_of(world).jobs()) == 4

@@ -250,6 +250,74 @@ async def test_an_end_that_is_given_up_is_undeliverable_and_an_open_job_is_not(d
     assert (await database.read(jobs.counts)).undeliverable == 1
 
 
+async def test_an_end_that_was_announced_stays_so_when_a_change_of_it_is_given_up(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await end(database, job, Status.FAILED)
+    await plan(database, job, Status.FAILED)
+    await post(database, job, 0)
+    await show(database, job)
+    await database.run(announcements.refresh, job.id, NOW)
+    await database.run(announcements.later, job.id, NOW + 5)
+    await database.run(announcements.give_up, job.id, NOW)
+    again = await found(database, job)
+    assert (again.announced_at, again.undeliverable_at) == (NOW, None)
+    assert await database.read(announcements.unshown_ids) == []
+
+
+async def test_a_change_after_one_that_was_given_up_is_shown_with_all_its_tries(database: Database, ask: Ask) -> None:
+    job = await ask()
+    for at in range(8):
+        await database.run(announcements.later, job.id, NOW + at)
+    await database.run(announcements.give_up, job.id, NOW)
+    await database.run(announcements.refresh, job.id, NOW + 9)
+    (again,) = await database.read(announcements.due, NOW + 9, 10)
+    assert (again.notice_tries, again.version) == (0, job.version + 1)
+    assert await show(database, again) is None
+    assert await database.read(announcements.unshown_ids) == []
+
+
+async def test_what_has_to_go_is_tried_at_once_however_often_that_failed(database: Database, ask: Ask) -> None:
+    job = await ask()
+    for _ in range(3):
+        await database.run(announcements.later, job.id, NOW + 9_000)
+    await database.run(announcements.hurry, job.id, NOW + 10)
+    [due] = await database.read(announcements.due, NOW + 10, 5)
+    assert (due.id, due.notice_tries, due.version) == (job.id, 0, job.version + 1)
+
+
+async def test_a_change_brings_no_retry_forward_and_uses_up_none_of_its_tries(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await database.run(announcements.later, job.id, NOW + 500)
+    await database.run(announcements.refresh, job.id, NOW)
+    assert await database.read(announcements.due, NOW + 499, 10) == []
+    (again,) = await database.read(announcements.due, NOW + 500, 10)
+    assert (again.notice_tries, again.version) == (1, job.version + 1), "what is shown then is the newest"
+
+
+async def test_a_change_that_can_wait_comes_with_one_that_cannot(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await show(database, job)
+    for at, due_at in ((NOW + 500, NOW + 500), (NOW + 200, NOW + 200), (NOW + 900, NOW + 200)):
+        await database.run(announcements.refresh, job.id, at)
+        assert await database.read(announcements.next_due, NOW) == due_at
+
+
+async def test_what_stays_behind_for_the_moment_is_announced_and_due_again_without_a_failure(
+    database: Database, ask: Ask
+) -> None:
+    job = await ask()
+    await end(database, job, Status.FAILED)
+    await plan(database, job, Status.FAILED)
+    await post(database, job, 0)
+    version = (await found(database, job)).version
+    assert await database.run(announcements.shown, job.id, version, NOW, NOW + 500) == NOW
+    assert await database.read(announcements.due, NOW + 499, 10) == []
+    (again,) = await database.read(announcements.due, NOW + 500, 10)
+    assert (again.announced_at, again.notice_tries, again.version) == (NOW, 0, version)
+    await database.run(announcements.refresh, job.id, NOW + 100)
+    assert await database.read(announcements.next_due, NOW) == NOW + 100, "a change has it tried sooner"
+
+
 async def test_an_undeliverable_end_with_news_is_tried_again(database: Database, ask: Ask) -> None:
     job = await ask()
     await end(database, job, Status.FAILED)

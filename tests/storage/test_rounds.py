@@ -200,6 +200,17 @@ async def test_a_proposal_of_another_round_takes_no_vote(database: Database, beg
     assert await votes(database, elsewhere) == [(crown, 0)]
 
 
+async def test_the_people_of_a_round_are_all_who_proposed_or_voted_in_it(database: Database, begin: Begin) -> None:
+    opened, elsewhere = await begin(), await begin(ELSEWHERE)
+    crown, other = await propose(database, opened, 3), await propose(database, elsewhere, 4)
+    for voter in (3, 2):
+        await vote(database, opened, voter, crown)
+    await vote(database, elsewhere, 5, other)
+    assert await database.read(rounds.people, opened.id) == sorted(
+        [await account(database, user_id) for user_id in (2, 3)]
+    )
+
+
 async def test_who_withdraws_takes_their_vote_their_proposal_and_the_votes_for_it(
     database: Database, begin: Begin
 ) -> None:

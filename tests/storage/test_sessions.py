@@ -120,6 +120,33 @@ async def test_only_a_closed_session_has_a_time_at_which_it_was_closed(database:
     ]
 
 
+async def test_a_closed_session_is_summed_up_until_it_is_opened_or_closed_again(database: Database) -> None:
+    opened = await ensure(database)
+    said = [await database.read(sessions.is_summed_up, opened.id)]
+    for state in (SessionState.CLOSED, SessionState.OPEN, SessionState.CLOSED):
+        await database.run(sessions.set_state, opened.id, state, NOW + 5)
+        now = await database.run(sessions.lock, opened.id)
+        said.append(await database.read(sessions.is_summed_up, opened.id))
+        await database.run(sessions.sum_up, now, NOW + 6)
+        said.append(await database.read(sessions.is_summed_up, opened.id))
+    assert said == [False, False, True, False, False, False, True]
+
+
+async def test_the_summary_of_one_close_is_none_of_a_later_one(database: Database) -> None:
+    opened, elsewhere = await ensure(database), await ensure(database, place=Place(CHANNEL, 301))
+    closed: list[Session] = []
+    for state, at in ((SessionState.CLOSED, NOW), (SessionState.OPEN, NOW), (SessionState.CLOSED, NOW + 5)):
+        for session in (opened, elsewhere):
+            await database.run(sessions.set_state, session.id, state, at)
+        closed.append(await database.run(sessions.lock, opened.id))
+    for session in closed[:2]:
+        await database.run(sessions.sum_up, session, NOW + 6)
+    assert not await database.read(sessions.is_summed_up, opened.id)
+    await database.run(sessions.sum_up, closed[2], NOW + 6)
+    assert await database.read(sessions.is_summed_up, opened.id)
+    assert not await database.read(sessions.is_summed_up, elsewhere.id)
+
+
 async def test_a_session_is_handed_to_another_and_the_others_are_as_they_were(database: Database) -> None:
     opened, elsewhere = await ensure(database), await ensure(database, place=Place(CHANNEL, 301))
     await database.run(sessions.set_owner, opened.id, await account(database, 2))

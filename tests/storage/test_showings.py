@@ -32,6 +32,13 @@ async def test_a_message_shows_a_result_until_it_is_gone(database: Database, mak
     assert [await database.read(showings.of_message, message_id) for message_id in (500, 501)] == [None, second]
 
 
+async def test_what_is_known_already_may_be_recorded_again(database: Database, make: Make) -> None:
+    result_id = await make()
+    for _ in range(2):
+        await show(database, result_id, 100, 500)
+    assert await database.read(showings.of_message, 500) == result_id
+
+
 async def test_messages_that_show_results_which_were_taken_down_are_found_by_their_job(
     database: Database, ask: Ask, make: Make
 ) -> None:
