@@ -376,9 +376,7 @@ _TURNS: Final = {
 }
 
 
-def _decode(
-    data: bytes, header: Header, *, longest: int | None = None, how: Image.Resampling = _FINE
-) -> Image.Image:
+def _decode(data: bytes, header: Header, *, longest: int | None = None, how: Image.Resampling = _FINE) -> Image.Image:
     """Return the picture as opaque, upright sRGB, at most ``longest`` on its longest side."""
     with _reading():
         file = _opened(data, header)

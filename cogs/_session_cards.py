@@ -239,6 +239,8 @@ def _pool(view: SessionView) -> str:
 
 
 def _round(view: SessionView) -> str:
+    if view.round is None and view.session.state is SessionState.CLOSED:
+        return "🗳️ No round is open, and none can be: the session is closed."
     if view.round is None:
         return "🗳️ No round is open; `/round start` lets all choose what to do with a picture next."
     address = words.link(view.session.guild_id, view.session.thread_id, view.round.message_id)

@@ -79,13 +79,15 @@ def since(ms: int) -> str:
 
 
 def lasting(ms: int) -> str:
-    """Return a duration: ``14 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    """Return a duration: ``14 s``, ``2 min 5 s``, ``2 min``, ``1 h 3 min``."""
     seconds = max(1, round(ms / 1000))
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if minutes and seconds:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def counted(number: int, thing: str) -> str:

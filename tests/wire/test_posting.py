@@ -89,7 +89,7 @@ async def test_a_rate_limit_is_waited_out(wire: Any, caplog: pytest.LogCaptureFi
         statuses = [call.status for call in world.discord.posts() if call.body.files]
         assert statuses == [429, 200]
         assert len(pictures(world, job)) == 1
-        assert "announced later" not in caplog.text
+        assert "is taken up again in" not in caplog.text
 
 
 async def test_an_error_of_discord_s_that_hides_a_post_is_retried_with_the_same_nonce(
@@ -101,7 +101,7 @@ async def test_an_error_of_discord_s_that_hides_a_post_is_retried_with_the_same_
         job = await world.finish()
         assert len(attempts(world)) == 2
         assert len(pictures(world, job)) == 1
-        assert "announced later" not in caplog.text
+        assert "is taken up again in" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ async def test_what_discord_py_does_not_retry_the_outbox_does_once(
         await world.edit_until_carded()
         world.discord.faults.plan("POST", POST, fault)
         job = await world.finish()
-        assert caplog.text.count("announced later") == 1
+        assert caplog.text.count("is taken up again in") == 1
         assert len(pictures(world, job)) == 1
         assert job.announced_at is not None
 

@@ -292,7 +292,7 @@ async def test_run_comes_online_works_and_ends_cleanly_on_sigterm(settings_for: 
         assert status == 0, errors
         assert "disconnected from Discord" in errors
         assert "Traceback" not in errors
-        assert "announced later" not in errors
+        assert "is taken up again in" not in errors
         assert "voice" not in errors
         assert discord.rest.token not in errors
         async with open_program(settings):  # its lock is gone
