@@ -453,10 +453,12 @@ async def _cancel(tx: Tx, job_id: int, now: int, card_interval: int) -> bool:
 
 async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, str | None]:
     """Mark a result deleted; return whether this did, and the picture that nothing names any more."""
-    # Rounds before results: that is how the end of a round locks them.
-    await rounds.end_about(tx, result_id, f"#{result_id} was taken down, so nothing can be made of it.")
+    # Rounds before results: that is how the end of a round locks them. One that was opened meanwhile is ended after.
+    gone = f"#{result_id} was taken down, so nothing can be made of it."
+    await rounds.end_about(tx, result_id, gone)
     deleted, sha256 = await results.delete(tx, result_id, now)
     if deleted:
+        await rounds.end_about(tx, result_id, gone)
         await stars.forget(tx, result_id)
         await announcements.hurry(tx, job_id, now)
     if sha256 is None or await pictures.needed(tx, sha256):

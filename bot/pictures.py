@@ -196,14 +196,13 @@ class Pictures:
             _sync(self._folder)
         return sha256
 
-    def _write(self, path: Path, data: bytes, *, durable: bool = True) -> None:
+    def _write(self, path: Path, data: bytes) -> None:
         handle, unfinished = tempfile.mkstemp(dir=self._unfinished)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
+                file.flush()
+                os.fsync(file.fileno())
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(unfinished).replace(path)
         finally:
@@ -240,7 +239,7 @@ class Pictures:
     def _keep_thumbnail(self, sha256: str, box: tuple[int, int], made: bytes) -> None:
         path = self._thumbnail_path(sha256, box)
         with suppress(OSError):  # it is made again when it is wanted again
-            self._write(path, made, durable=False)
+            self._write(path, made)
         if not self._path(sha256).exists():  # it was deleted meanwhile
             path.unlink(missing_ok=True)
 

@@ -19,7 +19,7 @@ from bot.orders import Order
 from bot.pictures import Pictures
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, grants, jobs, lineage, rounds
+from storage import accounts, grants, jobs, lineage, results, rounds
 from storage import sessions as session_rows
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
@@ -271,6 +271,7 @@ class Rounds:
 
 async def _open(tx: Tx, asker: Asker, place: Place, result_id: int, quorum: int, now: int, ends_at: int) -> Round:
     session = await sessions.enter(tx, asker, place, now)
+    await results.lock(tx, result_id)  # whoever takes it down at this moment finds the round, and ends it
     step = await _usable(tx, result_id)
     job = await jobs.known(tx, step.result.job_id)
     if job.guild_id != asker.guild_id:

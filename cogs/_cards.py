@@ -372,9 +372,9 @@ def _about(post: Post) -> str:
 def _costs(post: Post) -> str:
     """Return what a message about one picture says of its cost: of an edit that made several, its share."""
     job = post.job
-    if post.announcement is not None or job.request.results == 1 or job.cost is None:
+    if post.announcement is not None or post.made <= 1 or job.cost is None:
         return f"**{_price(job)}**"
-    return f"**{dollars(-(-job.cost // job.request.results))}** of {_price(job)}"
+    return f"**{dollars(-(-job.cost // post.made))}** of {_price(job)}"
 
 
 def _stars(result: Result) -> str:

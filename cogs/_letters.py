@@ -83,8 +83,8 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
 
 async def _one(services: Services, job: Job, result: Result, files: dict[int, str]) -> Post:
     parent = await parent_of(services.edits, job.request.parent_id)
-    writing = await _writing(services, job)
-    return Post(job, None, [result], made=1, files=files, parent=parent, reserved=_RESERVED, writing=writing)
+    writing, made = await _writing(services, job), len(await services.edits.results(job.id))
+    return Post(job, None, [result], made=made, files=files, parent=parent, reserved=_RESERVED, writing=writing)
 
 
 async def _writing(services: Services, job: Job) -> list[int]:

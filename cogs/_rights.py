@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.client import DISCORD_ERRORS
 from bot.errors import NotAllowed, NotFound
 from bot.services import Services
 from cogs._keeping import keep
@@ -131,7 +132,7 @@ async def manages_at(interaction: discord.Interaction[Any], channel_id: int | No
     try:
         async with asyncio.timeout(patience(interaction)):
             channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
-    except (discord.HTTPException, discord.InvalidData, TimeoutError):
+    except DISCORD_ERRORS:
         return False
     if isinstance(channel, discord.Thread) and channel.parent is None:
         return False

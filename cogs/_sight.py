@@ -9,7 +9,6 @@ import discord
 from bot.client import DISCORD_ERRORS
 from bot.errors import NotAllowed
 from cogs import _rights as rights
-from cogs._patience import patience
 from storage.lineage import Step
 from storage.stars import Entry
 
@@ -46,7 +45,7 @@ class Sight:
     async def reads(self, channel_id: int, owner_id: int | None) -> bool:
         """Tell whether the person can read a channel or thread; ``owner_id`` is whose it is, if a direct message."""
         if channel_id not in self._reads:
-            if not patience(self._interaction) or len(self._reads) >= _MOST_ASKED:
+            if len(self._reads) >= _MOST_ASKED:
                 return False
             try:
                 self._reads[channel_id] = await rights.can_read(self._interaction, channel_id, owner_id)

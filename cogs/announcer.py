@@ -27,6 +27,7 @@ from cogs import _words as words
 from cogs._letters import FILE_BYTES, Letter, compose, parent_of, rewrite
 from cogs.umpire import draw
 from storage.records import Announcement, AnnouncementKind, Job
+from storage.showings import Showing
 
 log = logging.getLogger(__name__)
 
@@ -219,18 +220,30 @@ class _Telling:
             self._remember(key, facts)
 
     async def _take_along(self, job: Job) -> None:
-        """Take down what showed, beside its own message, a picture which was taken down; a round keeps its card."""
+        """Take down what showed, beside its own message, a picture which was taken down."""
         for showing in await self._services.lineage.showings_of_deleted(job.id):
-            current = await self._services.rounds.shown_by(showing.message_id)
             try:
-                if current is None:
+                if not await self._drawn_without(showing):
                     await self._channel(job, showing.channel_id).get_partial_message(showing.message_id).delete()
-                else:
-                    await draw(self._bot, current)
             except discord.HTTPException as error:
                 if not _shut(error):
                     raise
             await self._services.lineage.hidden(showing.message_id)
+
+    async def _drawn_without(self, showing: Showing) -> bool:
+        """Draw the card of a round without its picture; returns whether it is one that could be changed."""
+        current = await self._services.rounds.shown_by(showing.message_id)
+        if current is None:
+            return False
+        try:
+            await draw(self._bot, current)
+        except discord.HTTPException as error:
+            if error.code != _TOO_OFTEN and posts.passing(error):
+                raise
+            # A card that cannot be changed now goes: the picture must not stand there till it can.
+            log.info("the card of round %d goes with its picture: %s", current.round.id, error)
+            return False
+        return True
 
     async def _facts(self, job: Job) -> Hashable:
         """Return what may change about messages that were posted."""

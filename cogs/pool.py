@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot import amounts
 from bot.budgets import LEAST_GIFT
-from bot.client import DISCORD_ERRORS, EditBot
-from bot.errors import NotAllowed, NotFound
+from bot.client import EditBot
+from bot.errors import NotAllowed
 from bot.services import Services
 from cogs import _budget_cards as cards
 from cogs import _rights as rights
-from cogs.umpire import draw
-
-log = logging.getLogger(__name__)
+from cogs.umpire import redraw_open
 
 
 class PoolCog(commands.Cog, name="Pool"):
@@ -49,7 +45,7 @@ class PoolCog(commands.Cog, name="Pool"):
             sponsor, thread_id, amounts.money("amount", amount, least=LEAST_GIFT), days=days
         )
         await interaction.response.send_message(view=cards.funded(sponsor.user_id, given))
-        await self._redraw_round(interaction, thread_id)
+        await redraw_open(self._services, interaction, thread_id)
 
     @pool.command()
     async def close(self, interaction: discord.Interaction[EditBot]) -> None:
@@ -61,17 +57,7 @@ class PoolCog(commands.Cog, name="Pool"):
         givers = {view.grant.id: view.giver_id for view in pool}
         view = cards.closed(who.user_id, ended, givers, remaining=len(ended) < len(pool))
         await interaction.response.send_message(view=view)
-        await self._redraw_round(interaction, thread_id)
-
-    async def _redraw_round(self, interaction: discord.Interaction[EditBot], thread_id: int) -> None:
-        """Have the card of the round that is open here, if one is, tell what the pool has now."""
-        try:
-            session = await self._services.sessions.of_thread(rights.asker(interaction).guild_id, thread_id)
-            current = await self._services.rounds.current(session.id)
-            if current is not None:
-                await draw(interaction.client, await self._services.rounds.view(current.id))
-        except (NotFound, *DISCORD_ERRORS) as error:  # the next press on the card tells it
-            log.info("no card of a round was drawn anew: %s", error)
+        await redraw_open(self._services, interaction, thread_id)
 
     async def _manages(self, interaction: discord.Interaction[EditBot]) -> bool:
         try:

@@ -139,8 +139,8 @@ class ResultsCog(commands.Cog, name="Results"):
     async def _take_down(self, interaction: discord.Interaction[EditBot], result_ids: list[int]) -> None:
         who = rights.asker(interaction)
         for result_id in result_ids:
-            result, _ = await self._edits.find(result_id)
-            manages = await rights.manages_at(interaction, result.channel_id)
+            result, job = await self._edits.find(result_id)
+            manages = job.user_id != who.user_id and await rights.manages_at(interaction, result.channel_id)
             await self._edits.delete(result_id, asker=who, manages=manages)
 
     async def _shown_with(self, interaction: discord.Interaction[EditBot], result: Result) -> list[Result]:

@@ -19,6 +19,7 @@ from cogs._beside import keep_track
 from cogs._export import Export
 from cogs._previews import previews
 from cogs._sight import Sight
+from cogs.umpire import redraw_open
 from storage.lineage import Step
 from storage.records import Access, Session
 
@@ -73,6 +74,7 @@ class SessionCog(commands.Cog, name="Session"):
         moderates = _moderates(interaction.channel, member)
         view = cards.removed(interaction.user.id, member.id, moderates=moderates)
         await interaction.response.send_message(view=view)
+        await redraw_open(self._services, interaction, session.thread_id)
 
     @session.command()
     @app_commands.describe(member="Who owns this session from now on")
@@ -93,6 +95,7 @@ class SessionCog(commands.Cog, name="Session"):
         access, role_id = _chosen(_WHO[who], role)
         session = await self._sessions.set_access(rights.asker(interaction), session.id, access, role_id)
         await interaction.response.send_message(view=cards.admitted(interaction.user.id, session))
+        await redraw_open(self._services, interaction, session.thread_id)
 
     # the session's state -----------------------------------------------------------------------------------
 

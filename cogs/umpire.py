@@ -49,6 +49,17 @@ async def draw(bot: EditBot, view: RoundView) -> None:
         await message.edit(view=cards.board(view, pictures=[]), attachments=[], allowed_mentions=nobody)
 
 
+async def redraw_open(services: Services, interaction: discord.Interaction[EditBot], thread_id: int) -> None:
+    """Have the card of the round that is open in a thread, if one is, tell what has just changed."""
+    try:
+        session = await services.sessions.of_thread(interaction.guild_id or 0, thread_id)
+        current = await services.rounds.current(session.id)
+        if current is not None:
+            await draw(interaction.client, await services.rounds.view(current.id))
+    except (NotFound, *DISCORD_ERRORS) as error:  # the next press on the card tells it
+        log.info("no card of a round was drawn anew: %s", error)
+
+
 class Umpire:
     """Ends rounds and tells of their ends. Each goes its own way, so one dead thread delays no other."""
 

@@ -11,8 +11,8 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.claims import Others
-from bot.client import EditBot, MenuCog, attempt
-from bot.errors import NotFound
+from bot.client import DISCORD_ERRORS, EditBot, MenuCog, attempt
+from bot.errors import NotAllowed, NotFound
 from bot.options import MAX_REFERENCES, reference_to
 from bot.services import Services
 from cogs import _forms as forms
@@ -125,8 +125,7 @@ class WritingCog(MenuCog, name="Writing"):
         hidden = isinstance(interaction.channel, discord.Thread) and interaction.channel.is_private()
         apart = hidden and interaction.channel_id != result.channel_id
         others = await (claims.others(who, result.id) if apart else claims.begin(who, result.id))
-        seen = [job for job in others.running if await rights.sees_job(interaction, job)]
-        return replace(others, running=tuple(seen))
+        return replace(others, running=tuple([job for job in others.running if await _sees(interaction, job)]))
 
     async def _check(
         self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]
@@ -213,3 +212,11 @@ class WritingCog(MenuCog, name="Writing"):
             Wish.like(job.request, await self._words(interaction, sent)), results=job.request.results, seed=seed
         )
         await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)
+
+
+async def _sees(interaction: discord.Interaction[EditBot], job: Job) -> bool:
+    """Return whether the person can read where an edit was asked for; no, where Discord does not say."""
+    try:
+        return await rights.sees_job(interaction, job)
+    except (NotAllowed, *DISCORD_ERRORS):
+        return False

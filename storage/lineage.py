@@ -32,10 +32,12 @@ way (result_id, step) AS (
 )
 """
 _ANCESTORS: Final = f"WITH RECURSIVE {_WAY} SELECT result_id FROM way ORDER BY step"  # noqa: S608 - the constant above only
+#: How many pictures a job made, of which each carries a like part of what it cost.
+_MADE: Final = "(SELECT count(*) FROM results AS every WHERE every.job_id = jobs.id)"
 _SPENT: Final = f"""
 WITH RECURSIVE {_WAY}
 SELECT announcements.channel_id, accounts.holder_id AS user_id,
-    CAST(sum((jobs.cost + jobs.wanted - 1) / jobs.wanted) AS BIGINT) AS cost,
+    CAST(sum((jobs.cost + {_MADE} - 1) / {_MADE}) AS BIGINT) AS cost,
     CAST(sum(CASE WHEN jobs.cost IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS pending
 FROM way
 JOIN results ON results.id = way.result_id
@@ -45,7 +47,7 @@ LEFT JOIN announcements ON announcements.job_id = results.job_id AND announcemen
 GROUP BY announcements.channel_id, accounts.holder_id
 """  # noqa: S608 - the constant above only
 _STEP: Final = f"""
-jobs.request, jobs.account_id, jobs.cost AS job_cost, jobs.wanted, accounts.holder_id AS user_id, {results.COLUMNS}
+jobs.request, jobs.account_id, jobs.cost AS job_cost, accounts.holder_id AS user_id, {_MADE} AS made, {results.COLUMNS}
 JOIN jobs ON jobs.id = results.job_id
 LEFT JOIN accounts ON accounts.id = jobs.account_id
 """
@@ -81,9 +83,9 @@ class Step:
     account_id: int
     #: Discord's id of who asked for it, while known.
     user_id: int | None
-    #: What its whole job cost, in micro-dollars, once settled, and how many pictures were asked for.
+    #: What its whole job cost, in micro-dollars, once settled, and how many pictures it made.
     job_cost: int | None
-    wanted: int
+    made: int
 
     @property
     def parent_id(self) -> int | None:
@@ -93,7 +95,7 @@ class Step:
     @property
     def cost(self) -> int | None:
         """What it cost, in micro-dollars: its part of what its whole job did, rounded up; ``None`` while that is pending."""
-        return None if self.job_cost is None else -(-self.job_cost // self.wanted)
+        return None if self.job_cost is None else -(-self.job_cost // self.made)
 
     @property
     def merged(self) -> tuple[int, ...]:
@@ -181,5 +183,5 @@ def _step(row: Row) -> Step:
         row["account_id"],
         row["user_id"],
         row["job_cost"],
-        row["wanted"],
+        row["made"],
     )

@@ -646,6 +646,21 @@ async def pool_alone_pays(studio: Studio, job: Job | None) -> None:
     await studio.check_books()
 
 
+@every_way("ended", "refused")
+async def test_a_round_opened_while_its_picture_is_deleted_does_not_stand_open(crossing: Crossing) -> str:
+    studio = crossing.studio
+    result = await studio.make()
+    opened, _ = await crossing(
+        lambda studio: studio.open_round(result),
+        lambda studio: studio.edits.delete(result.id, asker=studio.ANA, manages=False),
+    )
+    assert await studio.rounds.current((await studio.session()).id) is None
+    if isinstance(opened, NotFound):
+        return "refused"
+    assert (await studio.rounds.view(opened.id)).round.state is RoundState.REFUSED
+    return "ended"
+
+
 # Parents -------------------------------------------------------------------------------------------------------------
 
 

@@ -115,6 +115,48 @@ async def test_a_channel_that_discord_says_nothing_about_hides_its_pictures_and_
         assert "#1" not in visit.words(shown)
 
 
+async def test_a_form_opens_though_discord_says_nothing_of_where_another_edit_runs(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        first = await visit.edit(world.ana)
+        private = await visit.private_thread()
+        world.runware.pause()
+        await world.ana.slash(private, "edit", prompt="a secret", **{"from": "#1"})
+        await visit.status(1, Status.SUBMITTED)
+        reads = rights.member_reads
+
+        async def cut(member: discord.Member, channel_id: int, owner_id: int | None) -> bool:
+            if channel_id == private.id:
+                raise ConnectionError("cut")
+            return await reads(member, channel_id, owner_id)
+
+        monkeypatch.setattr(rights, "member_reads", cut)
+        form = await world.bo.click(first, label="Edit")
+        assert form.modal is not None
+        assert "a secret" not in str(form.modal)
+        world.runware.resume()
+        await world.idle()
+
+
+async def test_an_asker_takes_their_own_picture_down_though_discord_is_cut(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana)
+        look = await look_at(world.ana, world.channel, 1)
+
+        async def cut(*_: Any) -> bool:
+            raise ConnectionError("cut")
+
+        monkeypatch.setattr(rights, "manages_at", cut)
+        await world.ana.click(look, label="Delete")
+        await world.idle()
+        assert visit.results() == []
+
+
 async def test_stars_given_in_one_message_of_an_edit_leave_those_of_its_other_messages(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)

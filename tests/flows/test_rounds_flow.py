@@ -618,6 +618,35 @@ async def test_a_picture_taken_down_ends_its_round_in_words_and_goes_from_the_ca
         await game.untouched()
 
 
+@pytest.mark.parametrize(("status", "code"), [(429, 30046), (400, ARCHIVED), (403, NO_PERMISSION)])
+async def test_a_card_that_cannot_be_changed_goes_with_the_picture_that_is_taken_down(
+    play: Any, status: int, code: int
+) -> None:
+    async with play(announce_retry_seconds=0.005) as game:
+        world, visit = game.world, game.visit
+        await game.start()
+        card = game.card
+        await game.over()
+        path = f"/channels/{card.channel.id}/messages/{card.id}"
+        world.env.inject_error("PATCH", path, status=status, code=code, times=None)
+        shown = next(
+            message for message in game.thread.history() if visit.ids(message) and "Edit" in visit.labels(message)
+        )
+        await visit.take_down(world.ana, shown)
+        left = [message.id for message in game.thread.history()]
+        assert shown.id not in left
+        assert card.id not in left
+
+
+async def test_the_card_tells_at_once_whose_proposals_are_gone(play: Any) -> None:
+    async with play() as game:
+        world = game.world
+        await game.start()
+        await game.propose(world.bo, "a crown")
+        await world.ana.slash(game.thread, "session access", who="invited people")
+        assert "a crown" not in game.visit.words(game.card)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -73,7 +73,7 @@ async def test_a_step_tells_who_asked_how_at_what_cost_and_of_what(database: Dat
     found = await step(database, child)
     bo = await database.read(accounts.find, Scope.MEMBER, GUILD, 2)
     assert (found.user_id, found.account_id) == (2, bo)
-    assert (found.result.id, found.result.usable, found.wanted, found.job_cost) == (child, True, 3, None)
+    assert (found.result.id, found.result.usable, found.made, found.job_cost) == (child, True, 1, None)
     assert (found.request.prompt, found.parent_id, found.merged) == ("a hat", first, (second,))
 
 
@@ -225,12 +225,21 @@ async def settled(database: Database, result_id: int, cost: int) -> None:
     await database.run(settle)
 
 
-async def test_a_picture_costs_its_part_of_its_job_rounded_up(database: Database, make: Make) -> None:
-    alone, one_of_three = await make(), await make(results=3)
+async def test_a_picture_costs_its_part_of_what_its_job_made_rounded_up(database: Database, make: Make) -> None:
+    alone, left_of_three, one_of_three = await make(), await make(results=3), await make(results=3)
     assert (await step(database, alone)).cost is None
-    for made in (alone, one_of_three):
+
+    async def add_two(tx: Tx) -> None:
+        job_id = (await results.get(tx, one_of_three) or pytest.fail("it is there")).job_id
+        for number in (2, 3):
+            success = Success("task", f"another {number}", "https://im.runware.ai/other.jpg", number, None)
+            await results.add(tx, job_id, success, 1)
+
+    await database.run(add_two)
+    for made in (alone, left_of_three, one_of_three):
         await settled(database, made, 100)
-    assert [(await step(database, made)).cost for made in (alone, one_of_three)] == [100, 34]
+    costs = [(await step(database, made)).cost for made in (alone, left_of_three, one_of_three)]
+    assert costs == [100, 100, 34]
 
 
 async def test_what_a_way_cost_is_told_by_place_and_person_as_its_steps_tell_it(database: Database, make: Make) -> None:
@@ -243,5 +252,5 @@ async def test_what_a_way_cost_is_told_by_place_and_person_as_its_steps_tell_it(
     parts = await database.read(lineage.spent, third)
     assert {(part.channel_id, part.user_id, part.cost, part.pending) for part in parts} == {
         (None, 1, 50, 1),
-        (None, 2, 34, 0),
+        (None, 2, 100, 0),
     }
