@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bot.signals import Signals
+from bot.signals import Signals, seconds_until
 from storage import accounts, announcements, claims, lineage, results
 from storage.claims import Claim
 from storage.database import Database, Tx
@@ -65,7 +65,7 @@ class Claims:
 
     async def _pause(self) -> float:
         following = await self._database.read(claims.next_end)
-        return _IDLE if following is None else min(_IDLE, max(0.01, (following - self._clock()) / 1000))
+        return seconds_until(following, self._clock(), most=_IDLE)
 
 
 async def _begin(tx: Tx, asker: Asker, result_id: int, now: int) -> Others:

@@ -12,7 +12,7 @@ from bot.images import Refused
 from bot.pictures import Pictures
 from bot.runware.client import FetchFailed, RefusedHost, RunwareClient
 from bot.settings import Settings
-from bot.signals import Signals
+from bot.signals import Signals, seconds_until
 from bot.trees import THUMBNAIL
 from storage import announcements, pictures, results
 from storage.database import Database, Tx
@@ -58,7 +58,7 @@ class Copier:
 
     async def _pause(self) -> float:
         following = await self._database.read(results.next_copy)
-        return _IDLE if following is None else min(_IDLE, max(0.01, (following - self._clock()) / 1000))
+        return seconds_until(following, self._clock(), most=_IDLE)
 
     async def _copy(self, result: Uncopied) -> None:
         try:

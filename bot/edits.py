@@ -322,7 +322,7 @@ class Edits:
         media_type, width, height = await self._pictures.describe(data)
         sha256 = await self._pictures.put(data)
         if not await self._database.run(_restore, result.id, sha256, media_type, (width, height), self._clock()):
-            raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
+            raise NotFound.taken_down(result.id)
 
     @staticmethod
     def draw_seed() -> int:
@@ -357,7 +357,7 @@ class Edits:
         """Return a result with its job, also one that was taken down or withheld. Raises NotFound."""
         found = await self._database.read(_result_and_job, result_id)
         if found is None:
-            raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+            raise NotFound.result(result_id)
         return found
 
     async def results(self, job_id: int) -> list[Result]:
@@ -454,7 +454,7 @@ async def _cancel(tx: Tx, job_id: int, now: int, card_interval: int) -> bool:
 async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, str | None]:
     """Mark a result deleted; return whether this did, and the picture that nothing names any more."""
     # Rounds before results: that is how the end of a round locks them. One that was opened meanwhile is ended after.
-    gone = f"#{result_id} was taken down, so nothing can be made of it."
+    gone = str(NotFound.taken_down(result_id))
     await rounds.end_about(tx, result_id, gone)
     deleted, sha256 = await results.delete(tx, result_id, now)
     if deleted:

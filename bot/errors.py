@@ -43,6 +43,16 @@ class TooLate(EditError):
 class NotFound(EditError):
     """There is no such job, result or picture, or its bytes are gone."""
 
+    @classmethod
+    def result(cls, result_id: int) -> NotFound:
+        """Return that no result has this number."""
+        return cls(f"There is no picture #{result_id} here. The number stands under each result.")
+
+    @classmethod
+    def taken_down(cls, result_id: int) -> NotFound:
+        """Return that nothing can be made of a result any more."""
+        return cls(f"#{result_id} was taken down, so nothing can be made of it.")
+
 
 class OutOfSpace(EditError):
     """The disk is nearly full: new edits are refused in words before a hold."""

@@ -103,8 +103,8 @@ class Gallery:
         """Return what a visitor sees after a place of a gallery, or before it.
 
         ``may_see`` tells of an entry whether the visitor can read, now, where it stands; ``None`` is that it cannot be
-        told any more, and the next page goes on from there. After so many entries that
-        they cannot see, the page ends early, and the next one goes on from there.
+        told any more. There, and after so many entries that they cannot see, the page ends early, and the next one
+        goes on.
         """
         seen: list[Entry] = []
         looked, place, more = 0, cursor, True
@@ -146,9 +146,9 @@ def _just_below(shown: list[Entry], cursor: tuple[int, int]) -> tuple[int, int]:
 
 
 async def _star(tx: Tx, asker: Asker, result_id: int, now: int, interval: int) -> tuple[bool, int]:
-    account_id = await _let_in(tx, asker, result_id, now)
+    found, account_id = await _let_in(tx, asker, result_id, now)
     given = not await stars.given(tx, result_id, account_id)
-    await _set(tx, asker, result_id, account_id, given=given, now=now)
+    await _set(tx, asker, found, account_id, given=given, now=now)
     step = await _known(tx, asker, result_id)
     await announcements.refresh(tx, step.result.job_id, now + interval)
     return given, step.result.stars
@@ -165,37 +165,42 @@ async def _choose(
 ) -> list[Result]:
     for result in await results.of_job(tx, job_id):
         if result.usable and result.id in offered:
-            account_id = await _let_in(tx, asker, result.id, now)
-            await _set(tx, asker, result.id, account_id, given=result.id in chosen, now=now)
+            step, account_id = await _let_in(tx, asker, result.id, now)
+            await _set(tx, asker, step, account_id, given=result.id in chosen, now=now)
     await announcements.refresh(tx, job_id, now + interval)
     return await results.of_job(tx, job_id)
 
 
-async def _let_in(tx: Tx, asker: Asker, result_id: int, now: int) -> int:
-    """Return the account of somebody who is among the people of a result's session; raises NotFound, NotAllowed."""
+async def _let_in(tx: Tx, asker: Asker, result_id: int, now: int) -> tuple[Step, int]:
+    """Return a result, and the account of somebody who is among the people of its session.
+
+    Raises:
+        NotFound, NotAllowed: see :meth:`Gallery.star`.
+    """
     step = await _known(tx, asker, result_id)
     job = await jobs.known(tx, step.result.job_id)
     session = await session_rows.get(tx, job.session_id)
     if session is not None:
         await sessions.check_let_in(tx, session, asker)
-    return await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
+    return step, await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
 
 
 async def _known(tx: Tx, asker: Asker, result_id: int) -> Step:
     step = await lineage.step(tx, result_id)
     job = None if step is None else await jobs.get(tx, step.result.job_id)
     if step is None or job is None or job.guild_id != asker.guild_id:
-        raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+        raise NotFound.result(result_id)
     if not step.result.usable:
         raise NotFound(f"#{result_id} was taken down, so it takes no stars.")
     return step
 
 
-async def _set(tx: Tx, asker: Asker, result_id: int, account_id: int, *, given: bool, now: int) -> None:
+async def _set(tx: Tx, asker: Asker, step: Step, account_id: int, *, given: bool, now: int) -> None:
+    result_id = step.result.id
     if not given:
         await stars.take(tx, result_id, account_id)
         return
-    step, server = await _known(tx, asker, result_id), await servers.get(tx, asker.guild_id)
+    server = await servers.get(tx, asker.guild_id)
     week = week_of(step.result.recorded_at, zone_of(server.time_zone))
     if not await stars.give(tx, result_id, account_id, week, now):
         return

@@ -56,14 +56,14 @@ class Lineage:
         """Return a result with who asked for it and how. Raises NotFound."""
         found = await self._database.read(lineage.step, result_id)
         if found is None:
-            raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+            raise NotFound.result(result_id)
         return found
 
     async def family(self, result_id: int) -> Family:
         """Return a result with its parent and its children. Raises NotFound."""
         found = await self._database.read(_family, result_id)
         if found is None:
-            raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+            raise NotFound.result(result_id)
         return found
 
     async def way(self, result_id: int, page: int = 0) -> Way:

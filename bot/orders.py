@@ -167,7 +167,7 @@ async def _check_references(tx: Tx, request: EditRequest) -> None:
     for result_id in sorted(used):
         result = await results.lock(tx, result_id)
         if result is not None and result.deleted_at is not None:
-            raise NotFound(f"{result.short_id} was taken down, so nothing can be made of it.")
+            raise NotFound.taken_down(result.id)
 
 
 async def _claimed(tx: Tx, job: Job, now: int) -> None:

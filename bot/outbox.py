@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from bot.metrics import Metrics
-from bot.signals import Signal
+from bot.signals import Signal, seconds_until
 from storage import announcements, jobs, results
 from storage.database import Database, Tx
 from storage.records import OVER, Announcement, Asker, Job
@@ -63,7 +63,7 @@ class Outbox:
     async def _pause(self) -> float:
         now = self._clock()
         following = await self._database.read(announcements.next_due, now)
-        return _IDLE if following is None else min(_IDLE, (following - now) / 1000)
+        return seconds_until(following, now, least=0, most=_IDLE)
 
     async def placed(self, job_id: int, thread_id: int) -> None:
         """Record the thread that was made or found for a job."""

@@ -16,7 +16,7 @@ from bot.edits import Edits
 from bot.runware.client import RunwareClient
 from bot.runware.errors import RunwareError
 from bot.settings import Settings
-from bot.signals import Signals
+from bot.signals import Signals, seconds_until
 from storage import jobs
 from storage.database import Database
 from storage.jobs import Reconciled
@@ -67,7 +67,7 @@ class Reconciler:
 
     async def _pause(self) -> float:
         following = await self._database.read(jobs.next_poll)
-        return _IDLE if following is None else min(_IDLE, max(0.01, (following - self._clock()) / 1000))
+        return seconds_until(following, self._clock(), most=_IDLE)
 
     async def _reconcile(self, due: list[Reconciled]) -> None:
         refused = [asked for asked in due if asked.job.status is Status.SUBMITTING and asked.unknown_posts == 0]

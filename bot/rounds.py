@@ -18,7 +18,7 @@ from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
 from bot.orders import Order
 from bot.pictures import Pictures
 from bot.settings import Settings
-from bot.signals import Signals
+from bot.signals import Signals, seconds_until
 from storage import accounts, grants, jobs, lineage, results, rounds
 from storage import sessions as session_rows
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
@@ -216,7 +216,7 @@ class Rounds:
     async def wait(self) -> None:
         """Wait until a round may be due or untold."""
         following = await self._database.read(rounds.next_end)
-        pause = _IDLE if following is None else min(_IDLE, max(_BREATH, (following - self._clock()) / 1000))
+        pause = seconds_until(following, self._clock(), least=_BREATH, most=_IDLE)
         await self._signals.rounds.wait(pause)
 
     async def verdict(self, ended: Round) -> Verdict:
@@ -295,9 +295,9 @@ async def _open(tx: Tx, asker: Asker, place: Place, result_id: int, quorum: int,
 async def _usable(tx: Tx, result_id: int) -> Step:
     step = await lineage.step(tx, result_id)
     if step is None:
-        raise NotFound(f"There is no picture #{result_id} here. The number stands under each result.")
+        raise NotFound.result(result_id)
     if not step.result.usable:
-        raise NotFound(f"#{result_id} was taken down, so nothing can be made of it.")
+        raise NotFound.taken_down(result_id)
     return step
 
 

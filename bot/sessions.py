@@ -257,9 +257,8 @@ async def _remove(tx: Tx, owner: Asker, session_id: int, user_id: int, now: int)
     if account_id == session.owner_id:
         raise NotAllowed("The owner can't be removed: hand the session over first, with `/session owner`.")
     await sessions.set_membership(tx, session_id, account_id, Membership.REMOVED)
-    current = await rounds.open_in(tx, session_id)
+    current = await _lock_round(tx, session_id)
     if current is not None:
-        await rounds.lock(tx, current.id)
         await rounds.withdraw(tx, current.id, account_id)
     return session
 
@@ -286,15 +285,22 @@ async def _set_access(tx: Tx, owner: Asker, session_id: int, access: Access, rol
 
 async def _withdraw_uninvited(tx: Tx, session: Session, presser: Asker) -> None:
     """Take back what people did in an open round who were not invited; who says so is the owner or a moderator."""
-    current = await rounds.open_in(tx, session.id)
+    current = await _lock_round(tx, session.id)
     if current is None:
         return
-    await rounds.lock(tx, current.id)
     stay = {session.owner_id, await accounts.find(tx, Scope.MEMBER, presser.guild_id, presser.user_id)}
     for account_id in await rounds.people(tx, current.id):
         said = await sessions.membership(tx, session.id, account_id)
         if account_id not in stay and said is not Membership.INVITED:
             await rounds.withdraw(tx, current.id, account_id)
+
+
+async def _lock_round(tx: Tx, session_id: int) -> Round | None:
+    """Return the open round of a session, if there is one, locked before anything of it is changed."""
+    current = await rounds.open_in(tx, session_id)
+    if current is not None:
+        await rounds.lock(tx, current.id)
+    return current
 
 
 async def _set_state(tx: Tx, owner: Asker, session_id: int, state: SessionState, now: int) -> Session:
@@ -312,8 +318,7 @@ async def _close(tx: Tx, owner: Asker, session_id: int, now: int) -> Session:
             raise TooLate(_CLOSED)
         return session
     await sessions.set_state(tx, session_id, SessionState.CLOSED, now)
-    current = await rounds.open_in(tx, session_id)
+    current = await _lock_round(tx, session_id)
     if current is not None:
-        await rounds.lock(tx, current.id)
         await rounds.end(tx, current.id, RoundState.STOPPED)
     return await sessions.lock(tx, session_id)

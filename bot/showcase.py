@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bot.signals import Signal
+from bot.signals import Signal, seconds_until
 from storage import jobs, lineage, servers, showcase
 from storage.database import Database, Tx
 from storage.lineage import Step
@@ -59,7 +59,7 @@ class Showcase:
     async def wait(self) -> None:
         """Wait until something may be due."""
         following = await self._database.read(showcase.next_due)
-        pause = _IDLE if following is None else min(_IDLE, max(0.01, (following - self._clock()) / 1000))
+        pause = seconds_until(following, self._clock(), most=_IDLE)
         await self._signal.wait(pause)
 
 

@@ -30,6 +30,18 @@ class Signal:
             self._event.clear()
 
 
+def seconds_until(due_at: int | None, now: int, *, least: float = 0.01, most: float) -> float:
+    """Return how long a loop waits for what is due next, in seconds.
+
+    Args:
+        due_at: when that is, in milliseconds; ``None`` where nothing is due.
+        now: what the clock says, in milliseconds.
+        least: what is due cannot always be done, so that even then there is a pause.
+        most: after so long it looks again, in case a signal was lost.
+    """
+    return most if due_at is None else min(most, max(least, (due_at - now) / 1000))
+
+
 class Signals:
     """One signal for each loop."""
 

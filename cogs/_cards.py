@@ -336,6 +336,11 @@ def file_name(result: Result, media_type: str) -> str:
     return f"{result.id}.{extension}" if result.seed is None else f"{result.id}-seed-{result.seed}.{extension}"
 
 
+def result_of(name: str) -> str:
+    """Return the number of the result whose file has this name, the other way round of :func:`file_name`."""
+    return name.partition(".")[0].partition("-")[0]
+
+
 def result_parts(post: Post) -> list[Part]:
     """Return what every message about results is made of: the pictures, the prompt, the facts and the buttons."""
     prompt, whole = _prompt(post)

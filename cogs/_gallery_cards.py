@@ -87,6 +87,6 @@ def starred(guild_id: int, step: Step) -> str:
     """Return a result with stars as a line: how many, whose, and its prompt, which leads to its message."""
     result = step.result
     prompt = words.plain(words.cut(words.one_line(step.request.prompt), _PROMPT))
-    if result.channel_id is not None and result.message_id:
-        prompt = f"[{prompt}]({words.link(guild_id, result.channel_id, result.message_id)})"
+    if (address := words.address(guild_id, result)) is not None:
+        prompt = f"[{prompt}]({address})"
     return f"⭐\N{NO-BREAK SPACE}{result.stars} · **{result.short_id}** · {words.who(step.user_id)} · {prompt}"

@@ -12,6 +12,7 @@ from bot.client import DISCORD_ERRORS
 from bot.errors import NotFound
 from bot.images import Refused
 from bot.services import Services
+from cogs._cards import result_of
 from cogs._patience import patience
 from storage.records import Result
 
@@ -55,6 +56,6 @@ async def _read(interaction: discord.Interaction[Any], result: Result) -> bytes:
     except discord.NotFound:
         raise gone from None
     for file in message.attachments:
-        if file.filename.split("-")[0].split(".")[0] == str(result.id) and file.size <= images.MAX_BYTES:
+        if result_of(file.filename) == str(result.id) and file.size <= images.MAX_BYTES:
             return await file.read()
     raise gone

@@ -68,7 +68,7 @@ async def compose_one(
 
 async def renewed(services: Services, job: Job, result: Result, message: discord.Message) -> ui.LayoutView:
     """Return a message that shows a result as it should be now, with the files that it has; ``result`` is as it is now."""
-    names = {file.filename.split("-")[0].split(".")[0]: file.filename for file in message.attachments}
+    names = {cards.result_of(file.filename): file.filename for file in message.attachments}
     if message.id != result.message_id:
         named = names.get(str(result.id))
         post = await _one(services, job, result, {} if named is None else {result.id: named})
@@ -107,7 +107,7 @@ async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Anno
     in_server = announcement.channel_id in (job.place.thread_id, job.place.channel_id)
     post = await _post(services, job, announcement, buttons=in_server)
     attached = {attachment.filename: attachment for attachment in message.attachments}
-    ids = {name.split("-")[0].split(".")[0]: name for name in attached}
+    ids = {cards.result_of(name): name for name in attached}
     post = replace(post, files={result.id: ids[str(result.id)] for result in post.results if str(result.id) in ids})
     if post.results and all(result.deleted_at is not None for result in post.results):
         await message.delete()
@@ -133,9 +133,7 @@ async def parent_of(edits: Edits, result_id: int | None) -> Parent | None:
         result, job = await edits.result(result_id)
     except NotFound:
         return Parent(result_id, gone=True)
-    if result.channel_id is None or not result.message_id:
-        return Parent(result_id, job.user_id)
-    return Parent(result_id, job.user_id, words.link(job.guild_id, result.channel_id, result.message_id))
+    return Parent(result_id, job.user_id, words.address(job.guild_id, result))
 
 
 async def _post(services: Services, job: Job, announcement: Announcement, *, buttons: bool) -> Post:

@@ -66,9 +66,7 @@ async def _compose(services: Services, interaction: discord.Interaction[Any], re
             seen,
             hidden=len(family.children) - len(seen),
             earlier=family.earlier,
-            address=None
-            if not result.message_id
-            else words.link(job.guild_id, result.channel_id or 0, result.message_id),
+            address=words.address(job.guild_id, result),
         )
     )
     return Letter(view, files)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import discord
 
 from bot.client import DISCORD_ERRORS
-from bot.errors import NotAllowed, NotFound
+from bot.errors import EditError, NotAllowed, NotFound
 from bot.services import Services
 from cogs._keeping import keep
 from cogs._patience import patience
@@ -52,6 +52,13 @@ async def budget_manager(interaction: discord.Interaction[Any], services: Servic
         return who
     chosen = "" if server.manager_role_id is None else f", or the role <@&{server.manager_role_id}>"
     raise NotAllowed(f"Only those who manage this server's budget can do this: it takes **Manage Server**{chosen}.")
+
+
+def guild(interaction: discord.Interaction[Any]) -> discord.Guild:
+    """Return the server a person acts in, with its members and channels. Raises EditError while it is not known."""
+    if interaction.guild is None:
+        raise EditError("Discord has not told me about this server yet. Please try again in a minute.")
+    return interaction.guild
 
 
 def where(interaction: discord.Interaction[Any]) -> tuple[int, int | None]:

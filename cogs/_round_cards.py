@@ -227,9 +227,8 @@ def _head(of: Round, number: int, proposal: Proposal) -> str:
 
 def _picture(view: RoundView) -> str:
     result = view.step.result
-    if not result.message_id or result.channel_id is None:
-        return f"#{result.id}"
-    return f"[#{result.id}]({words.link(view.session.guild_id, result.channel_id, result.message_id)})"
+    address = words.address(view.session.guild_id, result)
+    return result.short_id if address is None else f"[{result.short_id}]({address})"
 
 
 def _address(view: RoundView) -> str:

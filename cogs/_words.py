@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from storage.records import Result
+
 #: Discord's longest name of a thread.
 THREAD_NAME: Final = 100
 
@@ -109,6 +111,13 @@ def listed(things: Sequence[str]) -> str:
 def size(width: int, height: int) -> str:
     """Return ``1024 × 768``."""
     return f"{width} × {height}"
+
+
+def address(guild_id: int, result: Result) -> str | None:
+    """Return the address of a result's own message; ``None`` where it has none."""
+    if result.channel_id is None or not result.message_id:
+        return None
+    return link(guild_id, result.channel_id, result.message_id)
 
 
 def link(guild_id: int, channel_id: int, message_id: int | None = None) -> str:

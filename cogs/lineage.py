@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import discord
@@ -14,7 +14,7 @@ from discord.ext import commands
 
 from bot import images, pairs
 from bot.client import EditBot, attempt, notice
-from bot.errors import BadOption, EditError, NotFound
+from bot.errors import BadOption, NotFound
 from bot.pairs import Side
 from bot.services import Services
 from bot.tree_pictures import SessionTree
@@ -33,6 +33,7 @@ from cogs._lineage_cards import Beside, Enclosed, Seen
 from cogs._lineage_components import HistoryPageButton, LookButton, StepMenu, TreePageButton
 from cogs._naming import choices, named_or_newest, result_named
 from cogs._sight import Sight
+from cogs._turns import Turns
 from storage.lineage import Spent, Step
 from storage.records import Job, Reference, Result
 
@@ -49,7 +50,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         self._services = services
         self._lineage = services.lineage
         self._edits = services.edits
-        self._drawing = 0
+        self._turns = Turns(_MOST, "Several pictures are being drawn right now. Please try again in a few seconds.")
 
     # commands ----------------------------------------------------------------------------------------------
 
@@ -131,8 +132,8 @@ class LineageCog(commands.Cog, name="Lineage"):
     async def _tree(self, interaction: discord.Interaction[EditBot], result_id: int, page: int | None = None) -> None:
         """Answer with a page of the tree of a result's session: the one it is on, unless told otherwise."""
         _, job = await self._known(interaction, result_id)
-        guild = _guild(interaction)
-        with self._turn():
+        guild = rights.guild(interaction)
+        with self._turns.take():
             await looks.acknowledge(interaction)
             steps = await self._lineage.of_session(job.session_id)
             hidden = await _hidden(Sight(interaction), steps)
@@ -154,8 +155,8 @@ class LineageCog(commands.Cog, name="Lineage"):
         start = step.request.references[0]
         other_id = other_id or step.parent_id or start.result_id
         other = None if other_id is None else await self._usable(interaction, other_id)
-        guild = _guild(interaction)
-        with self._turn():
+        guild = rights.guild(interaction)
+        with self._turns.take():
             await looks.acknowledge(interaction)
             left = await (self._upload(start) if other is None else self._result(interaction, *other))
             right = await self._result(interaction, step, job)
@@ -167,7 +168,7 @@ class LineageCog(commands.Cog, name="Lineage"):
 
     async def _result(self, interaction: discord.Interaction[EditBot], step: Step, job: Job) -> Beside:
         """Return a result as one of two pictures."""
-        result, address = step.result, _address(job, step.result)
+        result, address = step.result, words.address(job.guild_id, step.result)
         with suppress(NotFound):  # the card says that it is gone
             result = await keep(self._services, interaction, result)
         kept = await self._kept(result.sha256 or "")
@@ -209,7 +210,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         addresses = {
             step.result.id: address
             for step in way.steps
-            if step.result.id not in hidden and (address := _address(job, step.result)) is not None
+            if step.result.id not in hidden and (address := words.address(job.guild_id, step.result)) is not None
         }
         view = cards.history(Seen(way, result_id, hidden, addresses, seen, partial=len(seen) < len(spent)))
         await interaction.edit_original_response(view=view, attachments=[])
@@ -237,7 +238,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         if result.channel_id is None:
             return "it was never posted where others can see it"
         here = audience.audience(interaction.channel)
-        return audience.refusal(here, await audience.audience_of(_guild(interaction), result.channel_id))
+        return audience.refusal(here, await audience.audience_of(rights.guild(interaction), result.channel_id))
 
     async def _bring(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         answer = await interaction.response.send_message(view=cards.bringing(result_id))
@@ -262,23 +263,6 @@ class LineageCog(commands.Cog, name="Lineage"):
         found = await self._known(interaction, result_id)
         await self._edits.result(result_id)
         return found
-
-    @contextmanager
-    def _turn(self) -> Generator[None]:
-        """Draw one of the pictures that are drawn at a time. Raises EditError when there are enough."""
-        if self._drawing >= _MOST:
-            raise EditError("Several pictures are being drawn right now. Please try again in a few seconds.")
-        self._drawing += 1
-        try:
-            yield
-        finally:
-            self._drawing -= 1
-
-
-def _guild(interaction: discord.Interaction[Any]) -> discord.Guild:
-    if interaction.guild is None:
-        raise EditError("Discord has not told me about this server yet. Please try again in a minute.")
-    return interaction.guild
 
 
 async def _hidden(sight: Sight, steps: Iterable[Step]) -> frozenset[int]:
@@ -305,9 +289,3 @@ def _side(side: Beside, known: Mapping[int, str | None]) -> Side:
 
 def _file(enclosed: Enclosed) -> discord.File:
     return discord.File(io.BytesIO(enclosed.data), enclosed.name, description=enclosed.alt)
-
-
-def _address(job: Job, result: Result) -> str | None:
-    if result.channel_id is None or not result.message_id:
-        return None
-    return words.link(job.guild_id, result.channel_id, result.message_id)

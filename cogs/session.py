@@ -11,7 +11,7 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.client import DISCORD_ERRORS, EditBot
-from bot.errors import BadOption, EditError, NotAllowed, TooLate
+from bot.errors import BadOption, NotAllowed, TooLate
 from bot.services import Services
 from cogs import _rights as rights
 from cogs import _session_cards as cards
@@ -19,6 +19,7 @@ from cogs._beside import keep_track
 from cogs._export import Export
 from cogs._previews import previews
 from cogs._sight import Sight
+from cogs._turns import Turns
 from cogs.umpire import redraw_open
 from storage.lineage import Step
 from storage.records import Access, Session
@@ -36,7 +37,7 @@ class SessionCog(commands.Cog, name="Session"):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._sessions = services.sessions
-        self._exporting = 0
+        self._exports = Turns(_MOST, "Two exports are being made right now. Please try again in a minute.")
         #: The ids of the sessions whose summaries are being posted.
         self._summing_up: set[int] = set()
 
@@ -162,17 +163,10 @@ class SessionCog(commands.Cog, name="Session"):
     async def export(self, interaction: discord.Interaction[EditBot]) -> None:
         """Get the pictures, the tree, every recipe and who did how much, as a zip."""
         session = await self._here(interaction)
-        guild = interaction.guild
-        if guild is None:
-            raise EditError("Discord has not told me about this server yet. Please try again in a minute.")
-        if self._exporting >= _MOST:
-            raise EditError("Two exports are being made right now. Please try again in a minute.")
-        self._exporting += 1
-        try:
+        guild = rights.guild(interaction)
+        with self._exports.take():
             await interaction.response.defer(ephemeral=True)
             await Export(self._services, interaction, guild).send(session)
-        finally:
-            self._exporting -= 1
 
     async def _here(self, interaction: discord.Interaction[EditBot]) -> Session:
         """Return the session of the thread that a person acts in. Raises NotAllowed outside one, NotFound."""

@@ -23,6 +23,7 @@ from cogs._layout import BLUE, card, gallery, text
 from cogs._letters import FILE_BYTES
 from cogs._naming import choices, named_or_newest
 from cogs._sight import Sight
+from cogs._turns import Turns
 from storage.lineage import Step
 
 #: So large a copy is enough for a frame.
@@ -37,7 +38,7 @@ class TimelapseCog(commands.Cog, name="Timelapse"):
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._drawing = 0
+        self._turns = Turns(_MOST, "A timelapse is being drawn right now. Please try again in a few seconds.")
 
     @app_commands.command()
     @app_commands.describe(result="The last picture, as #12 or the link of its message; if left out, the newest here")
@@ -48,14 +49,9 @@ class TimelapseCog(commands.Cog, name="Timelapse"):
         result_id = await named_or_newest(self._services, interaction, result)
         found, job = await self._services.edits.result(result_id)
         await rights.check_readable(interaction, found, job)
-        if self._drawing >= _MOST:
-            raise EditError("A timelapse is being drawn right now. Please try again in a few seconds.")
-        self._drawing += 1
-        try:
+        with self._turns.take():
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._answer(interaction, result_id)
-        finally:
-            self._drawing -= 1
 
     @timelapse.autocomplete("result")
     async def _offer(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:

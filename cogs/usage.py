@@ -14,11 +14,11 @@ from discord.ext import commands
 from bot import reports
 from bot.budgets import Usage
 from bot.client import EditBot
-from bot.errors import EditError
 from bot.services import Services
 from cogs import _names
 from cogs import _rights as rights
 from cogs import _usage_cards as cards
+from cogs._turns import Turns
 from storage.usage import Dimension
 
 _BY: Final = {"day": Dimension.ALL, **{key.value: key for key in Dimension if key is not Dimension.ALL}}
@@ -32,7 +32,7 @@ class UsageCog(commands.Cog, name="Usage"):
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._making = 0
+        self._turns = Turns(_MOST, "Several reports are being made right now. Please try again in a few seconds.")
 
     @app_commands.command()
     @app_commands.describe(by="What to tell the spending apart by (day if left out)", days="Over how long")
@@ -41,18 +41,11 @@ class UsageCog(commands.Cog, name="Usage"):
     async def usage(self, interaction: discord.Interaction[EditBot], by: str = "day", days: int = 30) -> None:
         """See what was spent here, and on what. For those who manage the budget."""
         manager = await rights.budget_manager(interaction, self._services)
-        guild = interaction.guild
-        if guild is None:
-            raise EditError("Discord has not told me about this server yet. Please try again in a minute.")
-        if self._making >= _MOST:
-            raise EditError("Several reports are being made right now. Please try again in a few seconds.")
-        self._making += 1
-        try:
+        guild = rights.guild(interaction)
+        with self._turns.take():
             await interaction.response.defer(ephemeral=True)
             usage = await self._services.budgets.usage(manager.guild_id, _BY[by], days, rows=reports.MOST_ROWS)
             await self._answer(interaction, usage, guild)
-        finally:
-            self._making -= 1
 
     async def _answer(self, interaction: discord.Interaction[EditBot], usage: Usage, guild: discord.Guild) -> None:
         if cards.is_empty(usage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from storage.database import Tx
+from storage.database import Row, Tx
 
 _BEGIN: Final = """
 INSERT INTO claims (result_id, account_id, begun_at, until_at) VALUES (?1, ?2, ?3, ?4)
@@ -53,18 +53,12 @@ async def end(tx: Tx, job_id: int, account_id: int) -> bool:
 
 async def of_result(tx: Tx, result_id: int, now: int) -> list[Claim]:
     """Return who is writing an edit of a result, who began first first."""
-    return [
-        Claim(row["account_id"], row["user_id"], row["begun_at"], row["until_at"])
-        for row in await tx.fetch_all(_OF_RESULT, result_id, now)
-    ]
+    return [_read(row) for row in await tx.fetch_all(_OF_RESULT, result_id, now)]
 
 
 async def of_job(tx: Tx, job_id: int, now: int) -> list[Claim]:
     """Return who is writing an edit of a job's results, who began first first."""
-    return [
-        Claim(row["account_id"], row["user_id"], row["begun_at"], row["until_at"])
-        for row in await tx.fetch_all(_OF_JOB, job_id, now)
-    ]
+    return [_read(row) for row in await tx.fetch_all(_OF_JOB, job_id, now)]
 
 
 async def expire(tx: Tx, now: int) -> list[int]:
@@ -76,3 +70,7 @@ async def next_end(tx: Tx) -> int | None:
     """Return when the next claim ends."""
     row = await tx.fetch_one(_NEXT_END)
     return None if row is None else row["until_at"]
+
+
+def _read(row: Row) -> Claim:
+    return Claim(row["account_id"], row["user_id"], row["begun_at"], row["until_at"])

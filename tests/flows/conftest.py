@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import discord
@@ -11,6 +12,7 @@ import pytest
 from simcord import ChannelHandle, InteractionResult, MemberActor
 
 from bot import books
+from cogs._turns import Turns
 from playground.world import World
 from storage import announcements, jobs, ledger
 from storage.database import Tx
@@ -183,6 +185,20 @@ class Books:
 @pytest.fixture
 def books_of() -> Callable[[World], Books]:
     return Books
+
+
+@pytest.fixture
+def all_taken() -> Callable[[Turns, int], AbstractContextManager[None]]:
+    """Hold that many turns at once, as that many people would who came just before."""
+
+    @contextmanager
+    def held(turns: Turns, most: int) -> Iterator[None]:
+        with ExitStack() as stack:
+            for _ in range(most):
+                stack.enter_context(turns.take())
+            yield
+
+    return held
 
 
 @pytest.fixture

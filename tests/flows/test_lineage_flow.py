@@ -226,14 +226,15 @@ async def test_pictures_that_are_gone_stand_in_the_tree_as_what_became_of_them(v
 
 
 async def test_only_some_pictures_are_drawn_at_a_time_and_others_are_told_to_wait(
-    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+    visit_of: Any, all_taken: Any
 ) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         await family(world, visit)
         [thread] = visit.threads()
-        with monkeypatch.context() as patch:
-            patch.setattr(lineage_cog, "_MOST", 0)
+        cog = world.bot.get_cog("Lineage")
+        assert isinstance(cog, lineage_cog.LineageCog)
+        with all_taken(cog._turns, lineage_cog._MOST):
             for name in ("tree", "compare"):
                 answer = alone(await world.ana.slash(thread, name))
                 assert "Several pictures are being drawn right now." in visit.words(answer)

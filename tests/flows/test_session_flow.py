@@ -548,7 +548,7 @@ async def test_what_takes_longer_than_discord_waits_is_left_out_and_named(
 
 
 async def test_too_many_exports_at_once_are_told_to_wait_and_one_that_fails_frees_its_place(
-    guests_of: Any, monkeypatch: pytest.MonkeyPatch
+    guests_of: Any, all_taken: Any
 ) -> None:
     async with open_world(**PLENTY) as world:
         guests = guests_of(world)
@@ -556,8 +556,9 @@ async def test_too_many_exports_at_once_are_told_to_wait_and_one_that_fails_free
         await guests.begin()
         for _ in range(session_cog._MOST + 1):
             assert "There is no picture in this session yet" in await guests.alone(world.ana, "export")
-        with monkeypatch.context() as patch:
-            patch.setattr(session_cog, "_MOST", 0)
+        cog = world.bot.get_cog("Session")
+        assert isinstance(cog, session_cog.SessionCog)
+        with all_taken(cog._exports, session_cog._MOST):
             assert "Two exports are being made right now" in await guests.alone(world.ana, "export")
         world.env.errors.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cogs import timelapse as timelapse_cog
 from playground.world import World, open_world
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
@@ -56,3 +57,16 @@ async def test_nobody_watches_what_they_cannot_read(visit_of: Any) -> None:
         await visit.edit(world.ana, thread)
         answer = await world.bo.slash(world.channel, "timelapse", result="#1")
         assert "stands in a channel you cannot read" in visit.words(answer.response)
+
+
+async def test_one_is_drawn_at_a_time_and_others_are_told_to_wait(visit_of: Any, all_taken: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await a_way_of_three(world, visit)
+        cog = world.bot.get_cog("Timelapse")
+        assert isinstance(cog, timelapse_cog.TimelapseCog)
+        with all_taken(cog._turns, timelapse_cog._MOST):
+            answer = await world.ana.slash(visit.threads()[0], "timelapse")
+            assert "A timelapse is being drawn right now." in visit.words(answer.response)
+        answer = await world.ana.slash(visit.threads()[0], "timelapse")
+        assert "How #3 came to be" in visit.words(answer.response)

@@ -230,11 +230,12 @@ async def test_days_are_those_of_the_servers_time_zone(visit_of: Any, reports_of
             assert f"-# {here:%b} {here.day}, {here.year}, days in {zone}" in text
 
 
-async def test_reports_do_not_pile_up(visit_of: Any, reports_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reports_do_not_pile_up(reports_of: Any, all_taken: Any) -> None:
     async with open_world() as world:
         reports = reports_of(world)
-        with monkeypatch.context() as patch:
-            patch.setattr(usage_cog, "_MOST", 0)
+        cog = world.bot.get_cog("Usage")
+        assert isinstance(cog, usage_cog.UsageCog)
+        with all_taken(cog._turns, usage_cog._MOST):
             assert (await reports.words()).startswith("Several reports are being made right now.")
         for _ in range(usage_cog._MOST + 1):
             assert (await reports.words()).startswith("### Nothing was spent")
