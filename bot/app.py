@@ -27,6 +27,7 @@ from bot.dispatch import Dispatcher
 from bot.edits import Edits
 from bot.errors import StartError
 from bot.gallery import Gallery
+from bot.house import Houses
 from bot.housekeeping import Housekeeping
 from bot.lineage import Lineage
 from bot.metrics import Metrics
@@ -89,6 +90,7 @@ class Program:
         self.services = Services(
             edits=self.edits,
             budgets=self.budgets,
+            houses=Houses(database),
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,

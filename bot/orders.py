@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import alerts, prices, quota, sessions
+from bot import alerts, options, prices, quota, sessions
 from bot.errors import NotFound, Paused, TooLate
 from storage import (
     accounts,
@@ -17,6 +17,7 @@ from storage import (
     announcements,
     audit,
     claims,
+    house,
     jobs,
     ledger,
     lineage,
@@ -30,7 +31,7 @@ from storage import prices as lessons
 from storage.allowances import Admission, Demand, Terms
 from storage.database import Tx
 from storage.offers import Offer
-from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
+from storage.records import Asker, EditRequest, House, Job, Place, Price, Scope, Server, Status
 from storage.windows import zone_of
 
 #: The code of jobs that a manager declined.
@@ -127,10 +128,14 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     Raises:
         Paused, NotAllowed, NotFound: edits are stopped here, the asker may not edit in the session, or a result that
             the request is made of was taken down.
+        BadOption: the server's own rules do not allow it.
         AllowanceExceeded, PoolTooSmall: see :func:`storage.allowances.hold`.
     """
     asker, place, now = order.asker, order.place, order.now
     await check_pause(tx, asker.guild_id, place.channel_id)
+    rules = await house.get(tx, asker.guild_id)
+    options.check_house(order.request, rules)
+    order = replace(order, request=_checked(order.request, place, rules))
     session = await sessions.enter(tx, asker, place, now)
     await _check_references(tx, order.request)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
@@ -156,6 +161,11 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     await pictures.bind(tx, job.id, [reference.sha256 for reference in order.request.references], now)
     await _claimed(tx, job, now)
     return job
+
+
+def _checked(request: EditRequest, place: Place, rules: House) -> EditRequest:
+    """Return the request with Runware's content check on, unless a manager has switched it off for the channel."""
+    return request if place.channel_id in rules.unchecked else replace(request, safety="fast")
 
 
 async def _check_references(tx: Tx, request: EditRequest) -> None:

@@ -9,6 +9,7 @@ from bot.budgets import Budgets
 from bot.claims import Claims
 from bot.edits import Edits
 from bot.gallery import Gallery
+from bot.house import Houses
 from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.outbox import Outbox
@@ -41,6 +42,7 @@ class Services:
 
     edits: Edits
     budgets: Budgets
+    houses: Houses
     sessions: Sessions
     lineage: Lineage
     claims: Claims

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import discord
@@ -19,7 +19,7 @@ from bot.services import Services
 from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES, parent_of
-from storage.records import EditRequest, Job, Place, Reference
+from storage.records import EditRequest, House, Job, Place, Reference
 
 log = logging.getLogger(__name__)
 
@@ -41,34 +41,18 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person typed, not checked yet. ``None`` is an option left out."""
+    """What a person asks for, not checked yet."""
 
-    prompt: str
-    size: str | None = None
-    results: int | None = None
-    seed: str | None = None
-    negative: str | None = None
-    steps: int | None = None
-    cfg: float | None = None
-    true_cfg: float | None = None
-    scheduler: str | None = None
+    #: Options by name, typed or as JSON holds them; ``None`` is an option left out.
+    values: Mapping[str, object]
     parent_id: int | None = None
-    safety: str = "fast"
+    #: Whether what is left out is left to the model: the server's own defaults are for new edits.
+    as_it_is: bool = False
 
     @classmethod
-    def like(cls, request: EditRequest, prompt: str) -> Wish:
+    def like(cls, request: EditRequest, prompt: str, **changes: object) -> Wish:
         """Return a wish for one picture with the settings of an earlier request, in other words, with a new seed."""
-        return cls(
-            prompt=prompt,
-            size=f"{request.width}x{request.height}",
-            negative=request.negative,
-            steps=request.steps,
-            cfg=request.cfg,
-            true_cfg=request.true_cfg,
-            scheduler=request.scheduler,
-            parent_id=request.parent_id,
-            safety=request.safety,
-        )
+        return cls({**options.settings_of(request), "prompt": prompt, **changes}, request.parent_id, as_it_is=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +83,22 @@ class Asking:
 
         ``shown``: the price, in micro-dollars, that the person has seen.
         """
-        self._request(wish, [*given, *(_UNREAD for _ in uploads)])
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        safety = rights.safety(interaction, house)
+        self._request(wish, [*given, *(_UNREAD for _ in uploads)], house, safety)
         for upload in uploads:
             images.check_claims(upload.option, upload.file.filename, upload.file.size)
-        place = await self._acknowledge(interaction, wish.prompt, given)
+        place = await self._acknowledge(interaction, str(wish.values["prompt"]), given)
         read = [await self._read(upload) for upload in uploads]
-        request = self._request(wish, [*given, *(one.reference for one in read)])
+        request = self._request(wish, [*given, *(one.reference for one in read)], house, safety)
         await self._show(interaction, request, read)
         await self._order(interaction, place, request, shown)
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
-        """Ask for a request whose pictures are all here."""
+        """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        request = replace(request, safety=rights.safety(interaction, house))
+        options.check_house(request, house)
         place = await self._acknowledge(interaction, request.prompt, request.references)
         await self._show(interaction, request, [])
         await self._order(interaction, place, request, shown)
@@ -126,20 +115,13 @@ class Asking:
         view = cards.offer(made, price, pictures=cards.attached(message), shown=shown)
         await interaction.edit_original_response(view=view)
 
-    def _request(self, wish: Wish, references: Sequence[Reference]) -> EditRequest:
+    def _request(self, wish: Wish, references: Sequence[Reference], house: House, safety: str) -> EditRequest:
         return options.build_request(
-            prompt=wish.prompt,
-            references=references,
-            size=wish.size,
-            results=wish.results,
-            seed=wish.seed,
-            negative=wish.negative,
-            steps=wish.steps,
-            cfg=wish.cfg,
-            true_cfg=wish.true_cfg,
-            scheduler=wish.scheduler,
+            wish.values if wish.as_it_is else house.filled(wish.values),
+            references,
             parent_id=wish.parent_id,
-            safety=wish.safety,
+            safety=safety,
+            house=house,
             draw=self._services.edits.draw_seed,
         )
 

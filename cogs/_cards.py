@@ -37,9 +37,11 @@ from cogs._components import (
 from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
 from storage.offers import Offer
 from storage.records import (
+    Acceleration,
     Announcement,
     AnnouncementKind,
     EditRequest,
+    FaceFix,
     Job,
     Pause,
     Price,
@@ -500,11 +502,27 @@ def _settings(request: EditRequest) -> str:
         parts.append(f"true CFG {request.true_cfg:g}")
     if request.scheduler is not None:
         parts.append(words.plain(request.scheduler))
+    if request.output_format is not None:
+        parts.append(request.output_format)
+    parts += [f"{words.plain(lora.model)} {1 if lora.weight is None else lora.weight:g}" for lora in request.loras]
+    if faster := _faster(request.acceleration):
+        parts.append(f"faster by {words.listed(faster)}")
+    if request.face != FaceFix():
+        parts.append("face enhancement")
     if request.references:
         parts.append(f"with {words.listed([_label(reference) for reference in request.references])}")
     if request.negative is not None:
         parts.append(f"without: {words.plain(words.cut(words.one_line(request.negative), _NEGATIVE))}")
     return " · ".join(parts)
+
+
+def _faster(faster: Acceleration) -> list[str]:
+    caches = {
+        "First Block Cache": faster.fb_cache,
+        "TeaCache": faster.tea_cache,
+        "CacheDiT": faster.db_cache,
+    }
+    return [name for name, used in caches.items() if used]
 
 
 def _label(reference: Reference) -> str:

@@ -12,7 +12,7 @@ from bot.errors import EditError, NotAllowed, NotFound
 from bot.services import Services
 from cogs._keeping import keep
 from cogs._patience import patience
-from storage.records import Asker, EditRequest, Job, Place, Result
+from storage.records import Asker, EditRequest, House, Job, Place, Result
 
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
 _TO_MAKE_A_THREAD: Final = (*_EVERYWHERE, "create_public_threads")
@@ -89,6 +89,15 @@ def check_place(interaction: discord.Interaction[Any]) -> None:
     if missing:
         names = ", ".join(f"**{name.replace('_', ' ').title()}**" for name in missing)
         raise NotAllowed(f"I can't work in this channel: I lack {names}. Ask someone who manages it to allow me that.")
+
+
+def safety(interaction: discord.Interaction[Any], house: House) -> str:
+    """Return how Runware checks what is made here: not at all only where a manager said so and Discord asks for age."""
+    channel_id, _ = where(interaction)
+    channel = interaction.channel
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    restricted = isinstance(parent, (discord.TextChannel, discord.ForumChannel)) and parent.is_nsfw()
+    return "none" if restricted and channel_id in house.unchecked else "fast"
 
 
 def place(interaction: discord.Interaction[Any], reply_id: int) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import discord
 from discord import app_commands
@@ -67,8 +67,11 @@ class EditCog(commands.Cog, name="Edit"):
         cfg="How closely to follow the prompt",
         true_cfg="The model's own guidance, which makes the negative prompt count",
         scheduler="How the noise is taken away",
+        file_format="The kind of file: JPG if left out",
+        quality="How little a JPG or WEBP file loses: 95 if left out",
+        loras="Add-ons to the model that this server lets in: AIR and weight, separated by commas",
     )
-    @app_commands.rename(result="from")
+    @app_commands.rename(result="from", file_format="format")
     async def edit(
         self,
         interaction: discord.Interaction[EditBot],
@@ -85,10 +88,27 @@ class EditCog(commands.Cog, name="Edit"):
         cfg: Range[float, options.MIN_CFG, options.MAX_CFG] | None = None,
         true_cfg: float | None = None,
         scheduler: Range[str, 1, 100] | None = None,
+        file_format: Literal["JPG", "PNG", "WEBP"] | None = None,
+        quality: Range[int, 20, 99] | None = None,
+        loras: Range[str, 1, 1000] | None = None,
     ) -> None:
         """Ask for an edit."""
         given, parent_id = await self._start(interaction, result, image)
-        wish = Wish(prompt, size, results, seed, negative, steps, cfg, true_cfg, scheduler, parent_id)
+        values = {
+            "prompt": prompt,
+            "size": size,
+            "results": results,
+            "seed": seed,
+            "negative": negative,
+            "steps": steps,
+            "cfg": cfg,
+            "true_cfg": true_cfg,
+            "scheduler": scheduler,
+            "format": file_format,
+            "quality": quality,
+            "loras": loras,
+        }
+        wish = Wish(values, parent_id)
         files = {"image": image, "image2": image2, "image3": image3}
         uploads = [Upload(name, file) for name, file in files.items() if file is not None]
         await self._asking.ask(interaction, wish, given=given, uploads=uploads)

@@ -187,11 +187,8 @@ class WritingCog(MenuCog, name="Writing"):
         found = await self._check(interaction, chosen)
         given = [reference_to(result, job.request) for result, job in found]
         result, job = found[0]
-        wish = replace(
-            Wish.like(job.request, await self._words(interaction, sent)),
-            size=f"{given[0].width}x{given[0].height}",
-            parent_id=result.id,
-        )
+        size = f"{given[0].width}x{given[0].height}"
+        wish = replace(Wish.like(job.request, await self._words(interaction, sent), size=size), parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
         await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=sent.price)
 
@@ -208,9 +205,7 @@ class WritingCog(MenuCog, name="Writing"):
         await rights.check_references(interaction, self._services, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
-        wish = replace(
-            Wish.like(job.request, await self._words(interaction, sent)), results=job.request.results, seed=seed
-        )
+        wish = Wish.like(job.request, await self._words(interaction, sent), results=job.request.results, seed=seed)
         await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)
 
 

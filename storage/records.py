@@ -100,6 +100,51 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Lora:
+    """A small add-on to the model."""
+
+    #: Its AIR identifier, as Runware's model search names it.
+    model: str
+    #: From -4 to 4 in steps of 0.01; 0 has no effect, below 0 steers away. Left out, it is 1.
+    weight: float | None = None
+    #: ``high``, ``low`` or ``both``: the stage of the transformer, which only two-stage models have.
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceleration:
+    """Caching between steps: faster, at some loss. What the person left out is ``None``."""
+
+    #: The range in which steps may be cached: in steps, or in percent of them, never in both.
+    cache_start: int | None = None
+    cache_end: int | None = None
+    cache_start_percent: int | None = None
+    cache_end_percent: int | None = None
+    cache_in_a_row: int | None = None
+    fb_cache: bool | None = None
+    fb_threshold: float | None = None
+    tea_cache: bool | None = None
+    tea_distance: float | None = None
+    db_cache: bool | None = None
+    db_threshold: float | None = None
+    db_skip: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFix:
+    """Face enhancement, which Runware documents for other models than this one. What was left out is ``None``."""
+
+    prompt: str | None = None
+    negative: str | None = None
+    steps: int | None = None
+    cfg: float | None = None
+    strength: float | None = None
+    confidence: float | None = None
+    blur: int | None = None
+    padding: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EditRequest:
     """What a person asked for, already checked (``bot.options`` builds it). Values the person left out are ``None``."""
 
@@ -118,6 +163,12 @@ class EditRequest:
     parent_id: int | None = None
     #: Runware's content check: ``fast``, or ``none`` where a manager lowered it.
     safety: str = "fast"
+    #: ``JPG``, ``PNG`` or ``WEBP``, and how little it loses (20 to 99).
+    output_format: str | None = None
+    output_quality: int | None = None
+    loras: tuple[Lora, ...] = ()
+    acceleration: Acceleration = field(default_factory=Acceleration)
+    face: FaceFix = field(default_factory=FaceFix)
 
     def to_json(self) -> str:
         """Return the stored form; :meth:`from_json` reads it back."""
@@ -125,9 +176,12 @@ class EditRequest:
 
     @classmethod
     def from_json(cls, text: str) -> EditRequest:
-        """Read what :meth:`to_json` wrote."""
+        """Read what :meth:`to_json` wrote, in an earlier version too: what it did not know yet was left out."""
         fields: dict[str, Any] = json.loads(text)
         fields["references"] = tuple(Reference(**reference) for reference in fields["references"])
+        fields["loras"] = tuple(Lora(**lora) for lora in fields.get("loras", ()))
+        fields["acceleration"] = Acceleration(**fields.get("acceleration", {}))
+        fields["face"] = FaceFix(**fields.get("face", {}))
         return cls(**fields)
 
     def with_seed(self, seed: int) -> EditRequest:
@@ -432,6 +486,35 @@ class Server:
     #: Where results are posted once that so many people gave a star.
     showcase_channel_id: int | None = None
     showcase_stars: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a server lets a number of an edit be, within what the model takes; ``None`` is no bound of its own."""
+
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server's own rules for edits: what it fills in, what it bounds, and what it lets in.
+
+    Options are named as people type them (``bot.options``).
+    """
+
+    guild_id: int = 0
+    #: What stands for an option that a person leaves out, as JSON holds it.
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    bounds: Mapping[str, Bound] = field(default_factory=dict[str, Bound])
+    #: The LoRAs that may be used, by AIR, with the names that people know them by.
+    loras: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Age-restricted channels for which a manager has switched Runware's content check off.
+    unchecked: frozenset[int] = frozenset()
+
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values with the server's own where an option was left out."""
+        return {**self.defaults, **{name: value for name, value in values.items() if value is not None}}
 
 
 class Access(StrEnum):

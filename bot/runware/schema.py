@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from storage.records import EditRequest
+from storage.records import Acceleration, EditRequest, FaceFix
 
 MODEL: Final = "runware:108@22"
 MAX_SEED: Final = 2**63 - 1
@@ -364,14 +364,55 @@ def from_request(
         "CFGScale": request.cfg,
         "settings": None if request.true_cfg is None else {"trueCFGScale": request.true_cfg},
         "scheduler": request.scheduler,
+        "lora": tuple(_present(model=lora.model, weight=lora.weight, transformer=lora.stage) for lora in request.loras)
+        or None,
+        "acceleratorOptions": _accelerator(request.acceleration) or None,
+        "advancedFeatures": {"ultralytics": face} if (face := _ultralytics(request.face)) else None,
         "numberResults": request.results,
+        "outputFormat": request.output_format,
+        "outputQuality": request.output_quality,
         "outputType": "URL",
         "deliveryMethod": "async",
         "webhookURL": webhook_url,
         "includeCost": True,
         "safety": {"mode": request.safety},
     }
-    return ImageInference.model_validate({name: value for name, value in task.items() if value is not None})
+    return ImageInference.model_validate(_present(**task))
+
+
+def _accelerator(faster: Acceleration) -> dict[str, object]:
+    return _present(
+        cacheStartStep=faster.cache_start,
+        cacheEndStep=faster.cache_end,
+        cacheStartStepPercentage=faster.cache_start_percent,
+        cacheEndStepPercentage=faster.cache_end_percent,
+        cacheMaxConsecutiveSteps=faster.cache_in_a_row,
+        fbCache=faster.fb_cache,
+        fbCacheThreshold=faster.fb_threshold,
+        teaCache=faster.tea_cache,
+        teaCacheDistance=faster.tea_distance,
+        dbCache=faster.db_cache,
+        dbCacheThreshold=faster.db_threshold,
+        dbCacheSkipInterval=faster.db_skip,
+    )
+
+
+def _ultralytics(face: FaceFix) -> dict[str, object]:
+    return _present(
+        CFGScale=face.cfg,
+        confidence=face.confidence,
+        maskBlur=face.blur,
+        maskPadding=face.padding,
+        negativePrompt=face.negative,
+        positivePrompt=face.prompt,
+        steps=face.steps,
+        strength=face.strength,
+    )
+
+
+def _present(**given: object) -> dict[str, object]:
+    """Return what was set: a value that nobody set is left out, and never ``null``."""
+    return {name: value for name, value in given.items() if value is not None}
 
 
 # The reply ---------------------------------------------------------------------------------------------------

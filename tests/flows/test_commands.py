@@ -55,7 +55,7 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         edit = option_types(by_name["edit"])
         assert list(edit) == [
             *("prompt", "image", "image2", "image3", "from", "size", "results", "seed"),
-            *("negative", "steps", "cfg", "true_cfg", "scheduler"),
+            *("negative", "steps", "cfg", "true_cfg", "scheduler", "format", "quality", "loras"),
         ]
         assert [name for name, option in edit.items() if option["required"]] == ["prompt"]
         assert {name: (option.get("min_value"), option.get("max_value")) for name, option in edit.items()} == {
@@ -63,8 +63,10 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
             "results": (1, options.MAX_RESULTS),
             "steps": (1, options.MAX_STEPS),
             "cfg": (options.MIN_CFG, options.MAX_CFG),
+            "quality": (20, 99),
         }
-        texts = {name: option for name, option in edit.items() if option["type"] == 3}
+        assert [choice["value"] for choice in edit["format"]["choices"]] == ["JPG", "PNG", "WEBP"]
+        texts = {name: option for name, option in edit.items() if option["type"] == 3 and "choices" not in option}
         assert {name: option["min_length"] for name, option in texts.items()} == dict.fromkeys(texts, 1)
         assert edit["prompt"]["max_length"] == edit["negative"]["max_length"] == 6000
         assert [name for name, option in edit.items() if option.get("autocomplete")] == ["from", "size", "scheduler"]
