@@ -123,6 +123,15 @@ class Pictures:
         except Refused as refused:
             raise images.refusal(option, name, refused) from refused
 
+    async def known(self, sha256: str, data: bytes) -> Picture | None:
+        """Return the bytes as the picture that is kept under that hash; ``None`` where they are another one, or it is gone.
+
+        What was prepared once is not prepared again, which would change it.
+        """
+        if not await self._in(self._files, self._is_kept, sha256, data):
+            return None
+        return Picture(data, *await self.describe(data))
+
     async def fit(self, data: bytes, media_type: str, limit: int) -> Picture:
         """Bring a picture into ``limit`` bytes, as :func:`bot.images.fit` does, off the loop."""
         header = await self._in(self._files, images.inspect, data)
@@ -219,6 +228,9 @@ class Pictures:
             path.unlink(missing_ok=True)
             raise _not_kept()
         return data
+
+    def _is_kept(self, sha256: str, data: bytes) -> bool:
+        return hashlib.sha256(data).hexdigest() == sha256 and self._path(sha256).exists()
 
     def _size(self, sha256: str) -> int:
         try:

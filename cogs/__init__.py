@@ -21,6 +21,7 @@ from cogs.gallery import GalleryCog
 from cogs.lineage import LineageCog
 from cogs.pool import PoolCog
 from cogs.quota import QuotaCog
+from cogs.recipe import RecipeCog
 from cogs.results import ResultsCog
 from cogs.round import RoundCog
 from cogs.session import SessionCog
@@ -40,6 +41,7 @@ def build(services: Services) -> EditBot:
             EditCog(services, asking),
             ResultsCog(services, asking),
             WritingCog(services, asking),
+            RecipeCog(services, asking),
             StarsCog(services),
             AnswersCog(services),
             QuotaCog(services),

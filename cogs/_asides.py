@@ -17,6 +17,7 @@ _BAR: Final = 10
 _LISTED: Final = 10
 _PROMPT_IN_LIST: Final = 60
 _RECIPE: Final = 1800
+_LABEL: Final = 60
 
 
 def delete_menu(job_id: int, results: Sequence[Result]) -> ui.LayoutView:
@@ -36,12 +37,21 @@ def star_menu(job_id: int, results: Sequence[Result], starred: Sequence[int]) ->
     return card(text("**Which pictures do you like?**", what), row(menu))
 
 
-def recipe(results: Sequence[Result], recipe: str, name: str) -> ui.LayoutView:
-    """Return a recipe: how to use it, the JSON as far as it fits, and the file with all of it."""
-    ids = words.listed([result.short_id for result in results])
+def recipe(request: EditRequest, result: Result, recipe: str, name: str) -> ui.LayoutView:
+    """Return the recipe of a result: how to use it, the JSON as far as it fits, and the file with all of it."""
+    how = "Give this file to `/recipe run`, and it makes the same again."
+    files = [
+        words.plain(words.cut(words.one_line(one.label), _LABEL)) for one in request.references if not one.result_id
+    ]
+    lines = [f"### Recipe of {result.short_id}", f"{how} Attach {words.listed(files)} with it." if files else how]
+    if request.results > 1:
+        lines.append(
+            "-# Its edit made several pictures; this makes one, and `/recipe show` has the recipe of each."
+            if result.seed is not None
+            else "-# Runware did not say its seed; this is that of an edit of several, and may make another picture."
+        )
     shown = words.cut(recipe, _RECIPE).replace("```", "ˋˋˋ")
-    how = "Give `/edit` these options and these pictures, and it makes the same again."
-    return card(text(f"### Recipe of {ids}", how), text(f"```json\n{shown}\n```"), file(name))
+    return card(text(*lines), text(f"```json\n{shown}\n```"), file(name))
 
 
 def quota(view: QuotaView) -> ui.LayoutView:

@@ -13,7 +13,7 @@ import discord
 
 from bot import images, options
 from bot.client import DISCORD_ERRORS
-from bot.errors import BadPicture
+from bot.errors import BadOption, BadPicture
 from bot.images import Picture
 from bot.services import Services
 from cogs import _cards as cards
@@ -37,6 +37,8 @@ class Upload:
 
     option: str
     file: discord.Attachment
+    #: The hash of a picture of ours that it may be, such as one saved from a message: then it goes as it is.
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Wish:
     parent_id: int | None = None
     #: Whether what is left out is left to the model: the server's own defaults are for new edits.
     as_it_is: bool = False
+    #: ``fast`` or ``none``; ``None`` leaves it to the place. Nobody has checked less than the place wants.
+    safety: str | None = None
 
     @classmethod
     def like(cls, request: EditRequest, prompt: str, **changes: object) -> Wish:
@@ -75,24 +79,31 @@ class Asking:
         interaction: discord.Interaction[Any],
         wish: Wish,
         *,
-        given: Sequence[Reference] = (),
+        given: Sequence[Reference | Upload] = (),
         uploads: Sequence[Upload] = (),
         shown: int | None = None,
-    ) -> None:
-        """Ask for an edit of pictures that are here already (``given``) and of files still to be read.
+    ) -> EditRequest:
+        """Ask for an edit of pictures that are here already and of files still to be read; return what was asked for.
 
-        ``shown``: the price, in micro-dollars, that the person has seen.
+        They go in the order of ``given``, then of ``uploads``. ``shown``: the price, in micro-dollars, that the person
+        has seen.
         """
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
-        safety = rights.safety(interaction, house)
-        self._request(wish, [*given, *(_UNREAD for _ in uploads)], house, safety)
-        for upload in uploads:
+        safety = _agreed(wish.safety, rights.safety(interaction, house))
+        pictures = [*given, *uploads]
+        self._request(wish, [_UNREAD if isinstance(one, Upload) else one for one in pictures], house, safety)
+        files = [one for one in pictures if isinstance(one, Upload)]
+        for upload in files:
             images.check_claims(upload.option, upload.file.filename, upload.file.size)
-        place = await self._acknowledge(interaction, str(wish.values["prompt"]), given)
-        read = [await self._read(upload) for upload in uploads]
-        request = self._request(wish, [*given, *(one.reference for one in read)], house, safety)
+        here = [one for one in pictures if isinstance(one, Reference)]
+        place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
+        read = [await self._read(upload) for upload in files]
+        unread = iter(read)
+        references = [next(unread).reference if isinstance(one, Upload) else one for one in pictures]
+        request = self._request(wish, references, house, safety)
         await self._show(interaction, request, read)
         await self._order(interaction, place, request, shown)
+        return request
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""
@@ -155,7 +166,8 @@ class Asking:
                 raise BadPicture(
                     upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
                 ) from error
-            picture = await self._services.pictures.prepare(upload.option, name, data)
+            known = None if upload.sha256 is None else await self._services.pictures.known(upload.sha256, data)
+            picture = known or await self._services.pictures.prepare(upload.option, name, data)
         sha256 = await self._services.pictures.put(picture.data)
         description = upload.file.description
         return _Read(Reference(sha256, picture.width, picture.height, name, description=description), picture)
@@ -186,3 +198,14 @@ class Asking:
         alt = read.reference.description or f"A picture to start from: {read.reference.label}"
         extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=alt[:1024])
+
+
+def _agreed(asked: str | None, of_place: str) -> str:
+    """Return how Runware checks what is made, where somebody may ask for more than the place does, and never for less."""
+    if asked == "none" and of_place != "none":
+        raise BadOption(
+            "safety",
+            "`safety` is none in this recipe, and Runware checks what is made here: leave it out, or run it where a manager "
+            "has switched the check off.",
+        )
+    return asked or of_place

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import discord
 
-from bot import exports
+from bot import exports, recipes
 from bot.client import EditBot
 from bot.errors import NotFound
 from bot.exports import Contents, Contributor, Parts
@@ -22,7 +22,6 @@ from cogs import _names
 from cogs import _session_cards as cards
 from cogs import _words as words
 from cogs._cards import file_name
-from cogs._recipe import described
 from cogs._sight import Sight
 from storage.lineage import Step
 from storage.records import Result, Session
@@ -190,5 +189,5 @@ def _entry(step: Step, by: str, file: str) -> dict[str, Any]:
         "with": [f"#{number}" for number in step.merged],
         "stars": result.stars,
         "cost_usd": None if step.cost is None else exactly(step.cost),
-        "recipe": described(step.request, [result]),
+        "recipe": recipes.described(step.request, result),
     }

@@ -120,7 +120,8 @@ def _ways(shown: Look) -> list[Part]:
     if parent_id is not None:
         looks = [BackButton(parent_id), BranchButton(result.id), *looks]
     if not shown.post.shown:
-        return [row(*looks)]
+        lost = result.deleted_at is None and not result.nsfw  # its recipe makes it again
+        return [row(*looks, *([RecipeButton(result.id)] if lost else []))]
     return [
         row(*looks, CompareButton(result.id)),
         row(MergeButton(result.id), ShowButton(result.id), RecipeButton(result.id)),

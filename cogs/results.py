@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from typing import Any
 
@@ -30,7 +29,7 @@ from cogs._components import (
 from cogs._layout import GREY
 from cogs._letters import compose
 from cogs._looks import beside, look, on_look
-from cogs._recipe import recipe
+from cogs._recipe import show_recipe
 from storage.records import Result
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ class ResultsCog(commands.Cog, name="Results"):
             case GoMenu():
                 await look(self._services, interaction, item.chosen[0])
             case RecipeButton():
-                await self._recipe(interaction, item.target)
+                await show_recipe(self._services, interaction, item.target)
             case DeleteButton():
                 await self._delete(interaction, item.target)
             case DeleteMenu():
@@ -101,14 +100,6 @@ class ResultsCog(commands.Cog, name="Results"):
         await rights.check_references(interaction, self._services, job.request)
         again = job.request.with_seed(self._edits.draw_seed())
         await self._asking.repeat(interaction, again, shown=job.cost)
-
-    async def _recipe(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
-        result, job = await self._edits.result(result_id)
-        await rights.check_readable(interaction, result, job)
-        results = await self._shown_with(interaction, result)
-        text, name = recipe(job, results), f"recipe-{results[0].id}.json"
-        file = discord.File(io.BytesIO(text.encode()), name)
-        await interaction.response.send_message(view=asides.recipe(results, text, name), file=file, ephemeral=True)
 
     async def _delete(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:
         result, job = await self._edits.result(result_id)

@@ -49,6 +49,17 @@ async def test_bytes_are_read_back_by_their_hash(pictures: Pictures) -> None:
     assert await pictures.get(sha256) == b"bytes"
 
 
+async def test_what_is_kept_already_is_known_by_its_bytes_and_never_by_a_hash_alone(pictures: Pictures) -> None:
+    data, other = encoded("JPEG"), encoded("PNG")
+    sha256 = await pictures.put(data)
+    known = await pictures.known(sha256, data)
+    assert known is not None
+    assert (known.data, known.media_type, known.width, known.height) == (data, "image/jpeg", 80, 64)
+    assert await pictures.known(sha256, other) is None
+    assert await pictures.known(hashlib.sha256(other).hexdigest(), other) is None, "it was never prepared"
+    assert await pictures.known("../../etc/passwd", data) is None
+
+
 async def test_a_picture_is_found_by_the_next_program(tmp_path: Path) -> None:
     async with Pictures(tmp_path, min_free=0) as first:
         sha256 = await first.put(b"bytes")

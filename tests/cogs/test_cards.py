@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,6 @@ from bot.quota import QuotaView
 from cogs import _asides as asides
 from cogs import _cards as cards
 from cogs._cards import Parent
-from cogs._recipe import recipe
 from storage.records import (
     Allowance,
     AnnouncementKind,
@@ -476,30 +474,23 @@ def test_a_day_that_is_used_up_is_told() -> None:
     assert "Over all servers: $0.0050 left of $0.10 a day." in text_of(asides.quota(nearly))
 
 
-def test_a_recipe_is_json_that_holds_every_option(make: Any) -> None:
-    references = (make.request().references[0], Reference("cd" * 32, 512, 512, "#7", result_id=7))
-    job = make.job(request=make.request(references=references, results=2, cfg=2.5, negative="``` dark", seed=2**63 - 1))
-    one = json.loads(recipe(job, [make.result(13)]))
-    assert one["options"] == {
-        "prompt": "Make it snow",
-        "size": "1024x768",
-        "results": 1,
-        "seed": "29893",
-        "steps": 30,
-        "negative": "``` dark",
-        "cfg": 2.5,
-    }
-    assert [picture.get("from", picture.get("file")) for picture in one["pictures"]] == ["cat.png", "#7"]
-    both = json.loads(recipe(job, [make.result(12), make.result(13)]))
-    assert (both["options"]["results"], both["options"]["seed"]) == (2, str(2**63 - 1))
-    assert both["made"] == [{"id": "#12", "seed": "29892"}, {"id": "#13", "seed": "29893"}]
+def a_recipe(make: Any, text: str = "{}", result: Any = None, **changes: Any) -> Any:
+    return asides.recipe(make.request(**changes), result or make.result(), text, "recipe-12.json")
 
 
 def test_a_recipe_is_shown_as_far_as_it_fits_and_comes_as_a_file(make: Any) -> None:
-    text = recipe(make.job(request=make.request(prompt="``` " * 8000)), [make.result()])
-    view = asides.recipe([make.result()], text, "recipe-12.json")
+    view = a_recipe(make, "``` " * 8000)
     assert_discord_takes(view)
     assert text_of(view).count("```") == 2
+
+
+def test_a_recipe_names_the_pictures_to_attach_and_says_that_it_makes_one(make: Any) -> None:
+    references = (*make.request().references, Reference("cd" * 32, 512, 512, "#7", result_id=7))
+    assert "Attach cat.png with it" in text_of(a_recipe(make, references=references))
+    assert "Attach" not in text_of(a_recipe(make, references=references[1:]))
+    assert "several" not in text_of(a_recipe(make))
+    assert "this makes one" in text_of(a_recipe(make, results=2))
+    assert "Runware did not say its seed" in text_of(a_recipe(make, result=make.result(seed=None), results=2))
 
 
 def test_a_delete_menu_asks_which(make: Any) -> None:

@@ -62,6 +62,23 @@ async def everything(world: World) -> None:
     await _together_sessions(world)
     await _together_lineage(world)
     await _together_presses(world)
+    await recipes(world)
+
+
+async def recipes(world: World) -> None:
+    """Live through a recipe: shown, run with another picture than its own, and refused with a list of faults."""
+    recipe: dict[str, Any] = {
+        "recipe": 2,
+        "model": "runware:108@22",
+        "options": {"prompt": "make it <night> @everyone"},
+        "pictures": [{"file": "cat.png", "width": 3, "height": 4, "sha256": "a" * 64}],
+    }
+    cat = ("cat.png", world.photos["chelsea.png"])
+    await world.ana.slash(world.channel, "recipe run", file=("recipe.json", json.dumps(recipe).encode()), image=cat)
+    await world.idle()
+    recipe["options"] = {"steps": 99, "cfg": 99}
+    await world.ana.slash(world.channel, "recipe run", file=("recipe.json", json.dumps(recipe).encode()), image=cat)
+    await world.ana.slash(world.channel, "recipe show", result="#2")
 
 
 async def money(world: World) -> None:

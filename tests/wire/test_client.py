@@ -45,12 +45,14 @@ async def test_commands_that_could_not_be_told_are_told_by_the_next_client(wire:
         assert syncs(world) == [503, 200]
 
 
-async def test_file_options_offer_pictures_only(wire: Any) -> None:
+async def test_file_options_offer_pictures_and_recipes_only(wire: Any) -> None:
     async with wire(online=False) as world:
         await login(world)
-        [edit] = [command for command in world.discord.rest.commands if command["name"] == "edit"]
-        files = [option for option in edit["options"] if option["type"] == 11]
-        assert [option["file_types"] for option in files] == [["image"]] * 3
+        commands = {command["name"]: command for command in world.discord.rest.commands}
+        [run] = [command for command in commands["recipe"]["options"] if command["name"] == "run"]
+        for command, kinds in ((commands["edit"], []), (run, [[".json", ".txt"]])):
+            files = [option for option in command["options"] if option["type"] == 11]
+            assert [option["file_types"] for option in files] == [*kinds, *[["image"]] * 3]
 
 
 @asynccontextmanager

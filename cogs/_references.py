@@ -1,0 +1,46 @@
+"""Earlier results as the pictures of another edit: only those that the person can read now, with their bytes at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot import options
+from bot.errors import BadOption
+from bot.services import Services
+from cogs import _rights as rights
+from cogs._keeping import keep
+from cogs._naming import result_named
+from storage.records import Reference
+
+
+async def reference(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Reference:
+    """Return a result as a picture to edit.
+
+    Raises:
+        NotFound: there is none, or it was taken down, withheld or lost.
+        NotAllowed: it stands in a channel that the person cannot read now.
+    """
+    result, job = await services.edits.result(result_id)
+    await rights.check_readable(interaction, result, job)
+    return options.reference_to(await keep(services, interaction, result), job.request)
+
+
+async def references_named(
+    services: Services, interaction: discord.Interaction[Any], named: str, *, option: str = "from"
+) -> list[Reference]:
+    """Return the results that an option names, each once, in their order; at least one. Raises like :func:`reference`.
+
+    Raises:
+        BadOption: it names no results, or too many.
+    """
+    found: dict[int | None, Reference] = {}
+    for name in options.split_refs(named):
+        one = await reference(services, interaction, await result_named(services, interaction, option, name))
+        found[one.result_id] = one
+    if len(found) > options.MAX_REFERENCES:
+        raise BadOption(
+            option, f"`{option}` takes up to {options.MAX_REFERENCES} results, and {len(found)} were given."
+        )
+    return list(found.values())
