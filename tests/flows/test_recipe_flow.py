@@ -128,6 +128,14 @@ class Cook:
         assert data is not None
         return data
 
+    async def look(self, number: int) -> Any:
+        """Return the card of a result as Ana sees it, also of one that is gone."""
+        way = (await self.world.ana.slash(self.world.channel, "history", result=f"#{number}")).response
+        assert way is not None
+        card = (await self.world.ana.select(way, [str(number)], custom_id="step:1")).response
+        assert card is not None
+        return card
+
     def sent(self) -> list[str]:
         return [without_names(task) for task in self.world.runware.requests]
 
@@ -252,10 +260,7 @@ async def test_the_recipe_of_what_was_lost_makes_it_again_and_of_what_was_taken_
         world.runware.faults.image = "gone"
         await cook.visit.edit()
         world.runware.faults.image = "ok"
-        look = await world.ana.slash(cook.visit.threads()[0], "history", result="#1")
-        assert look.response is not None
-        card = (await world.ana.select(look.response, ["1"], custom_id="step:1")).response
-        assert card is not None
+        card = await cook.look(1)
         assert "Its recipe makes it again" in cook.visit.words(card)
         recipe = cook.file(await world.ana.click(card, label="Recipe"))
         await cook.run(recipe, image=cook.cat)
@@ -269,6 +274,7 @@ async def test_the_recipe_of_what_was_lost_makes_it_again_and_of_what_was_taken_
             assert said in cook.visit.words(answer.response)
             assert answer.response is not None
             assert answer.response.attachments == []
+            assert "Recipe" not in cook.visit.labels(await cook.look(number))
 
 
 # Pictures ------------------------------------------------------------------------------------------------------------
@@ -340,6 +346,7 @@ async def test_pictures_go_in_the_order_of_the_recipe_and_others_take_their_plac
             {"image": cook.cat, "image2": cook.cat, "image3": cook.cat},
         ):
             await cook.run(recipe, **given)
+        await cook.run({**a_recipe({"from": "#1"}, {"from": "#2"}), "parent": "#2"})
         asked = [job.request for job in (await books_of(world).jobs())[2:]]
         labels = [[reference.label for reference in request.references] for request in asked]
         assert labels == [
@@ -347,8 +354,9 @@ async def test_pictures_go_in_the_order_of_the_recipe_and_others_take_their_plac
             ["cat.png", "#2", "coffee.png"],
             ["#1", "#2", "coffee.png"],
             ["cat.png", "cat.png", "cat.png"],
+            ["#1", "#2"],
         ]
-        assert [request.parent_id for request in asked] == [1, 2, 1, None]
+        assert [request.parent_id for request in asked] == [1, 2, 1, None, 2]
 
 
 async def test_other_pictures_than_the_recipes_are_told_to_the_one_who_runs_it_alone(cook_of: Any) -> None:
@@ -444,6 +452,9 @@ async def test_a_file_that_discord_does_not_hand_out_is_told(cook_of: Any, monke
         cook = cook_of(world)
         monkeypatch.setattr(discord.Attachment, "read", unreadable)
         assert "`file` could not be read from Discord in time" in await cook.refused(a_recipe(), image=cook.cat)
+        assert "has 2.9 MB" in await cook.refused(b"x" * 3_000_000, image=cook.cat), (
+            "it was read though it is too large"
+        )
 
 
 # Long prompts, and Runware's words --------------------------------------------------------------------------------------
