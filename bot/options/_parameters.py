@@ -268,9 +268,10 @@ class Loras(Parameter):
         entries = re.split(r"[\n;,]", given) if isinstance(given, str) else given
         if not isinstance(entries, Sequence):
             raise self._refused(f"is a list of LoRAs, and {shown(given)} was given.")
-        loras = [self._lora(entry) for entry in cast("Sequence[object]", entries) if not is_empty(entry)]
-        if not 1 <= len(loras) <= MAX_LORAS:
-            raise self._refused(f"takes 1 to {MAX_LORAS} LoRAs, and {len(loras)} were given.")
+        named = [entry for entry in cast("Sequence[object]", entries) if not is_empty(entry)]
+        if not 1 <= len(named) <= MAX_LORAS:
+            raise self._refused(f"takes 1 to {MAX_LORAS} LoRAs, and {len(named)} were given.")
+        loras = [self._lora(entry) for entry in named]
         airs = [lora.model for lora in loras]
         for air in airs:
             if airs.count(air) > 1:

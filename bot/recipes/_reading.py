@@ -27,6 +27,8 @@ _EMBEDDED: Final = re.compile(r"data:|[A-Za-z0-9+/=]{200}")
 #: Of its faults, so many are said.
 _MOST_SAID: Final = 12
 _MOST_OPTIONS: Final = 100
+#: Of the name of a picture, so many characters are kept: it is only ever shown.
+_LABEL: Final = 200
 #: What a side is where a recipe does not say.
 _SIDE: Final = 1024
 
@@ -148,12 +150,13 @@ def _pictures(given: object) -> Iterable[Wanted]:
         where = f"picture {number}"
         picture = _object(where, entry)
         _check_keys(picture, _OF_PICTURE, where)
-        named, result, sha256 = picture.get("file") or None, picture.get("from"), picture.get("sha256")
-        if named is not None and not isinstance(named, str):
+        named, result, sha256 = picture.get("file", ""), picture.get("from"), picture.get("sha256")
+        if not isinstance(named, str):
             raise BadOption("pictures", f"`file` of {where} is the name of a file, and {shown(named)} was given.")
         if sha256 is not None and not (isinstance(sha256, str) and _HASH.fullmatch(sha256)):
             raise BadOption("pictures", f"`sha256` of {where} is 64 hexadecimal digits, and {shown(sha256)} is not.")
-        if named is None and result is None and sha256 is None:
+        named = named[:_LABEL].strip()
+        if not named and result is None and sha256 is None:
             raise BadOption("pictures", f"{where.capitalize()} is nothing: it needs a `from`, a `file` or a `sha256`.")
         result_id = None if result is None else _result_id("from", result)
         label = named or (f"#{result_id}" if result_id is not None else f"{sha256:.12}…")
@@ -214,4 +217,4 @@ def _named(picture: str) -> Wanted:
     """Return a picture of a task: its address or UUID is but a name here, and a whole file is not even that."""
     if _EMBEDDED.match(picture) or not picture.strip():
         return Wanted("a file in the text")
-    return Wanted(picture)
+    return Wanted(picture[:_LABEL])
