@@ -13,9 +13,10 @@ from bot.options import MessageLink
 from bot.services import Services
 from cogs import _rights as rights
 from cogs import _words as words
+from cogs._keeping import keep
 from cogs._sight import Sight
 from storage.lineage import Step
-from storage.records import Result
+from storage.records import Reference, Result
 
 #: The longest name of a choice that Discord takes.
 _CHOICE: Final = 100
@@ -42,6 +43,31 @@ async def result_named(services: Services, interaction: discord.Interaction[Any]
         ids = ", ".join(result.short_id for result in usable)
         raise BadOption(option, f"`{option}` is the link of a message with {len(usable)} pictures: name one of {ids}.")
     return usable[0].id
+
+
+async def results_named(services: Services, interaction: discord.Interaction[Any], typed: str) -> list[Reference]:
+    """Return the results that the option ``from`` names, to be edited: one that the person can read now each.
+
+    Raises:
+        BadOption, NotFound: see :func:`result_named`; or they are more than an edit takes.
+        NotAllowed: one stands where the person cannot read.
+    """
+    names = options.split_refs(typed)
+    ids = [await result_named(services, interaction, "from", name) for name in names]
+    if len(ids := list(dict.fromkeys(ids))) > options.MAX_REFERENCES:
+        raise BadOption("from", f"`from` takes up to {options.MAX_REFERENCES} results, and {len(ids)} were given.")
+    return [await reference_of(services, interaction, result_id) for result_id in ids]
+
+
+async def reference_of(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Reference:
+    """Return a result that the person can read now as the input of an edit, its bytes at hand.
+
+    Raises:
+        NotFound, NotAllowed: there is no such picture any more, or it stands where the person cannot read.
+    """
+    result, job = await services.edits.result(result_id)
+    await rights.check_readable(interaction, result, job)
+    return options.reference_to(await keep(services, interaction, result), job.request)
 
 
 async def named_or_newest(services: Services, interaction: discord.Interaction[Any], typed: str | None) -> int:

@@ -14,10 +14,8 @@ from bot import options
 from bot.client import EditBot
 from bot.errors import BadOption
 from bot.services import Services
-from cogs import _rights as rights
 from cogs._asking import Asking, Upload, Wish
-from cogs._keeping import keep
-from cogs._naming import choices, result_named
+from cogs._naming import choices, results_named
 from storage.records import Reference
 
 #: Discord's longest text option.
@@ -139,19 +137,8 @@ class EditCog(commands.Cog, name="Edit"):
             return [], None
         if image is not None:
             raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-        references: dict[int, Reference] = {}
-        for name in options.split_refs(named):
-            result, job = await self._services.edits.result(
-                await result_named(self._services, interaction, "from", name)
-            )
-            await rights.check_readable(interaction, result, job)
-            kept = await keep(self._services, interaction, result)
-            references[result.id] = options.reference_to(kept, job.request)
-        if len(references) > options.MAX_REFERENCES:
-            raise BadOption(
-                "from", f"`from` takes up to {options.MAX_REFERENCES} results, and {len(references)} were given."
-            )
-        return list(references.values()), next(iter(references))
+        given = await results_named(self._services, interaction, named)
+        return given, given[0].result_id
 
 
 def _choices(values: list[str]) -> list[Choice[str]]:
