@@ -258,7 +258,7 @@ async def _save(
     await accounts.lock(tx, owner_id)  # so that they are counted as they are
     replaced = await presets.remove_named(tx, owner_id, folded)
     most = MOST_SHARED if shared else MOST_OWN
-    if not replaced and await presets.count(tx, owner_id) >= most:
+    if await presets.count(tx, owner_id) >= most:
         who = "This server has" if shared else "You have"
         raise BadOption("name", f"{who} {most} presets, which is as many as there can be: delete one first.")
     await presets.add(tx, owner_id, maker_id, name, folded, values, now)

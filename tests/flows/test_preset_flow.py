@@ -10,6 +10,8 @@ import discord
 import pytest
 from simcord import InteractionResult, MemberActor
 from simcord.backend.errors import OptionError
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
 from bot.presets import MOST_OWN, SHIPPED, Shipped, fill
 from playground.world import World, open_world
@@ -302,14 +304,16 @@ async def test_the_servers_bounds_and_loras_bind_a_preset_when_it_is_used(books_
 
 async def test_a_servers_defaults_fill_in_what_a_preset_leaves_out(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
-        await world.program.database.run(house.put_default, world.guild.id, "steps", 9)
-        await world.program.database.run(house.put_default, world.guild.id, "cfg", 5)
         await preset(world, "save", name="fine", options="steps=12", prompt="a hat")
+        before = await preset(world, "use", name="fine")
+        for name, value in (("steps", 9), ("cfg", 5), ("size", "512x512")):
+            await world.program.database.run(house.put_default, world.guild.id, name, value)
         form = await preset(world, "use", name="fine")
+        assert shape_of(form)["custom_id"] != shape_of(before)["custom_id"], "smaller, it costs less"
         await world.ana.submit_modal(form, {"prompt": "a hat", "files": photos(world, 1)})
         await world.idle()
         [task] = world.runware.requests
-        assert (task["steps"], task["CFGScale"]) == (12, 5)
+        assert (task["steps"], task["CFGScale"], task["width"]) == (12, 5, 512)
         assert len(visit_of(world).results()) == 1
 
 
@@ -319,6 +323,49 @@ async def test_a_file_that_is_no_picture_is_refused_by_the_name_of_its_field(boo
         sent = await world.ana.submit_modal(form, {"blank-1": "it", "files": [("cat.png", b"no picture")]})
         assert "`Pictures`" in visit_of(world).words(sent.response)
         assert await books_of(world).jobs() == []
+
+
+async def test_a_form_that_came_back_otherwise_than_it_was_opened_asks_for_nothing(
+    books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        few = await preset(world, "use", name="merge two pictures")
+        upload = shape_of(few)["components"][-1]["component"]
+        upload["min_values"], filled = 1, dict.fromkeys(("blank-1", "blank-2", "blank-3"), "it")
+        answer = await world.ana.submit_modal(few, {**filled, "files": photos(world, 1)})
+        assert visit_of(world).words(alone(answer)) == (
+            "`merge two pictures` takes 2 pictures, and 1 came; use it again with all of them."
+        )
+        older = await preset(world, "use", name="move something")
+        shape_of(older)["components"].pop(2)
+        answer = await world.ana.submit_modal(older, {"blank-1": "the lamp", "files": photos(world, 1)})
+        assert visit_of(world).words(alone(answer)) == (
+            "`move something` asks for other things now: use it again.\n-# You wrote: the lamp"
+        )
+        assert await books_of(world).jobs() == []
+
+
+def shape_of(form: InteractionResult) -> dict[str, Any]:
+    """Return a form as Discord holds it, so that it can be changed as one of another version would be."""
+    modal = form._interaction.modal
+    assert modal is not None
+    return modal
+
+
+async def test_where_no_edit_could_be_asked_for_no_form_is_opened(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit, bot = visit_of(world), world.guild.me
+        assert bot is not None
+        await visit.edit()
+        [thread] = visit.threads()
+        await world.ana.slash(thread, "session lock")
+        locked = await world.bo.slash(thread, "preset use", name="remove something")
+        assert "locked" in visit.words(alone(locked))
+        denied = discord.Permissions(create_public_threads=True)
+        overwrite = Overwrite(target_id=bot.id, type=OverwriteType.MEMBER, allow=0, deny=denied.value)
+        world.env.backend.set_overwrite(world.channel.id, overwrite)
+        lacking = visit.words(alone(await preset(world, "use", name="remove something")))
+        assert "I lack **Create Public Threads**" in lacking
 
 
 async def test_where_edits_are_paused_no_form_is_opened(visit_of: Any) -> None:
@@ -445,7 +492,7 @@ async def test_a_preset_that_is_too_long_to_show_comes_whole_as_a_file(visit_of:
 
 
 async def test_names_are_offered_own_ones_first_and_nothing_ever_breaks(
-    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
@@ -471,6 +518,7 @@ async def test_names_are_offered_own_ones_first_and_nothing_ever_breaks(
         monkeypatch.setattr(world.program.database, "read", broken)
         assert await names_of(world, world.ana) == []
         monkeypatch.undo()
+        assert "autocomplete" not in caplog.text
         assert world.env.errors == []
 
 
