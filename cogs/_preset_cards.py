@@ -40,7 +40,7 @@ def show(preset: Preset, *, head: str | None = None, notes: Sequence[str] = ()) 
     if preset.about:
         parts.append(text(preset.about))
     if preset.prompt is not None:
-        parts.append(text(words.quoted(preset.prompt, _PROMPT)[0], *_asked(preset)))
+        parts.append(text(words.quoted(_prompt(preset), _PROMPT)[0], *_asked(preset)))
     if preset.settings:
         parts.append(text(f"Sets {_settings(preset, _SET)[0]}"))
     if preset.pictures:
@@ -58,7 +58,7 @@ def show(preset: Preset, *, head: str | None = None, notes: Sequence[str] = ()) 
 
 def needs_file(preset: Preset) -> bool:
     """Return whether a preset is shown cut, so that the whole has to come as :data:`PRESET_FILE`."""
-    whole = preset.prompt is None or words.quoted(preset.prompt, _PROMPT)[1]
+    whole = words.quoted(_prompt(preset), _PROMPT)[1]
     return not (whole and _settings(preset, _SET)[1])
 
 
@@ -133,13 +133,14 @@ def _short(preset: Preset) -> str:
         return preset.about
     blanks = [f"{{{name}}}" for name in preset.blanks]
     sets = [f"{name} {words.one_line(setting(name, value))}" for name, value in preset.settings.items()]
-    prompt = [] if preset.prompt is None else [f"“{words.cut(words.one_line(fill_plainly(preset)), 60)}”"]
+    prompt = [] if preset.prompt is None else [f"“{words.cut(words.one_line(_prompt(preset)), 60)}”"]
     return " · ".join([*([f"asks for {words.listed(blanks)}"] if blanks else prompt), *sets])
 
 
-def fill_plainly(preset: Preset) -> str:
-    """Return the prompt of a preset to be read: its blanks as they are written, its other braces as they will be."""
-    return fill(preset.prompt or "", {name: f"{{{name}}}" for name in preset.blanks})
+def _prompt(preset: Preset) -> str:
+    """Return the prompt of a preset as it is written; without blanks, as it will be."""
+    prompt = preset.prompt or ""
+    return prompt if preset.blanks else fill(prompt, {})
 
 
 def _whose(preset: Preset) -> str:

@@ -77,7 +77,7 @@ class PresetCog(commands.Cog, name="Preset"):
         saved = await self._presets.save(who, name, values, shared=shared)
         notes = await self._notes(who.guild_id, saved)
         what = "Replaced" if saved.replaced else "Saved"
-        head = f"{what} {words.plain(saved.preset.name)}"
+        head = f"{what} “{words.plain(saved.preset.name)}”"
         await self._answer(interaction, saved.preset, head=head, notes=notes)
 
     @preset.command()

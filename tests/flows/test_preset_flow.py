@@ -69,7 +69,7 @@ async def test_a_preset_with_blanks_asks_for_them_and_becomes_an_edit_with_its_o
             )
         )  # fmt: skip
         words = visit.words(saved)
-        assert "Saved Night photo" in words
+        assert "Saved “Night photo”" in words
         assert "Asks for `{subject}` each time" in words
         assert "Sets `steps` 12 · `cfg` 4 · `scheduler` Euler Beta" in words
         form = await preset(world, "use", name="night PHOTO")
@@ -132,10 +132,10 @@ async def test_an_edit_becomes_a_preset_with_its_settings_and_its_words_as_they_
         visit = visit_of(world)
         await visit.edit(prompt="a {red} hat", steps=12, cfg=3.5, results=2, seed="7", size="512x512")
         saved = visit.words(alone(await preset(world, "save", name="hat", **{"from": "#2"})))
-        assert "> a {{red}} hat" in saved
+        assert "> a {red} hat" in saved
         assert "Sets `steps` 12 · `cfg` 3.5 · `size` 512x512" in saved
         more = await preset(world, "save", name="hat", options="steps= cfg=2 seed=9", prompt="a {x}", **{"from": "1"})
-        assert "Replaced hat" in visit.words(alone(more))
+        assert "Replaced “hat”" in visit.words(alone(more))
         assert "Sets `seed` 9 · `cfg` 2 · `size` 512x512" in visit.words(alone(more))
         await visit.edit(prompt="no size of its own")
         matched = visit.words(alone(await preset(world, "save", name="as it comes", **{"from": "#3"})))
@@ -255,7 +255,7 @@ async def test_too_many_are_refused_and_an_own_one_is_replaced_with_a_word(visit
             await world.program.services.presets.save(asker, f"number {number}", {"steps": 3})
         refused = visit.words(alone(await preset(world, "save", name="one more", options="steps=3")))
         assert refused == "You have 50 presets, which is as many as there can be: delete one first."
-        assert "Replaced Number 7" in visit.words(alone(await preset(world, "save", name="Number 7", prompt="a")))
+        assert "Replaced “Number 7”" in visit.words(alone(await preset(world, "save", name="Number 7", prompt="a")))
 
 
 async def test_a_result_that_its_saver_cannot_read_is_not_kept(visit_of: Any) -> None:
