@@ -34,6 +34,7 @@ from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
 from bot.pictures import Pictures
+from bot.presets import Presets
 from bot.reconcile import Reconciler
 from bot.rounds import Rounds
 from bot.runware.client import RunwareClient
@@ -91,6 +92,7 @@ class Program:
             edits=self.edits,
             budgets=self.budgets,
             houses=Houses(database),
+            presets=Presets(database, clock=clock),
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,

@@ -14,6 +14,7 @@ from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.pictures import Pictures
+from bot.presets import Presets
 from bot.rounds import Rounds
 from bot.sessions import Sessions
 from bot.settings import Settings
@@ -43,6 +44,7 @@ class Services:
     edits: Edits
     budgets: Budgets
     houses: Houses
+    presets: Presets
     sessions: Sessions
     lineage: Lineage
     claims: Claims

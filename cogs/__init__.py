@@ -13,6 +13,7 @@ from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
+from cogs._preset_components import PRESET_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
@@ -20,6 +21,7 @@ from cogs.edit import EditCog
 from cogs.gallery import GalleryCog
 from cogs.lineage import LineageCog
 from cogs.pool import PoolCog
+from cogs.preset import PresetCog
 from cogs.quota import QuotaCog
 from cogs.recipe import RecipeCog
 from cogs.results import ResultsCog
@@ -42,6 +44,7 @@ def build(services: Services) -> EditBot:
             ResultsCog(services, asking),
             WritingCog(services, asking),
             RecipeCog(services, asking),
+            PresetCog(services, asking),
             StarsCog(services),
             AnswersCog(services),
             QuotaCog(services),
@@ -57,5 +60,7 @@ def build(services: Services) -> EditBot:
         )
 
     return EditBot(
-        services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS)
+        services,
+        cogs=cogs,
+        dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS, *PRESET_ITEMS),
     )

@@ -92,11 +92,9 @@ class Form(ui.Modal):
         self.files: ui.FileUpload[Any] = ui.FileUpload(
             custom_id="files", required=False, min_values=0, max_values=max(1, more)
         )
-        price = prices[0]
-        costs = f"About {dollars(price.estimate)}, {basis(price.basis)}; up to {dollars(price.hold)} is held till done."
         if notes:
             self.add_item(ui.TextDisplay("\n".join(notes)))
-        self.add_item(ui.Label(text="What should change?", description=costs[:_DESCRIPTION], component=self.prompt))
+        self.add_item(ui.Label(text="What should change?", description=costs(prices[0]), component=self.prompt))
         if len(pictures) > 1:
             self.add_item(ui.Label(text="Which picture?", component=self.picture))
         if more:
@@ -104,6 +102,12 @@ class Form(ui.Modal):
             what = f"A person, a thing, a style to bring in. {', '.join(added)}."[:_DESCRIPTION]
             self.add_item(ui.Label(text="More pictures", description=what, component=self.files))
         self.stop()
+
+
+def costs(price: Price) -> str:
+    """Say what an edit costs, as the description of a field."""
+    said = f"About {dollars(price.estimate)}, {basis(price.basis)}; up to {dollars(price.hold)} is held till done."
+    return said[:_DESCRIPTION]
 
 
 def edit(pictures: Sequence[Result], prices: Sequence[Price], *, like: Job, others: Others) -> Form:
@@ -146,10 +150,8 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
-    values = _values(data.get("components", []))
+    values, files = filled_in(data), files_of(data)
     chosen = values.get("picture", {}).get("values", [])
-    attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
-    files = tuple(attached[number] for number in values.get("files", {}).get("values", []) if number in attached)
     prices = [int(price) for price in (match["prices"] or "").split("-") if price]
     return Sent(
         action=match["action"],
@@ -167,13 +169,21 @@ def prompt(sent: Sent, kept: Job | None) -> str:
     return sent.prompt or ("" if kept is None else kept.request.prompt)
 
 
-def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:
-    """Return the files that came with a form."""
+def attachments(interaction: discord.Interaction[Any], files: Sequence[Any]) -> list[discord.Attachment]:
+    """Return the files that came with a form, as :func:`files_of` returns them, so that they can be read."""
     state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (files are read through it)
-    return [discord.Attachment(data=file, state=state) for file in sent.files]
+    return [discord.Attachment(data=file, state=state) for file in files]
 
 
-def _values(components: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the filled-in components by custom id, out of the labels around them."""
+def filled_in(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the components of a sent form by custom id, out of the labels around them."""
+    components: Sequence[Mapping[str, Any]] = data.get("components", [])
     inner = [component.get("component", component) for component in components]
     return {component["custom_id"]: component for component in inner if "custom_id" in component}
+
+
+def files_of(data: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the files of a sent form, as Discord describes them."""
+    attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
+    chosen: Sequence[str] = filled_in(data).get("files", {}).get("values", [])
+    return tuple(attached[number] for number in chosen if number in attached)

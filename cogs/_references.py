@@ -35,12 +35,8 @@ async def references_named(
     Raises:
         BadOption: it names no results, or too many.
     """
-    found: dict[int | None, Reference] = {}
-    for name in options.split_refs(named):
-        one = await reference(services, interaction, await result_named(services, interaction, option, name))
-        found[one.result_id] = one
-    if len(found) > options.MAX_REFERENCES:
-        raise BadOption(
-            option, f"`{option}` takes up to {options.MAX_REFERENCES} results, and {len(found)} were given."
-        )
-    return list(found.values())
+    names = options.split_refs(named)
+    ids = dict.fromkeys([await result_named(services, interaction, option, name) for name in names])
+    if len(ids) > options.MAX_REFERENCES:
+        raise BadOption(option, f"`{option}` takes up to {options.MAX_REFERENCES} results, and {len(ids)} were given.")
+    return [await reference(services, interaction, result_id) for result_id in ids]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +11,14 @@ from storage.records import Result
 
 #: Discord's longest name of a thread.
 THREAD_NAME: Final = 100
+
+#: What one sees as one sign may be several characters: letters with marks, joined emoji, flags.
+_LONGEST_SIGN: Final = 24
+_JOINER: Final = "\u200d"
+_CLINGING: Final = frozenset([_JOINER, *map(chr, range(0x1F3FB, 0x1F400)), *map(chr, range(0xE0020, 0xE0080))])
+_FLAG_LETTERS: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+#: The combining class of what binds an Indic consonant to the next one.
+_VIRAMA: Final = 9
 
 _SIGNS: Final = str.maketrans({sign: f"\\{sign}" for sign in r"\*_~`|[]<"})
 _ALL: Final = re.compile(r"@(?=everyone|here)")
@@ -42,9 +51,21 @@ def cut(text: str, limit: int) -> str:
     """Return text of at most ``limit`` characters, cut between words where it can be, and marked as cut."""
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
+    head = text[: _between_signs(text, limit - 1)]
     between = head.rfind(" ", limit // 2)
     return f"{(head[:between] if between > 0 else head).rstrip()}…"
+
+
+def _between_signs(text: str, end: int) -> int:
+    """Return where text can be cut, at ``end`` or a little before: not within a letter and its marks, nor an emoji."""
+    for place in range(end, max(0, end - _LONGEST_SIGN), -1):
+        before, after = text[place - 1], text[place]
+        flags = len(text[:place]) - len(text[:place].rstrip(_FLAG_LETTERS))
+        splits_flag = after in _FLAG_LETTERS and flags % 2 == 1
+        joined = before == _JOINER or unicodedata.combining(before) == _VIRAMA
+        if not (joined or splits_flag or after in _CLINGING or unicodedata.category(after).startswith("M")):
+            return place
+    return end
 
 
 def quoted(text: str, limit: int, lines: int = 60) -> tuple[str, bool]:

@@ -189,7 +189,7 @@ class WritingCog(MenuCog, name="Writing"):
         result, job = found[0]
         size = f"{given[0].width}x{given[0].height}"
         wish = replace(Wish.like(job.request, await self._words(interaction, sent), size=size), parent_id=result.id)
-        uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent)]
+        uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent.files)]
         await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=sent.price)
 
     async def _words(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> str:

@@ -108,3 +108,24 @@ def test_a_forgotten_person_is_someone() -> None:
 def test_a_link_leads_to_a_message_or_a_channel() -> None:
     assert words.link(1, 2, 3) == "https://discord.com/channels/1/2/3"
     assert words.link(1, 2) == "https://discord.com/channels/1/2"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("नमस्ते", 4, "नम…"),
+        ("नमस्ते", 5, "नम…"),
+        ("नमस्ते!!", 7, "नमस्ते…"),
+        ("a👩‍🎨b", 4, "a…"),
+        ("a👩‍🎨bc", 5, "a👩‍🎨…"),
+        ("a👍🏽b", 3, "a…"),
+        ("🇩🇪🇫🇷!", 4, "🇩🇪…"),
+        ("🇩🇪🇫🇷!", 2, "🇩…"),
+        ("xe\u0301y", 3, "x…"),
+        ("مرحبا بالعالم الكبير", 10, "مرحبا…"),
+        ("把猫的毛色改成蓝色", 5, "把猫的毛…"),
+        ("a" + "\u0301" * 60, 50, "a" + "\u0301" * 48 + "…"),
+    ],
+)
+def test_a_text_is_not_cut_within_what_one_sees_as_one_sign(text: str, limit: int, cut: str) -> None:
+    assert words.cut(text, limit) == cut

@@ -63,6 +63,7 @@ async def everything(world: World) -> None:
     await _together_lineage(world)
     await _together_presses(world)
     await recipes(world)
+    await _presets(world)
 
 
 async def recipes(world: World) -> None:
@@ -223,6 +224,33 @@ async def _together_presses(world: World) -> None:
     await world.bo.context_menu(thread, "Edit image", child)
     await world.bo.slash(thread, "timelapse")
     await world.bo.autocomplete(thread, "edit", "from", "#")
+
+
+async def _presets(world: World) -> None:
+    """Live through presets: kept short and long, listed, shown, their forms with blanks and without, and deleted."""
+    await world.ana.slash(world.channel, "preset save", name="night", prompt="a {subject} <@1>", options="steps=9")
+    await world.ana.slash(world.channel, "preset save", name="long", prompt="x" * 5000)
+    for number in range(8):
+        await world.ana.slash(world.channel, "preset save", name=f"number {number}", options="fb_cache=yes")
+    listed = (await world.ana.slash(world.channel, "preset list")).response
+    assert listed is not None
+    await world.ana.click(listed, label="Next")
+    for key in ("merge-three", "lettering-zh"):
+        shown = (await world.ana.select(listed, [key], custom_id="presets-show")).response
+        assert shown is not None
+        await world.ana.click(shown, label="Use it")
+        await world.ana.click(shown, label="All presets")
+        await world.ana.click(shown, label="Next")
+    for name in ("night", "long", "number 1"):
+        await world.ana.slash(world.channel, "preset show", name=name)
+        await world.ana.slash(world.channel, "preset use", name=name)
+    form = await world.ana.slash(world.channel, "preset use", name="night")
+    await world.ana.submit_modal(form, {"blank-1": "cat", "files": [("cat.png", world.photos["chelsea.png"])]})
+    await world.idle()
+    for typed in ("", "n"):
+        await world.ana.autocomplete(world.channel, "preset use", "name", typed)
+        await world.ana.autocomplete(world.channel, "preset save", "options", typed)
+    await world.ana.slash(world.channel, "preset delete", name="night")
 
 
 async def test_every_body_sent_is_valid(document: dict[str, Any]) -> None:
