@@ -21,6 +21,7 @@ from bot.runware.schema import (
     ErrorObject,
     ImageInference,
     ImageResult,
+    Transport,
     from_request,
     wire_name,
 )
@@ -414,7 +415,7 @@ REQUEST = EditRequest(
 
 
 def test_a_plain_request_says_what_is_always_sent_and_nothing_more() -> None:
-    wire = from_request(REQUEST, task_uuid=TASK_UUID, references=[PNG], webhook_url=None).wire()
+    wire = from_request(REQUEST, task_uuid=TASK_UUID, references=[PNG], transport=Transport()).wire()
     assert wire == {
         "taskType": "imageInference",
         "taskUUID": TASK_UUID,
@@ -438,7 +439,9 @@ def test_every_option_of_a_request_is_said_in_runwares_words() -> None:
     request = replace(
         REQUEST, results=4, negative="blur", cfg=7.5, true_cfg=1.2, scheduler="DPM++ 2M Karras", safety="none", steps=32
     )
-    wire = from_request(request, task_uuid=TASK_UUID, references=[PNG, PNG], webhook_url="https://bot.example/x").wire()
+    wire = from_request(
+        request, task_uuid=TASK_UUID, references=[PNG, PNG], transport=Transport("https://bot.example/x")
+    ).wire()
     assert schema_accepts(wire)
     assert wire["negativePrompt"] == "blur"
     assert wire["CFGScale"] == 7.5
@@ -454,14 +457,14 @@ def test_every_option_of_a_request_is_said_in_runwares_words() -> None:
 @pytest.mark.parametrize(("cfg", "sent"), [(1.0, False), (1.01, True), (None, True)])
 def test_a_negative_prompt_is_dropped_while_the_model_would_ignore_it(cfg: float | None, sent: bool) -> None:
     request = replace(REQUEST, negative="blur", cfg=cfg)
-    wire = from_request(request, task_uuid=TASK_UUID, references=[PNG], webhook_url=None).wire()
+    wire = from_request(request, task_uuid=TASK_UUID, references=[PNG], transport=Transport()).wire()
     assert ("negativePrompt" in wire) is sent
 
 
 @pytest.mark.parametrize("change", [{"scheduler": "Elder"}, {"width": 1000}, {"safety": "full"}, {"seed": 2**63}])
 def test_a_request_that_runware_would_refuse_is_not_said(change: Task) -> None:
     with pytest.raises(ValueError, match="ImageInference"):
-        from_request(replace(REQUEST, **change), task_uuid=TASK_UUID, references=[PNG], webhook_url=None)
+        from_request(replace(REQUEST, **change), task_uuid=TASK_UUID, references=[PNG], transport=Transport())
 
 
 # Replies -----------------------------------------------------------------------------------------------------
