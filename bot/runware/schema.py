@@ -289,10 +289,10 @@ class ImageInference(_Asked):
     2**63 - 1 after JavaScript's rounding), and ``width`` and ``height`` are required, as Runware's types say.
     """
 
-    task_type: Literal["imageInference"] = "imageInference"
+    task_type: Literal["imageInference"]
     #: A version 4 UUID made by us: the idempotency key.
     task_uuid: _TaskUUID
-    model: Literal["runware:108@22"] = MODEL
+    model: Literal["runware:108@22"]
     positive_prompt: _Prompt
     #: Ignored by the model while ``cfg_scale`` is 1 or less.
     negative_prompt: _Prompt | None = None
@@ -370,7 +370,9 @@ def from_request(
     """
     ignored = request.cfg is not None and request.cfg <= 1
     task: dict[str, object | None] = {
+        "taskType": "imageInference",
         "taskUUID": task_uuid,
+        "model": MODEL,
         "positivePrompt": request.prompt,
         "negativePrompt": None if ignored else request.negative,
         "inputs": {"referenceImages": tuple(references)},

@@ -34,7 +34,9 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def task(picture: str = "aGVsbG8=") -> ImageInference:
     return ImageInference.model_validate(
         {
+            "taskType": "imageInference",
             "taskUUID": TASK,
+            "model": "runware:108@22",
             "positivePrompt": "Make it rain",
             "inputs": {"referenceImages": [picture]},
             "width": 1024,
