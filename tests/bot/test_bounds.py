@@ -60,7 +60,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("row", "limit"), list(by_members()), ids=str)
 def test_what_runware_still_takes_an_option_takes_and_says(row: Row, limit: Limit) -> None:
-    values = [options.MAX_SEED] if (limit.path, limit.keyword) == ("seed", "maximum") else limit.within
+    values: list[Any] = [options.MAX_SEED] if (limit.path, limit.keyword) == ("seed", "maximum") else list(limit.within)
     for value in values:
         task = wire(tried(row, value))
         if row.path == "negativePrompt" or row.path in {PICTURES, "lora"}:

@@ -189,10 +189,10 @@ def possible(draw: st.DrawFn) -> dict[str, Any]:
     for one, other in draw(st.permutations(exclusive())):
         if option_of(one) in values and option_of(other) in values:
             del values[option_of(one)]
+    values.setdefault("steps", options.DEFAULT_STEPS)
     for rule in RULES:
-        task = {rule.first: values.get(option_of(rule.first)), rule.second: values.get(option_of(rule.second))}
-        second = task[rule.second] if rule.second != "steps" else values.get("steps", options.DEFAULT_STEPS)
-        if task[rule.first] is not None and second is not None and task[rule.first] > second - rule.strict:
+        first, second = values.get(option_of(rule.first)), values.get(option_of(rule.second))
+        if first is not None and second is not None and not (first < second if rule.strict else first <= second):
             del values[option_of(rule.first)]
     return values
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.errors import BadOption
+from bot.runware.client import RunwareClient
 from bot.web import MAX_BODY, delivery_url
 from playground.world import GUILD_ID, World, open_world
 from storage.records import Asker, EditRequest, Place, Reference, Status
@@ -177,6 +178,34 @@ async def test_a_kill_between_the_picture_and_its_row_loses_and_doubles_nothing(
         await books_of(world).check()
 
 
+@pytest.mark.parametrize(("output_type", "most"), [("URL", 3), ("dataURI", 1)])
+async def test_polls_that_bring_pictures_may_be_long_and_ask_for_one_task_each(
+    output_type: Any, most: int, books_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.app.MAX_REPLY_BYTES", 20_000)
+    asked: list[int] = []
+    responses = RunwareClient.responses
+
+    async def counted(client: RunwareClient, task_uuids: Any) -> Any:
+        asked.append(len(task_uuids))
+        return await responses(client, task_uuids)
+
+    monkeypatch.setattr(RunwareClient, "responses", counted)
+    async with open_world(output_type=output_type, **PLENTY) as world:
+        world.runware.faults.delivery = "lost"
+        world.runware.pause()
+        for number in range(3):
+            await ask(world, format="PNG")
+            await submitted(world, books_of, number)
+        asked.clear()
+        await world.restart()  # whose first question is about all that is open
+        world.runware.resume()
+        await world.idle()
+        assert max(asked) == most
+        assert [job.status for job in await books_of(world).jobs()] == [Status.SUCCEEDED] * 3
+        await books_of(world).check()
+
+
 @pytest.mark.parametrize(("output_type", "status"), [("URL", 413), ("base64Data", 204)])
 async def test_a_delivery_may_be_as_large_as_a_picture_only_where_it_brings_one(
     output_type: Any, status: int, books_of: Any
@@ -299,9 +328,9 @@ def said(args: tuple[Any, ...]) -> Any:
     return next((one for one in args if isinstance(one, (list, tuple))), ())
 
 
-async def submitted(world: World, books_of: Any) -> None:
+async def submitted(world: World, books_of: Any, number: int = 0) -> None:
     async with asyncio.timeout(10):
-        while (await books_of(world).jobs())[0].status is not Status.SUBMITTED:
+        while (await books_of(world).jobs())[number].status is not Status.SUBMITTED:
             await asyncio.sleep(0.01)
 
 
