@@ -162,7 +162,8 @@ class Whole(Counted):
             return None
         number = _whole(given)
         if number is None or self.outside(number):
-            raise self._refused(f"is a whole number {self.range}, and {_said(given)} was given.")
+            long = f" and up to {_DIGITS} digits" if self.most is None and len(written(given)) > _DIGITS else ""
+            raise self._refused(f"is a whole number {self.range}{long}, and {_said(given)} was given.")
         return number
 
 

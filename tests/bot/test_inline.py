@@ -53,6 +53,12 @@ async def test_a_picture_in_either_form_is_in_the_store_before_it_is_recorded(
     assert outcome == replace(BARE, copy=Copy(outcome.copy.sha256, media_type, 160, 128))
 
 
+async def test_a_picture_in_lines_is_one_too(store: Pictures) -> None:
+    lines = base64.encodebytes(picture()).decode()
+    assert lines.count("\n") > 1
+    assert (await kept(store, lines)).copy is not None
+
+
 @pytest.mark.parametrize(
     "given",
     [

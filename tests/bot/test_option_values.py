@@ -99,6 +99,8 @@ def test_what_no_option_can_be_is_refused_and_breaks_nothing(name: str) -> None:
         ("steps", float("inf"), "inf was given"),
         ("steps", "٣", "was given"),
         ("steps", 10**50, "`1000000000000000000000000000000000000000…` was given"),
+        ("db_skip", 10**19, "of 1 or more and up to 19 digits, and 10000000000000000000 was given"),
+        ("db_skip", 0, "of 1 or more, and 0 was given"),
         ("cfg", "7.5.1", "is a number such as 1.5, and `7.5.1` was given"),
         ("cfg", True, "`True` was given"),
         ("cfg", 10**400, "is a number such as 1.5"),
