@@ -111,6 +111,18 @@ def test_the_table_says_which_options_stand_in_the_command() -> None:
     assert named - {"model", "weight", "stage"} == {parameter.display_name for parameter in command.parameters}
 
 
+def test_the_command_has_the_bounds_and_choices_of_its_options() -> None:
+    command: Any = EditCog.edit
+    bounded = {one.display_name: one for one in command.parameters if one.display_name in BY_NAME}
+    assert len(bounded) == 11
+    for name, given_in in bounded.items():
+        parameter = BY_NAME[name]
+        if isinstance(parameter, Counted):
+            assert (given_in.min_value, given_in.max_value) == (parameter.least, parameter.most), name
+        if isinstance(parameter, Choice):
+            assert tuple(choice.value for choice in given_in.choices) == parameter.choices
+
+
 def test_every_option_stands_in_drafts_presets_and_recipes_and_the_axes_of_a_sweep_say_so() -> None:
     for row in ROWS.values():
         if row.by_members:

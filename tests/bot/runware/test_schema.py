@@ -365,6 +365,32 @@ def test_every_option_of_a_request_is_said_in_runwares_words() -> None:
     assert wire["inputs"]["referenceImages"] == [PNG, PNG]
 
 
+@pytest.mark.parametrize(
+    ("transport", "said"),
+    [
+        (Transport(), {"outputType": "URL"}),
+        (Transport(ttl=60), {"outputType": "URL", "ttl": 60}),
+        (Transport("https://bot.example/hush", "dataURI"), {"outputType": "dataURI"}),
+        (Transport(None, "base64Data", upload_endpoint="https://b.example/hush?a=b"), {"outputType": "base64Data"}),
+    ],
+)
+def test_how_results_come_back_is_said_in_the_task_and_its_addresses_in_no_repr(
+    transport: Transport, said: Task
+) -> None:
+    task = from_request(REQUEST, task_uuid=TASK_UUID, references=[PNG], transport=transport)
+    wire = task.wire()
+    assert accepts(wire)
+    assert {name: wire.get(name) for name in ("outputType", "ttl") if name in wire} == said
+    assert (wire.get("webhookURL"), wire.get("uploadEndpoint")) == (transport.webhook_url, transport.upload_endpoint)
+    assert (wire["deliveryMethod"], wire["includeCost"]) == ("async", True)
+    assert "hush" not in repr(transport) + repr(task)
+
+
+def test_a_life_of_addresses_is_not_said_where_there_are_none() -> None:
+    with pytest.raises(ValueError, match="ttl applies"):
+        from_request(REQUEST, task_uuid=TASK_UUID, references=[PNG], transport=Transport(None, "dataURI", 60))
+
+
 @pytest.mark.parametrize(("cfg", "sent"), [(1.0, False), (1.01, True), (None, True)])
 def test_a_negative_prompt_is_dropped_while_the_model_would_ignore_it(cfg: float | None, sent: bool) -> None:
     request = replace(REQUEST, negative="blur", cfg=cfg)
