@@ -436,7 +436,9 @@ class Edits:
         return taken
 
     async def keep(self, task_uuid: str, said: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Put the pictures that came within what Runware said, without an address, into the store; then record them.
+        """Return what Runware said, with the pictures that came without an address put into the store.
+
+        Whatever records outcomes asks for this first, because a row names only bytes that stand there.
 
         Raises:
             OutOfSpace: the disk is full.
