@@ -37,13 +37,21 @@ from bot.pictures import Pictures
 from bot.presets import Presets
 from bot.reconcile import Reconciler
 from bot.rounds import Rounds
-from bot.runware.client import RunwareClient
+from bot.runware.client import MAX_INLINE_REPLY_BYTES, MAX_REPLY_BYTES, RunwareClient
 from bot.services import Memory, Services
 from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.showcase import Showcase
 from bot.signals import Signals
-from bot.web import ops_app, public_app, serve
+from bot.web import (
+    BODY_SECONDS,
+    INLINE_BODY_SECONDS,
+    MAX_BODY,
+    MAX_INLINE_BODY,
+    ops_app,
+    public_app,
+    serve,
+)
 from cogs import build
 from cogs.alerts import Alerts
 from cogs.announcer import Announcer
@@ -79,8 +87,12 @@ class Program:
         self.database = database
         self.metrics = Metrics()
         signals = Signals()
+        inline = settings.output_type != "URL"
         self.runware = RunwareClient(
-            session, url=settings.runware_url, api_key=settings.runware_api_key.get_secret_value()
+            session,
+            url=settings.runware_url,
+            api_key=settings.runware_api_key.get_secret_value(),
+            max_reply=MAX_INLINE_REPLY_BYTES if inline else MAX_REPLY_BYTES,
         )
         self.edits = Edits(database, store, signals, self.metrics, settings, clock=clock)
         self.budgets = Budgets(database, signals, settings, clock=clock)
@@ -130,7 +142,12 @@ class Program:
             "housekeeping": self._housekeeping.run,
             "loop lag": self.metrics.watch_loop,
         }
-        self.public = public_app(key=settings.webhook_key, record=self.edits.deliver)
+        self.public = public_app(
+            key=settings.webhook_key,
+            record=self.edits.deliver,
+            max_body=MAX_INLINE_BODY if inline else MAX_BODY,
+            body_seconds=INLINE_BODY_SECONDS if inline else BODY_SECONDS,
+        )
         self.ops = ops_app(metrics=self.metrics, ready=self._ready, refresh=self._housekeeping.measure)
 
     def new_bot(self) -> EditBot:

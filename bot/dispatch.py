@@ -15,8 +15,8 @@ from bot.errors import NotFound
 from bot.pictures import Pictures
 from bot.runware.client import RunwareClient
 from bot.runware.errors import Ambiguous, Rejected, retryable
-from bot.runware.schema import ImageInference, from_request
-from bot.settings import Settings
+from bot.runware.schema import ImageInference, Transport, from_request
+from bot.settings import TASK, Settings
 from bot.signals import Signals
 from bot.web import delivery_url
 from storage import jobs
@@ -116,11 +116,19 @@ class Dispatcher:
 
     async def _task(self, job: Job) -> ImageInference:
         pictures = [await self._pictures.get(reference.sha256) for reference in job.request.references]
-        public_url = self._settings.public_url
-        webhook = None
-        if public_url is not None:
-            webhook = delivery_url(public_url, self._settings.webhook_key, job.task_uuid)
-        return await asyncio.to_thread(_build, job, pictures, webhook)
+        return await asyncio.to_thread(_build, job, pictures, self._transport(job))
+
+    def _transport(self, job: Job) -> Transport:
+        settings = self._settings
+        webhook = upload = None
+        if settings.public_url is not None:
+            webhook = delivery_url(settings.public_url, settings.webhook_key, job.task_uuid)
+        if settings.upload_endpoint is not None:
+            if job.request.results == 1:
+                upload = settings.upload_endpoint.get_secret_value().replace(TASK, job.task_uuid)
+            else:  # asked for before the setting was made; at one address each picture would replace the last
+                log.warning("job %d makes several pictures, so none is uploaded", job.id, extra={"job_id": job.id})
+        return Transport(webhook, settings.output_type, settings.result_ttl_seconds, upload)
 
     async def _refused(self, job: Job, code: str, *, again: bool) -> None:
         """Runware definitely did not take this POST: try later, or give up and release the hold."""
@@ -149,9 +157,9 @@ class Dispatcher:
         return self._clock() + int(seconds * 1000)
 
 
-def _build(job: Job, pictures: Sequence[bytes], webhook: str | None) -> ImageInference:
+def _build(job: Job, pictures: Sequence[bytes], transport: Transport) -> ImageInference:
     references = [f"data:{_media_type(picture)};base64,{base64.b64encode(picture).decode()}" for picture in pictures]
-    return from_request(job.request, task_uuid=job.task_uuid, references=references, webhook_url=webhook)
+    return from_request(job.request, task_uuid=job.task_uuid, references=references, transport=transport)
 
 
 def _media_type(picture: bytes) -> str:

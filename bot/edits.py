@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from bot import alerts, options, orders, outcomes, quota
-from bot.errors import EditError, NotAllowed, NotFound, TooLate
+from bot import alerts, inline, options, orders, outcomes, quota
+from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
 from bot.pictures import Pictures
@@ -50,6 +51,7 @@ from storage.records import (
     Scope,
     Standing,
     Status,
+    Success,
 )
 from storage.windows import DAY, HOUR, zone_of
 
@@ -60,6 +62,8 @@ OFFER_LIFE: Final = HOUR
 #: For so long a job waits for a manager, and for the end of a pause.
 APPROVAL_LIFE: Final = DAY
 PAUSE_LIFE: Final = HOUR
+#: A delivery of more bytes, which can only be one with pictures in it, is taken apart off the loop.
+_READ_AT_ONCE: Final = 64 * 1024
 #: The codes of jobs that nobody approved in time, and that a pause kept for too long.
 UNAPPROVED: Final = "unapproved"
 PAUSED: Final = "paused"
@@ -123,6 +127,15 @@ class Edits:
             )
         self._pictures.check_space()
 
+    def check_request(self, request: EditRequest) -> None:
+        """Refuse what whoever runs the bot does not let anybody ask for. Raises BadOption."""
+        if self._settings.upload_endpoint is not None and request.results > 1:
+            raise BadOption(
+                "results",
+                "`results` goes up to 1 here, because whoever runs the bot has every picture uploaded to one address, "
+                f"and {request.results} was given.",
+            )
+
     async def ask(self, asker: Asker, place: Place, request: EditRequest, *, shown: int | None = None) -> Job | Offer:
         """Ask for an edit, or, where its price is news to its asker, offer it: nothing is held for an offer.
 
@@ -134,6 +147,7 @@ class Edits:
         """
         await self.check(asker)
         options.check(request)
+        self.check_request(request)
         order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(orders.ask, order, shown))
 
@@ -145,12 +159,13 @@ class Edits:
 
         Raises:
             NotAllowed, OutOfSpace: see :meth:`check`.
-            BadOption: the request is outside the model's bounds.
+            BadOption: the request is outside the model's bounds, or see :meth:`check_request`.
             Paused: a manager or the operator has stopped edits here.
             OverQuota: an allowance does not admit it; nothing was written and nothing is owed.
         """
         await self.check(asker)
         options.check(request)
+        self.check_request(request)
         order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(orders.request, order))
 
@@ -162,10 +177,11 @@ class Edits:
         Raises:
             NotFound: the offer is gone: it was answered, or its hour is over.
             NotAllowed: it is somebody else's.
-            OutOfSpace, Paused, OverQuota: as :meth:`request`; the offer stands for another try.
+            OutOfSpace, BadOption, Paused, OverQuota: as :meth:`request`; the offer stands for another try.
         """
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
+        self.check_request(offer.request)
         order = self._order(asker, offer.place, offer.request)
         return await self._ordered(order, self._database.run(orders.accept, order, offer))
 
@@ -192,9 +208,10 @@ class Edits:
         """Return what a request would cost, and what would become of it now: it is tried, and nothing of it is kept.
 
         Raises:
-            BadOption: the request is outside the model's bounds.
+            BadOption: see :meth:`request`.
         """
         options.check(request)
+        self.check_request(request)
         order = self._order(asker, place, request)
         price, asks = await self._database.read(orders.foresee, order)
         try:
@@ -397,7 +414,10 @@ class Edits:
         A body that cannot be read still tells that something happened, so Runware is asked at once.
         """
         try:
-            said: Sequence[Outcome] = delivery.parse(body, task_uuid)
+            if len(body) > _READ_AT_ONCE:
+                said: Sequence[Outcome] = await asyncio.to_thread(delivery.parse, body, task_uuid)
+            else:
+                said = delivery.parse(body, task_uuid)
         except delivery.MalformedDelivery as malformed:
             log.warning("a delivery could not be read: %s", malformed, extra={"task_uuid": task_uuid})
             await self._database.run(_ask_about, task_uuid, self._clock())
@@ -407,12 +427,25 @@ class Edits:
 
     async def record(self, task_uuid: str, said: Sequence[Outcome]) -> Taken:
         """Record what a delivery or a submit's answer says of a task, in one unit of work."""
+        said = await self.keep(task_uuid, said)
         now = self._clock()
         taken = await self._database.run(
             outcomes.take_delivery, task_uuid, said, now, now + int(self._settings.poll_max_seconds * 1000), self.rules
         )
         self.wake(taken)
         return taken
+
+    async def keep(self, task_uuid: str, said: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Return what Runware said, with the pictures that came without an address put into the store.
+
+        Whatever records outcomes asks for this first, because a row names only bytes that stand there.
+
+        Raises:
+            OutOfSpace: the disk is full.
+        """
+        if all(one.url for one in said if isinstance(one, Success)):
+            return said
+        return await inline.keep(self._pictures, said, await self._database.read(results.known, task_uuid))
 
     def wake(self, taken: Taken) -> None:
         """Count what a unit of :mod:`bot.outcomes` did, and wake the loops that now have something to do."""

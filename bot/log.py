@@ -19,7 +19,7 @@ from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Final, TextIO
 from urllib.parse import unquote, urlsplit
 
-from bot.settings import Settings
+from bot.settings import TASK, Settings
 
 _HIDDEN: Final = "[secret]"
 #: A delivery path after its task: what follows is a token, whatever it looks like.
@@ -72,10 +72,14 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], 
 def secrets_of(settings: Settings) -> frozenset[str]:
     """Return the values that must not be read in a log."""
     keys = (settings.discord_token, settings.runware_api_key, settings.webhook_secret)
+    upload = settings.upload_endpoint
+    # Filled in it is another text for each task; what stands around the task is the same.
+    around = upload.get_secret_value().split(TASK) if upload else []
     password = urlsplit(settings.database_url).password or ""
     passwords = {text for text in (password, unquote(password)) if len(text) >= _SHORTEST_PASSWORD}
     whole = {settings.database_url} if password else set[str]()
-    return frozenset({key.get_secret_value() for key in keys if key} | passwords | whole)
+    addresses = {text for text in around if len(text) >= _SHORTEST_PASSWORD}
+    return frozenset({key.get_secret_value() for key in keys if key} | passwords | whole | addresses)
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot import prices, quota
-from storage import announcements, jobs, ledger, results
+from storage import announcements, jobs, ledger, pictures, results
 from storage import prices as lessons
 from storage.database import Tx
 from storage.jobs import Reconciled
@@ -65,14 +65,15 @@ async def take_delivery(
 ) -> Taken:
     """Record what a delivery, or the answer to a submit, says of a task.
 
-    One that names a foreign result host or a cost above the hold records nothing and has Runware asked instead; so
-    does a failure, because only a cumulative poll can tell whether the whole task failed.
+    One that names a foreign result host, brings no picture or has a cost above the hold records nothing and has
+    Runware asked instead; so does a failure, because only a cumulative poll can tell whether the whole task failed.
     """
     job = await jobs.lock_task(tx, task_uuid)
     if job is None or job.first_post_at is None:
         return Taken()
     successes = [outcome for outcome in outcomes if isinstance(outcome, Success)]
-    if not all(_believable(success, job, rules) for success in successes):
+    have = await results.known(tx, task_uuid)
+    if not all(_believable(success, job, rules, recorded=success.image_uuid in have) for success in successes):
         await jobs.ask_now(tx, job.id, now)
         return Taken(ask=True)
     recorded = await _record(tx, job, successes, now)
@@ -172,6 +173,8 @@ async def _record(tx: Tx, job: Job, successes: Sequence[Success], now: int) -> T
     for success in successes:
         if await results.add(tx, job.id, success, now):
             fresh += 1
+            if success.copy is not None:
+                await pictures.used(tx, success.copy.sha256, now)
         elif success.cost is not None:
             await results.cost_came(tx, job.id, success.image_uuid, success.cost)
     if fresh and job.over:
@@ -269,9 +272,16 @@ async def _book_estimate(tx: Tx, job: Job, costs: Sequence[int | None], now: int
         await ledger.adjust(tx, job, likely - (job.cost or 0), now, estimated=True)
 
 
-def _believable(success: Success, job: Job, rules: Rules) -> bool:
-    """Tell whether a delivery may be recorded without asking: its host is Runware's, its cost within the hold."""
-    return host_of(success.url) in rules.result_hosts and (success.cost is None or success.cost <= job.hold)
+def _believable(success: Success, job: Job, rules: Rules, *, recorded: bool) -> bool:
+    """Tell whether a delivery may be recorded without asking: its cost is within the hold, its picture to be had.
+
+    That is one at a host of Runware's, or one that came along; and none is wanted that was recorded or is withheld.
+    """
+    if success.url:
+        trusted = host_of(success.url) in rules.result_hosts
+    else:
+        trusted = success.copy is not None or success.nsfw or recorded
+    return trusted and (success.cost is None or success.cost <= job.hold)
 
 
 def host_of(url: str) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot import outcomes
@@ -24,7 +24,7 @@ from storage.records import Outcome, Status
 
 log = logging.getLogger(__name__)
 
-#: How many tasks one getResponse asks for.
+#: How many tasks one getResponse asks for; only one where its answer holds the pictures themselves.
 _BATCH: Final = 100
 _IDLE: Final = 5.0
 
@@ -51,6 +51,7 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._started = clock()
+        self._batch = _BATCH if settings.output_type == "URL" else 1
 
     async def run(self) -> None:
         """Reconcile without end, first everything that a stop may have left behind.
@@ -61,7 +62,7 @@ class Reconciler:
         if left_behind:
             log.info("asking Runware about %d jobs that were open at the last stop", left_behind)
         while True:
-            while due := await self._database.read(jobs.to_poll, self._clock(), _BATCH):
+            while due := await self._database.read(jobs.to_poll, self._clock(), self._batch):
                 await self._reconcile(due)
             await self._signals.reconcile.wait(await self._pause())
 
@@ -102,7 +103,8 @@ class Reconciler:
         else:
             await self._take(asked, said)
 
-    async def _take(self, asked: Reconciled, said: list[Outcome]) -> None:
+    async def _take(self, asked: Reconciled, said: Sequence[Outcome]) -> None:
+        said = await self._edits.keep(asked.job.task_uuid, said)
         now = self._clock()
         taken = await self._database.run(
             outcomes.take_poll, asked, said, now, now + self._backoff(asked.polls), self._edits.rules

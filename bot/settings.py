@@ -12,8 +12,8 @@ import re
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final, Literal, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -27,7 +27,9 @@ from storage.windows import Window
 #: What a webhook key is derived for; another purpose would take another word and so get another key.
 _WEBHOOK_PURPOSE: Final = b"darkroom: tokens of delivery paths"
 #: Values that are never repeated to a reader. A database URL may hold a password.
-_SECRET: Final = frozenset({"discord_token", "runware_api_key", "webhook_secret", "database_url"})
+_SECRET: Final = frozenset({"discord_token", "runware_api_key", "webhook_secret", "database_url", "upload_endpoint"})
+#: What stands for the task in the address for uploads.
+TASK: Final = "{taskUUID}"
 
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)]
 Duration = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
@@ -98,6 +100,20 @@ class Settings(BaseModel):
     max_in_flight: int = Field(default=4, ge=1, description="how many tasks may be at Runware at once, at least 1")
     cost_per: Literal["item", "task"] = Field(
         default="item", description="item or task: whether the cost of a delivery is that of one result or of all"
+    )
+    output_type: Literal["URL", "base64Data", "dataURI"] = Field(
+        default="URL", description="URL, base64Data or dataURI: how Runware hands a picture over"
+    )
+    result_ttl_seconds: int | None = Field(
+        default=None,
+        ge=60,
+        description="how many seconds Runware keeps the address of a picture, at least 60, with OUTPUT_TYPE URL only; "
+        "empty leaves it to Runware",
+    )
+    upload_endpoint: SecretStr | None = Field(
+        default=None,
+        description="the https:// address to which Runware puts a copy of each picture (http only on loopback), with "
+        "{taskUUID} once in its path or query; empty means nowhere",
     )
 
     # Money, in US dollars a day
@@ -202,14 +218,14 @@ class Settings(BaseModel):
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("log_level", "log_format", "cost_per", mode="before")
+    @field_validator("log_level", "log_format", "cost_per", "output_type", mode="before")
     @classmethod
     def _any_case(cls, value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, str):
-            return value
-        return value.upper() if info.field_name == "log_level" else value.lower()
+        choices = get_args(cls.model_fields[str(info.field_name)].annotation)
+        spelled = {choice.lower(): choice for choice in choices}
+        return spelled.get(value.lower(), value) if isinstance(value, str) else value
 
-    @field_validator("discord_token", "runware_api_key", "webhook_secret")
+    @field_validator("discord_token", "runware_api_key", "webhook_secret", "upload_endpoint")
     @classmethod
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
@@ -235,18 +251,30 @@ class Settings(BaseModel):
     def _safe_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("is not an address") from None
-        if parts.scheme not in {"https", "http"} or not host or port == 0:
-            raise ValueError("is not an https:// address")
+        parts = _address(value)
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("has a user, a query or a fragment in it")
-        if parts.scheme == "http" and not is_loopback(host):
-            raise ValueError("is not https, and not on this machine")
         return value.rstrip("/")
+
+    @field_validator("upload_endpoint")
+    @classmethod
+    def _one_address_for_each_task(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        template = value.get_secret_value()
+        parts = _address(template)
+        if parts.username is not None or parts.fragment:
+            raise ValueError("has a user or a fragment in it")
+        if re.findall(r"\{[^{}]*\}|[{}]", template) != [TASK] or TASK not in f"{parts.path}?{parts.query}":
+            raise ValueError(f"does not have {TASK} once in its path or query, or has other braces")
+        return value
+
+    @field_validator("result_ttl_seconds")
+    @classmethod
+    def _only_for_addresses(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("output_type", "URL") != "URL":
+            raise ValueError("has no effect unless OUTPUT_TYPE is URL")
+        return value
 
     @field_validator("result_hosts")
     @classmethod
@@ -281,6 +309,20 @@ class _FromSurroundings(Settings, BaseSettings):
     """The settings as the environment and a file state them; a variable left empty is not set."""
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True)
+
+
+def _address(text: str) -> SplitResult:
+    """Take a web address apart: https, or http on this machine. Raises ValueError with the predicate of the fault."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not an address") from None
+    if not text.startswith(("https://", "http://")) or not host or port == 0:
+        raise ValueError("is not an https:// address")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("is not https, and not on this machine")
+    return parts
 
 
 def is_loopback(host: str) -> bool:

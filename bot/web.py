@@ -21,8 +21,13 @@ from bot.metrics import CONTENT_TYPE, Metrics
 
 log = logging.getLogger(__name__)
 
-#: A delivery has a few kilobytes for each of at most 20 results, unless pictures are sent within it.
+#: A delivery has a few kilobytes for each of at most 20 results.
 MAX_BODY: Final = 4 * 1024 * 1024
+#: One whose picture comes within it: the largest result, as base64, and room for what is said of it.
+MAX_INLINE_BODY: Final = 48 * 1024 * 1024
+#: So many seconds a body may take; the latter one longer.
+BODY_SECONDS: Final = 10.0
+INLINE_BODY_SECONDS: Final = 30.0
 #: What the ``Server`` header says, in place of aiohttp's and Python's versions.
 _SERVER: Final = "darkroom"
 #: Turns of the loop in which a connection that was accepted reaches its server: asyncio takes three, and a few to spare.
@@ -47,7 +52,7 @@ def public_app(
     key: bytes,
     record: Callable[[str, bytes], Awaitable[None]],
     max_body: int = MAX_BODY,
-    body_seconds: float = 10,
+    body_seconds: float = BODY_SECONDS,
 ) -> web.Application:
     """Return the public door: ``POST /runware/{task_uuid}/{token}`` and ``GET /healthz``, and 404 for all else.
 

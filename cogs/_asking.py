@@ -110,6 +110,7 @@ class Asking:
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         request = replace(request, safety=rights.safety(interaction, house))
         options.check_house(request, house)
+        self._services.edits.check_request(request)
         place = await self._acknowledge(interaction, request.prompt, request.references)
         await self._show(interaction, request, [])
         await self._order(interaction, place, request, shown)
@@ -127,7 +128,7 @@ class Asking:
         await interaction.edit_original_response(view=view)
 
     def _request(self, wish: Wish, references: Sequence[Reference], house: House, safety: str) -> EditRequest:
-        return options.build_request(
+        request = options.build_request(
             wish.values if wish.as_it_is else house.filled(wish.values),
             references,
             parent_id=wish.parent_id,
@@ -135,6 +136,8 @@ class Asking:
             house=house,
             draw=self._services.edits.draw_seed,
         )
+        self._services.edits.check_request(request)
+        return request
 
     async def _acknowledge(
         self, interaction: discord.Interaction[Any], prompt: str, given: Sequence[Reference]

@@ -259,7 +259,7 @@ class Result:
     cost: int | None
     #: Flagged by Runware's content check: recorded and paid, shown nowhere.
     nsfw: bool
-    #: Where Runware keeps it for a while.
+    #: Where Runware keeps it for a while; empty where it came without an address.
     url: str
     #: Our own copy, once it was made.
     sha256: str | None
@@ -652,16 +652,32 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Our copy of a result, which stands in the picture store."""
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Success:
     """One finished picture, as Runware described it."""
 
     task_uuid: str
     image_uuid: str
+    #: Empty when there is none.
     url: str
     seed: int | None
     #: Micro-dollars, rounded up once at the wire; ``None`` when absent or 0.
     cost: int | None
     nsfw: bool = False
+    #: The picture itself as base64 or a data URI, where it came in place of an address; ``bot.inline`` takes it out.
+    inline: str | None = field(default=None, repr=False)
+    #: What became of such a picture: our copy, or why there is none, as :attr:`Result.lost` has it.
+    copy: Copy | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,18 @@ _OF_MESSAGE = f"""
 SELECT {COLUMNS} WHERE announcements.channel_id = ?1 AND announcements.message_id = ?2 ORDER BY results.position
 """
 _ADD = """
-INSERT INTO results (job_id, image_uuid, position, seed, cost, nsfw, url, recorded_at, copy_at)
+INSERT INTO results (
+    job_id, image_uuid, position, seed, cost, nsfw, url, recorded_at, sha256, media_type, width, height, lost, copy_at
+)
 VALUES (
     ?1, ?2, (SELECT count(*) FROM results WHERE job_id = ?1), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT),
-    CAST(?5 AS BIGINT), ?6, CAST(?7 AS BIGINT), CASE WHEN CAST(?5 AS BIGINT) = 1 THEN NULL ELSE CAST(?7 AS BIGINT) END
+    CAST(?5 AS BIGINT), ?6, CAST(?7 AS BIGINT), CAST(?8 AS TEXT), CAST(?9 AS TEXT), CAST(?10 AS BIGINT),
+    CAST(?11 AS BIGINT), CAST(?12 AS TEXT), CAST(?13 AS BIGINT)
 )
 ON CONFLICT (job_id, image_uuid) DO NOTHING RETURNING id
+"""
+_KNOWN = """
+SELECT results.image_uuid FROM results JOIN jobs ON jobs.id = results.job_id WHERE jobs.task_uuid = ?1
 """
 _COST_CAME = "UPDATE results SET cost = ?3 WHERE job_id = ?1 AND image_uuid = ?2 AND cost IS NULL RETURNING id"
 _TO_COPY = f"SELECT {COLUMNS} WHERE results.copy_at <= ?1 ORDER BY results.copy_at, results.id LIMIT ?2"
@@ -51,11 +57,32 @@ UPDATE results SET deleted_at = ?2, copy_at = NULL WHERE id = ?1 AND deleted_at 
 
 
 async def add(tx: Tx, job_id: int, success: Success, now: int) -> bool:
-    """Record a finished picture; returns whether it is new. A repeat changes nothing."""
+    """Record a finished picture; returns whether it is new. A repeat changes nothing.
+
+    It waits to be copied, unless it came with our copy or will never have one.
+    """
+    copy = success.copy
+    kept = (None,) * 4 if copy is None else (copy.sha256, copy.media_type, copy.width, copy.height)
+    done = success.nsfw or copy is not None or success.lost is not None
     row = await tx.fetch_one(
-        _ADD, job_id, success.image_uuid, success.seed, success.cost, int(success.nsfw), success.url, now
+        _ADD,
+        job_id,
+        success.image_uuid,
+        success.seed,
+        success.cost,
+        int(success.nsfw),
+        success.url,
+        now,
+        *kept,
+        success.lost,
+        None if done else now,
     )
     return row is not None
+
+
+async def known(tx: Tx, task_uuid: str) -> frozenset[str]:
+    """Return the pictures of a task that are recorded, by their ``imageUUID``."""
+    return frozenset(row["image_uuid"] for row in await tx.fetch_all(_KNOWN, task_uuid))
 
 
 async def cost_came(tx: Tx, job_id: int, image_uuid: str, cost: int) -> bool:

@@ -19,11 +19,12 @@ from bot.options._parameters import (
     Counted,
     Parameter,
     Plain,
+    figure,
     is_empty,
 )
 from bot.options._schedulers import is_stochastic
 from bot.options._sizes import parse_size
-from bot.options._texts import shown
+from bot.options._texts import shown, written
 from storage.records import Acceleration, Bound, EditRequest, FaceFix, House, Reference, Result
 
 MAX_REFERENCES: Final = 3
@@ -190,7 +191,7 @@ def read_bound(name: str, least: object, most: object) -> Bound:
     if low is None and high is None:
         raise BadOption(name, f"`{name}` needs a bound: say the least, the most, or both.")
     if low is not None and high is not None and low > high:
-        raise BadOption(name, f"`{name}` cannot begin at {low:g} and go up to {high:g}.")
+        raise BadOption(name, f"`{name}` cannot begin at {figure(low)} and go up to {figure(high)}.")
     return Bound(low, high)
 
 
@@ -201,7 +202,7 @@ def _unknown(name: str) -> BadOption:
 
 
 def _text_of(given: object) -> str | None:
-    return None if given is None else str(given)
+    return None if given is None else written(given)
 
 
 def _request(
@@ -292,4 +293,4 @@ def _against(request: EditRequest, house: House) -> list[BadOption]:
 
 def _check_longest(side: int, bound: Bound) -> None:
     if bound.most is not None and side > bound.most:
-        raise BadOption(SIZE, f"`{SIZE}` goes up to {bound.most:g} a side in this server, and {side} was given.")
+        raise BadOption(SIZE, f"`{SIZE}` goes up to {figure(bound.most)} a side in this server, and {side} was given.")

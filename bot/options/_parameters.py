@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from bot.errors import BadOption
 from bot.options._schedulers import parse_scheduler
-from bot.options._texts import shown
+from bot.options._texts import SHOWN, shown, written
 from storage.records import Bound, Lora
 
 MAX_PROMPT: Final = 32_000
@@ -38,6 +38,8 @@ _LONGEST_NUMBER: Final = 40
 _YES: Final = frozenset({"yes", "y", "true", "on", "1"})
 _NO: Final = frozenset({"no", "n", "false", "off", "0"})
 _AIR: Final = re.compile(r"[!-~]{1,200}")
+#: A comma between two digits is that of a weight, as in 0,8.
+_BETWEEN_LORAS: Final = re.compile(r"[\n;]|,(?![0-9])|(?<![0-9]),", re.ASCII)
 _LORA_PARTS: Final = frozenset({"model", "weight", "stage"})
 _WEIGHT: Final = "weight"
 
@@ -130,9 +132,9 @@ class Counted(Parameter, ABC):
         if not isinstance(value, int | float):
             return
         if bound.most is not None and value > bound.most:
-            raise self._refused(f"goes up to {bound.most:g} in this server, and {_said(value)} was given.")
+            raise self._refused(f"goes up to {figure(bound.most)} in this server, and {_said(value)} was given.")
         if bound.least is not None and value < bound.least:
-            raise self._refused(f"begins at {bound.least:g} in this server, and {_said(value)} was given.")
+            raise self._refused(f"begins at {figure(bound.least)} in this server, and {_said(value)} was given.")
 
     def outside(self, number: float) -> bool:
         """Tell whether a number is outside the model's bounds."""
@@ -142,8 +144,12 @@ class Counted(Parameter, ABC):
     def range(self) -> str:
         """The bounds in words: ``from 1 to 50``, ``of 0 or more``; empty where there are none."""
         if self.least is None:
-            return "" if self.most is None else f"of {self.most:g} or less"
-        return f"of {self.least:g} or more" if self.most is None else f"from {self.least:g} to {self.most:g}"
+            return "" if self.most is None else f"of {figure(self.most)} or less"
+        return (
+            f"of {figure(self.least)} or more"
+            if self.most is None
+            else f"from {figure(self.least)} to {figure(self.most)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,8 @@ class Whole(Counted):
             return None
         number = _whole(given)
         if number is None or self.outside(number):
-            raise self._refused(f"is a whole number {self.range}, and {_said(given)} was given.")
+            long = f" and up to {_DIGITS} digits" if self.most is None and len(written(given)) > _DIGITS else ""
+            raise self._refused(f"is a whole number {self.range}{long}, and {_said(given)} was given.")
         return number
 
 
@@ -174,9 +181,10 @@ class Number(Counted):
         if number is None:
             raise self._refused(f"is a number such as {self._example:g}, and {_said(given)} was given.")
         if self.outside(number) or not self._on_grid(number):
-            steps = "" if self.step is None else f" in steps of {self.step:g}"
+            steps = "" if self.step is None else f" in steps of {figure(self.step)}"
             raise self._refused(f"goes {self.range}{steps}, and {_said(given)} was given.")
-        return number if self.step is None else round(number, 2)
+        # There is no step of less than a hundredth; and what is added makes a plain 0 of -0.
+        return number if self.step is None else round(number, 2) + 0.0
 
     @property
     def _example(self) -> float:
@@ -218,7 +226,7 @@ class Choice(Parameter):
         """Return the choice, in whatever case it was given."""
         if is_empty(given):
             return None
-        typed = str(given).strip().casefold()
+        typed = written(given).strip().casefold()
         spelled = {choice.casefold(): choice for choice in self.choices} | dict(self.known_as or {})
         if typed not in spelled:
             raise self._refused(f"is {_alternatives(self.choices)}, and {shown(given)} is not.")
@@ -234,7 +242,7 @@ class Seed(Parameter):
         if is_empty(given):
             return None
         number = _whole(given)
-        if number is None or not 0 <= number <= MAX_SEED or str(given).strip().startswith(("+", "-")):
+        if number is None or not 0 <= number <= MAX_SEED or written(given).strip().startswith(("+", "-")):
             raise self._refused(
                 f"is a whole number from 0 to {MAX_SEED}, and {shown(given)} is not; leave it out for a random one."
             )
@@ -251,7 +259,7 @@ class Scheduler(Parameter):
 
     def read(self, given: object) -> str | None:
         """Return the scheduler as Runware spells it."""
-        return None if is_empty(given) else parse_scheduler(str(given))
+        return None if is_empty(given) else parse_scheduler(written(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +273,7 @@ class Loras(Parameter):
         """Return the LoRAs, in the order they were given."""
         if is_empty(given):
             return None
-        entries = re.split(r"[\n;,]", given) if isinstance(given, str) else given
+        entries = _BETWEEN_LORAS.split(given) if isinstance(given, str) else given
         if not isinstance(entries, Sequence):
             raise self._refused(f"is a list of LoRAs, and {shown(given)} was given.")
         named = [entry for entry in cast("Sequence[object]", entries) if not is_empty(entry)]
@@ -300,11 +308,12 @@ class Loras(Parameter):
         if not isinstance(entry, dict):
             raise self._refused(f"is a list of LoRAs, and {shown(entry)} is not one.")
         parts = cast("dict[str, object]", entry)
-        if unknown := sorted(parts.keys() - _LORA_PARTS):
+        if unknown := sorted(map(written, parts.keys() - _LORA_PARTS)):
             raise self._refused(f"has {shown(unknown[0])} in it; a LoRA has a model, a weight and a stage.")
-        model = str(parts.get("model", "")).strip()
+        given = parts.get("model", "")
+        model = given.strip() if isinstance(given, str) else ""
         if not _AIR.fullmatch(model):
-            raise self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(model)} is none.")
+            raise self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(given)} is none.")
         try:
             weight, stage = self.weight.read(parts.get(_WEIGHT)), self.stage.read(parts.get("stage"))
         except BadOption as bad:
@@ -321,35 +330,38 @@ class Loras(Parameter):
 
 
 def _whole(given: object) -> int | None:
-    if isinstance(given, bool):
-        return None
-    if isinstance(given, int):
-        return given
-    if isinstance(given, float):
-        return int(given) if given.is_integer() else None
-    typed = str(given).strip()
+    if isinstance(given, int | float):
+        plain = not isinstance(given, bool) and abs(given) < 10**_DIGITS and given == int(given)
+        return int(given) if plain else None
+    typed = written(given).strip()
     digits = typed.lstrip("+-").lstrip("0")
     return int(typed) if _WHOLE.fullmatch(typed) and len(digits) <= _DIGITS else None
 
 
 def _number(given: object) -> float | None:
-    if isinstance(given, bool):
-        return None
     if isinstance(given, str):
         typed = given.strip()
         if len(typed) > _LONGEST_NUMBER or not _NUMBER.fullmatch(typed):
             return None
         given = typed.replace(",", ".")
+    elif isinstance(given, bool) or not isinstance(given, int | float):
+        return None
     try:
-        number = float(given)  # pyright: ignore[reportArgumentType] (whatever is no number is refused below)
-    except (TypeError, ValueError, OverflowError):
+        number = float(given)
+    except OverflowError:
         return None
     return number if math.isfinite(number) else None
 
 
 def _said(given: object) -> str:
-    """Return a number as it was given; what is none as a sentence can repeat it."""
-    return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else shown(given)
+    """Return a number as it was given; what is none, or is very long, as a sentence can repeat it."""
+    plain = isinstance(given, int | float) and not isinstance(given, bool)
+    return number if plain and len(number := written(given)) <= SHOWN else shown(given)
+
+
+def figure(number: float) -> str:
+    """Return a bound as people write it: ``50``, ``0.01``, ``1000000``."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def _alternatives(choices: Sequence[str]) -> str:

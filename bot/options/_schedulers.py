@@ -37,7 +37,7 @@ def parse_scheduler(text: str | None) -> str | None:
         return _BY_NAME[typed]
     near = [_BY_NAME[name] for name in get_close_matches(typed[:100], _BY_NAME, n=1)]
     hint = f"did you mean {near[0]}?" if near else "pick one from the list, or leave it out."
-    raise BadOption("scheduler", f"`scheduler` is one of {len(SCHEDULERS)} names, and {shown(typed)} is not; {hint}")
+    raise BadOption("scheduler", f"`scheduler` is one of {len(SCHEDULERS)} names, and {shown(text)} is not; {hint}")
 
 
 def scheduler_choices(typed: str) -> list[str]:

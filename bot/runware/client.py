@@ -53,8 +53,12 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A reply holds addresses, not pictures, so this is far above any that is real.
+#: A reply that holds addresses, not pictures: this is far above any that is real.
 MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
+#: One that holds the pictures of a task, which may be 20. Those of JPEG and WEBP files have a tenth of this.
+MAX_INLINE_REPLY_BYTES: Final = 256 * 1024 * 1024
+#: A reply of more bytes is taken apart off the loop.
+_READ_AT_ONCE: Final = 256 * 1024
 
 _CONFLICT: Final = "conflicttaskuuid"
 _UNKNOWN_TASK: Final = frozenset({"tasknotfound", "taskfailedornotfound"})
@@ -110,7 +114,8 @@ class RunwareClient:
     """Runware's API as this bot uses it.
 
     ``timeout`` (seconds) bounds each attempt. Calls that only read are tried ``retries`` more times, after pauses of
-    ``backoff`` seconds, doubling up to 30, plus up to one ``backoff`` of jitter from ``rng``.
+    ``backoff`` seconds, doubling up to 30, plus up to one ``backoff`` of jitter from ``rng``. Of a reply, up to
+    ``max_reply`` bytes are read.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class RunwareClient:
         retries: int = 3,
         backoff: float = 1.0,
         rng: random.Random | None = None,
+        max_reply: int = MAX_REPLY_BYTES,
     ) -> None:
         self._session = session
         self._url = url
@@ -131,6 +137,7 @@ class RunwareClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 2)
         self._retries = retries
         self._backoff = backoff
+        self._max_reply = max_reply
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
 
     def __repr__(self) -> str:
@@ -270,7 +277,11 @@ class RunwareClient:
 
         async def attempt() -> tuple[_Reply, Envelope] | RunwareError:
             reply = await self._post(tasks)
-            return RunwareError(reply.code) if isinstance(reply, _Broken) else _answer(reply, of_tasks=of_tasks)
+            if isinstance(reply, _Broken):
+                return RunwareError(reply.code)
+            if len(reply.body) > _READ_AT_ONCE:
+                return await asyncio.to_thread(_answer, reply, of_tasks=of_tasks)
+            return _answer(reply, of_tasks=of_tasks)
 
         return await self._repeat(attempt)
 
@@ -301,7 +312,7 @@ class RunwareClient:
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:
-                body = await _read(response, MAX_REPLY_BYTES) or b""
+                body = await _read(response, self._max_reply) or b""
                 # A complaint about the key may quote it.
                 return _Reply(response.status, body.replace(key.encode(), b"[key]") if key else body)
         except _BROKEN as error:

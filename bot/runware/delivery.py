@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any, Final, cast
 
@@ -46,7 +46,7 @@ class Reading:
 class Envelope:
     """A body taken apart: entries that speak of tasks or answer calls, and entries that are errors."""
 
-    data: tuple[dict[str, Any], ...]
+    data: tuple[dict[str, Any], ...] = field(repr=False)
     errors: tuple[object, ...]
 
 
@@ -198,9 +198,12 @@ def _progress(item: ImageResult, status: str, task_uuid: str | None) -> Outcome 
     if status in _UNFINISHED:
         return Processing(named)
     if item.image_uuid:
-        # Only addresses are ever asked for. A picture without one is recorded all the same: it was paid.
+        # A picture that cannot be had is recorded all the same: it was paid.
         cost = micros(item.cost) if item.cost is not None and item.cost > 0 else None
-        return Success(named, item.image_uuid, item.image_url or "", item.seed, cost, nsfw=item.nsfw_content)
+        inline = None if item.image_url else item.image_base64_data or item.image_data_uri
+        return Success(
+            named, item.image_uuid, item.image_url or "", item.seed, cost, nsfw=item.nsfw_content, inline=inline
+        )
     # A bare acknowledgement says that the task is there; a success without its picture says nothing of use.
     return Processing(named) if item.task_uuid and status != "success" else None
 

@@ -10,8 +10,9 @@ the model's page, https://runware.ai/docs/models/alibaba-qwen-image-edit-plus, a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from pydantic import (
     AfterValidator,
@@ -110,6 +111,9 @@ SCHEDULERS: Final[tuple[str, ...]] = (
     "UniPC Uniform Exponential",
     "UniPC Uniform Karras",
 )
+
+#: How a picture is handed over: as an address, or within the reply.
+OutputType: TypeAlias = Literal["URL", "base64Data", "dataURI"]
 
 _CAPITALS: Final = frozenset({"cfg", "nsfw", "uri", "url", "uuid"})
 
@@ -285,10 +289,10 @@ class ImageInference(_Asked):
     2**63 - 1 after JavaScript's rounding), and ``width`` and ``height`` are required, as Runware's types say.
     """
 
-    task_type: Literal["imageInference"] = "imageInference"
+    task_type: Literal["imageInference"]
     #: A version 4 UUID made by us: the idempotency key.
     task_uuid: _TaskUUID
-    model: Literal["runware:108@22"] = MODEL
+    model: Literal["runware:108@22"]
     positive_prompt: _Prompt
     #: Ignored by the model while ``cfg_scale`` is 1 or less.
     negative_prompt: _Prompt | None = None
@@ -308,7 +312,7 @@ class ImageInference(_Asked):
     #: Default 1. Each result gets another seed.
     number_results: Annotated[_Whole, Field(ge=1, le=20)] | None = None
     #: Default ``URL``.
-    output_type: Literal["URL", "base64Data", "dataURI"] | None = None
+    output_type: OutputType | None = None
     #: Default ``JPG``.
     output_format: Literal["JPG", "PNG", "WEBP"] | None = None
     #: Default 95; higher is larger.
@@ -341,19 +345,34 @@ class ImageInference(_Asked):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How a task's results come back, which whoever runs the bot decides. Its addresses carry secrets."""
+
+    #: Without one the results must be polled.
+    webhook_url: str | None = field(default=None, repr=False)
+    output_type: OutputType = "URL"
+    #: How long addresses of results live, in seconds.
+    ttl: int | None = None
+    #: Where a copy of the result is put.
+    upload_endpoint: str | None = field(default=None, repr=False)
+
+
 def from_request(
-    request: EditRequest, *, task_uuid: str, references: Sequence[str], webhook_url: str | None
+    request: EditRequest, *, task_uuid: str, references: Sequence[str], transport: Transport
 ) -> ImageInference:
     """Say ``request`` in Runware's words; ``references`` are its pictures as data URIs.
 
-    A negative prompt is left out while the model would ignore it. Without a ``webhook_url`` the result must be polled.
+    A negative prompt is left out while the model would ignore it.
 
     Raises:
         ValueError: The request holds something Runware would refuse.
     """
     ignored = request.cfg is not None and request.cfg <= 1
     task: dict[str, object | None] = {
+        "taskType": "imageInference",
         "taskUUID": task_uuid,
+        "model": MODEL,
         "positivePrompt": request.prompt,
         "negativePrompt": None if ignored else request.negative,
         "inputs": {"referenceImages": tuple(references)},
@@ -371,9 +390,11 @@ def from_request(
         "numberResults": request.results,
         "outputFormat": request.output_format,
         "outputQuality": request.output_quality,
-        "outputType": "URL",
+        "outputType": transport.output_type,
+        "ttl": transport.ttl,
+        "uploadEndpoint": transport.upload_endpoint,
         "deliveryMethod": "async",
-        "webhookURL": webhook_url,
+        "webhookURL": transport.webhook_url,
         "includeCost": True,
         "safety": {"mode": request.safety},
     }
@@ -483,8 +504,8 @@ class ImageResult(_Said):
     image_uuid: _Words | None = None
     #: One of these three, by ``outputType``.
     image_url: _Words | None = None
-    image_base64_data: _Words | None = Field(default=None, repr=False)
-    image_data_uri: _Words | None = Field(default=None, repr=False)
+    image_base64_data: _Text | None = Field(default=None, repr=False)
+    image_data_uri: _Text | None = Field(default=None, repr=False)
     #: The seed really used.
     seed: Annotated[_Whole, Field(ge=0, le=MAX_SEED)] | None = None
     #: The content check's verdict. Anything but ``false`` and ``null`` counts as flagged.
@@ -533,5 +554,5 @@ class TaskRecord(_Said):
     task_uuid: _Words | None = None
     #: The original tasks, with our webhook's address and its token in them: not for logs.
     request: tuple[Any, ...] | None = Field(default=None, repr=False)
-    #: ``None`` proves nothing: it was seen after a lost response too.
-    response: dict[str, Any] | None = None
+    #: ``None`` proves nothing: it was seen after a lost response too. It may hold whole pictures.
+    response: dict[str, Any] | None = Field(default=None, repr=False)

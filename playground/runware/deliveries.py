@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import random
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
+from yarl import URL
 
 from playground.runware.gate import Gate
 from playground.runware.wire import Object
@@ -75,17 +77,25 @@ class Courier:
         headers = {"Content-Type": "application/json"}
         try:
             async with self._session.post(
-                url, data=json.dumps(body), headers=headers, timeout=self._timeout, allow_redirects=False
+                url,
+                # A body with a picture in it has megabytes; from a buffer it goes out in pieces.
+                data=io.BytesIO(json.dumps(body).encode()),
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
             ) as answer:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
     async def upload(self, url: str, data: bytes, media_type: str) -> None:
-        """PUT a finished file's raw bytes to the task's ``uploadEndpoint`` (section 2)."""
+        """PUT a finished file's raw bytes to the task's ``uploadEndpoint`` (section 2), an address that may be signed."""
         headers = {"Content-Type": media_type}
         try:
-            async with self._session.put(url, data=data, headers=headers, timeout=_UPLOAD_TIMEOUT) as answer:
+            address = URL(url, encoded=True)  # written another way, the signature would not fit
+            async with self._session.put(
+                address, data=io.BytesIO(data), headers=headers, timeout=_UPLOAD_TIMEOUT
+            ) as answer:
                 answer.raise_for_status()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("An upload failed: %s.", type(error).__name__)

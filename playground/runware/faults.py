@@ -57,7 +57,9 @@ class Faults:
     cost: Cost = "normal"
     #: Result URLs name another host than :attr:`LocalRunware.host` (the same server under its other name).
     foreign_host: bool = False
-    #: ``cost`` and ``foreign_host`` falsify deliveries only; replies tell the truth.
+    #: What a picture is that is sent within a reply: ``whole``, ``cut`` short, some ``text``, or ``absent``.
+    inline: Literal["whole", "cut", "text", "absent"] = "whole"
+    #: ``cost``, ``foreign_host`` and ``inline`` falsify deliveries only; replies tell the truth.
     only_deliveries: bool = False
     #: Flag every image whose task has the safety check on.
     nsfw: bool = False

@@ -99,9 +99,11 @@ class Teller:
             suffix = task.request.get("outputFormat", "JPG").lower()
             base = self._foreign if foreign else self._base
             return {"imageURL": f"{base}/image/os/a01d20/ws/2/ii/{item.image_uuid}.{suffix}"}
-        if picture is None:
+        fault = self._faults.inline if delivery or not self._faults.only_deliveries else "whole"
+        if picture is None or fault == "absent":
             return {}
-        encoded = base64.b64encode(picture.data).decode()
+        data = {"cut": picture.data[: len(picture.data) // 2], "text": b"Not today."}.get(fault, picture.data)
+        encoded = base64.b64encode(data).decode()
         if output == "base64Data":
             return {"imageBase64Data": encoded}
         return {"imageDataURI": f"data:{picture.media_type};base64,{encoded}"}

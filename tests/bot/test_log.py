@@ -63,6 +63,7 @@ def test_no_secret_is_written(log_format: str) -> None:
         log_format=log_format,
         webhook_secret='hush-"with-quotes"\\',
         database_url=f"postgresql://me:{PASSWORD}@host/db",
+        upload_endpoint="https://hush.example/{taskUUID}?signed=hush-upload",
     )
     stream = io.StringIO()
     stop = configure(settings, stream)
@@ -70,6 +71,7 @@ def test_no_secret_is_written(log_format: str) -> None:
         raise ValueError("key-hush in an exception")  # noqa: TRY301
     except ValueError:
         log.exception("token-hush %s", 'hush-"with-quotes"\\', extra={"url": settings.database_url})
+    log.info("put to https://hush.example/%s?signed=hush-upload", uuid4())
     log.info("connected with %s and %s", PASSWORD, "pässword-of-the-database")
     stop()
     text = stream.getvalue()

@@ -11,7 +11,8 @@ import pytest
 
 from bot import outcomes
 from bot.outcomes import Taken
-from storage.records import EntryKind, Failure, Job, Processing, Scope, Status
+from storage import pictures
+from storage.records import Copy, EntryKind, Failure, Job, Processing, Scope, Status
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Desk
@@ -143,6 +144,23 @@ def test_only_an_address_at_an_allowed_host_is_believed(url: str) -> None:
 )
 def test_a_host_is_named_with_its_port_if_it_has_one(url: str, host: str) -> None:
     assert outcomes.host_of(url) == host
+
+
+async def test_a_delivery_without_an_address_is_believed_for_a_picture_that_came_along(desk: Desk) -> None:
+    job = await desk.submit(2)
+    copy = Copy("b" * 64, "image/png", 160, 128)
+    bare = replace(desk.picture(job), url="")
+    assert await desk.deliver(job, bare) == Taken(ask=True)
+    assert await desk.deliver(job, replace(bare, lost="not_a_picture")) == Taken(ask=True)
+    assert await desk.deliver(job, replace(desk.picture(job, host="evil.example"), copy=copy)) == Taken(ask=True)
+    assert await desk.deliver(job, replace(bare, copy=copy, cost=job.hold + 1)) == Taken(ask=True)
+    assert await desk.results(job) == []
+    assert (await desk.deliver(job, replace(bare, copy=copy))).fresh == 1
+    assert await desk.deliver(job, bare) == Taken(), "a repeat needs no picture"
+    assert (await desk.deliver(job, replace(bare, image_uuid="two", nsfw=True))).ended is Status.SUCCEEDED
+    first, second = await desk.results(job)
+    assert (first.sha256, second.sha256) == (copy.sha256, None)
+    assert await desk.database.read(pictures.unknown, [copy.sha256]) == []
 
 
 async def test_a_delivery_that_names_a_foreign_host_records_nothing_and_asks_now(desk: Desk) -> None:

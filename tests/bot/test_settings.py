@@ -141,6 +141,8 @@ def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
         ("webhook_secret", "hush"),
         ("database_url", "mysql://me:hush@host/db"),
         ("public_url", "https://me:hush@host"),
+        ("upload_endpoint", "https://host/{taskUUID}?hush={other}"),
+        ("upload_endpoint", "http://host/{taskUUID}?signed=hush"),
     ],
 )
 def test_a_fault_never_repeats_a_secret(tmp_path: Path, name: str, value: str) -> None:
@@ -155,6 +157,7 @@ def test_secrets_are_not_in_the_repr() -> None:
         runware_api_key="hush-2",
         webhook_secret="hush-3-and-some-more",
         database_url="postgresql://me:hush-4@host/db",
+        upload_endpoint="https://host/{taskUUID}?signed=hush-5",
     )
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings)
@@ -191,12 +194,57 @@ def test_an_address_is_https_or_on_loopback(address: str) -> None:
         "https://host/?a=b",
         "https://host/#a",
         "https://me@host",
+        "HTTPS://host",
     ],
 )
 def test_another_address_is_refused(address: str) -> None:
     for name in ("public_url", "runware_url"):
         with pytest.raises(ValidationError):
             make(**{name: address})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "https://bucket.example/{taskUUID}.png?signature=a%2Fb",
+        "https://bucket.example:8443/put?key={taskUUID}",
+        "http://127.0.0.1:9000/{taskUUID}",
+    ],
+)
+def test_an_address_for_uploads_holds_the_task_once(template: str) -> None:
+    kept = make(upload_endpoint=template).upload_endpoint
+    assert kept is not None
+    assert kept.get_secret_value() == template
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("https://bucket.example/all.png", "once in its path"),
+        ("https://bucket.example/{taskUUID}/{taskUUID}", "once in its path"),
+        ("https://bucket.example/{taskUUID}?name={name}", "other braces"),
+        ("https://bucket.example/{taskUUID}}", "other braces"),
+        ("https://bucket.example/{taskuuid}", "once in its path"),
+        ("https://{taskUUID}.example/", "once in its path"),
+        ("http://bucket.example/{taskUUID}", "not https"),
+        ("ftp://bucket.example/{taskUUID}", "not an https:// address"),
+        ("https://me@bucket.example/{taskUUID}", "a user or a fragment"),
+        ("https://bucket.example/#{taskUUID}", "a user or a fragment"),
+        ("https://bucket.example/a b/{taskUUID}", "a space"),
+        ("{taskUUID}", "not an https:// address"),
+    ],
+)
+def test_another_address_for_uploads_is_refused_without_repeating_it(tmp_path: Path, template: str, why: str) -> None:
+    (said,) = faults(write(tmp_path, upload_endpoint=template))
+    assert why in said
+    assert "what is written" in said
+    assert "bucket" not in said
+
+
+def test_the_life_of_an_address_is_set_only_where_there_is_one(tmp_path: Path) -> None:
+    assert make(result_ttl_seconds=60).result_ttl_seconds == 60
+    (said,) = faults(write(tmp_path, output_type="dataURI", result_ttl_seconds="60"))
+    assert said.startswith("  RESULT_TTL_SECONDS: '60' has no effect unless OUTPUT_TYPE is URL. Write how many")
 
 
 def test_a_public_url_ends_without_a_slash() -> None:
@@ -226,6 +274,9 @@ def test_loopback_is_told_by_address_and_by_name() -> None:
         ("result_hosts", "im.runware.ai/path"),
         ("max_in_flight", "0"),
         ("cost_per", "both"),
+        ("output_type", "file"),
+        ("result_ttl_seconds", "59"),
+        ("result_ttl_seconds", "1.5"),
         ("member_daily_usd", "-0.01"),
         ("server_daily_usd", "NaN"),
         ("bot_daily_usd", "0.0000001"),
@@ -249,8 +300,9 @@ def test_hosts_are_kept_in_lower_case_with_their_ports() -> None:
 
 
 def test_words_may_be_written_in_any_case() -> None:
-    settings = make(log_level="debug", log_format="JSON", cost_per="Task")
+    settings = make(log_level="debug", log_format="JSON", cost_per="Task", output_type="BASE64DATA")
     assert (settings.log_level, settings.log_format, settings.cost_per) == ("DEBUG", "json", "task")
+    assert [settings.output_type, make(output_type="datauri").output_type] == ["base64Data", "dataURI"]
     with pytest.raises(ValidationError):
         make(log_level=3)
 

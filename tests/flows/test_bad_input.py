@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,11 @@ import pytest
 from PIL import Image
 
 from bot.errors import BadOption
+from bot.options import BY_NAME
 from playground.world import GUILD_ID, World, open_world
-from storage.records import Asker, EditRequest, Place, Reference
+from storage.records import Acceleration, Asker, EditRequest, Lora, Place, Reference
+from tests.parameters_table import PICTURES, ROWS
+from tests.schema_cases import limits
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 
@@ -242,6 +246,62 @@ async def test_the_use_case_refuses_what_discord_would_have_refused(books_of: An
             with pytest.raises(BadOption, match=f"`{option}`") as refused:
                 await services.edits.request(asker, place, replace(good, **change))
             assert refused.value.option == option
+        await untouched(world, books_of(world))
+
+
+def beyond() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each value one beyond a bound of Runware's schema: the option, and what a request says then."""
+    for limit in limits():
+        row = ROWS.get("lora[].model" if limit.path == "lora" else limit.path)
+        if row is None or not row.by_members or limit.keyword == "type":
+            continue
+        for value in limit.beyond:
+            if limit.path == PICTURES:
+                yield "image", {"references": value}
+            elif limit.path in {"width", "height"}:
+                yield "size", {limit.path: value}
+            elif row.option == "loras":
+                parts = {"model": "civitai:1@2", row.names[1]: value}
+                if limit.path != "lora":
+                    yield "loras", {"loras": (Lora(**parts),)}
+            elif value != "" or row.option == "prompt":  # what is blank is left out
+                most = (limit.path, limit.keyword) == ("seed", "maximum")
+                yield row.option, {BY_NAME[row.option].field: 2**63 if most else value}
+
+
+def changed(request: EditRequest, change: dict[str, Any]) -> EditRequest:
+    """Return a request with another value, in one of its parts too."""
+    [(name, value)] = change.items()
+    part, _, field = name.rpartition(".")
+    return replace(request, **({part: replace(getattr(request, part), **{field: value})} if part else {name: value}))
+
+
+async def test_the_use_case_refuses_what_is_one_beyond_any_bound_and_holds_nothing(books_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        services = world.program.services
+        picture = await services.pictures.prepare("image", "cat.png", world.photos["chelsea.png"])
+        reference = Reference(await services.pictures.put(picture.data), picture.width, picture.height, "cat.png")
+        good = EditRequest("make it night", (reference,), 1024, 768, seed=7)
+        asker, place = Asker(world.guild.id, world.ana.id), Place(world.channel.id, 1, world.thread.id)
+        tried: set[str] = set()
+        for option, change in beyond():
+            if option == "image":
+                change = {"references": (reference,) * len(change["references"])}  # noqa: PLW2901 (as many as were given)
+            for ask in (services.edits.request, services.edits.ask, services.edits.forecast):
+                with pytest.raises(BadOption, match=f"`{option}`") as refused:
+                    await ask(asker, place, changed(good, change))
+                assert refused.value.option == option
+            tried.add(option)
+        bounded = {row.option for row in ROWS.values() if row.by_members and row.takes not in {"a number", "yes or no"}}
+        assert tried == bounded - {"face_prompt", "face_negative"}, "Runware bounds neither of these two"
+        for faults in (
+            Acceleration(cache_start=5, cache_end=5),
+            Acceleration(cache_end=31),
+            Acceleration(cache_start_percent=50, cache_end_percent=50),
+            Acceleration(cache_start=5, cache_end_percent=50),
+        ):
+            with pytest.raises(BadOption):
+                await services.edits.request(asker, place, replace(good, acceleration=faults))
         await untouched(world, books_of(world))
 
 

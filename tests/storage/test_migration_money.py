@@ -19,6 +19,7 @@ from storage.quarters import Use
 from storage.records import Asker, Basis, EditRequest, Job, Place, Price, Reference, Scope, Source
 from storage.usage import Dimension, Tally
 from storage.windows import DAY, HOUR, Stretch
+from tests.storage.old_requests import first_form
 
 #: Ten in the evening of a day, so that some hours later it is another.
 EVENING = int(datetime(2030, 5, 15, 22, tzinfo=UTC).timestamp() * 1000)
@@ -82,7 +83,7 @@ async def _ask(tx: Tx, job_id: int, account_id: int, channel_id: int, hold: int,
         channel_id=channel_id,
         reply_id=200,
         public=1,
-        request=REQUEST.to_json(),
+        request=first_form(REQUEST),
         wanted=2,
         status=status,
         turn=0,

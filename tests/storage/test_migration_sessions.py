@@ -14,6 +14,7 @@ from storage import jobs, lineage, results, sessions, stars
 from storage.database import MIGRATIONS, Database, Tx, migrate, open_database
 from storage.records import Access, Asker, EditRequest, Place, Reference, Session, SessionState
 from storage.stars import Shelf
+from tests.storage.old_requests import first_form
 
 NOON = 1_900_022_400_000
 ANA, BO = 1, 2
@@ -64,7 +65,7 @@ async def _fill(tx: Tx) -> None:
             reply_id=reply_id,
             thread_id=thread_id,
             public=int(thread_id != THREAD),
-            request=asked.to_json(),
+            request=first_form(asked),
             wanted=1,
             status="succeeded",
             turn=0,

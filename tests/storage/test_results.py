@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from storage import announcements, results
 from storage.announcements import RESULTS_PER_MESSAGE
 from storage.database import Database
-from storage.records import Job, Status, Success
+from storage.records import Copy, Job, Status, Success
 
 Ask = Callable[..., Awaitable[Job]]
 Put = Callable[[Job, Status], Awaitable[None]]
@@ -34,6 +35,22 @@ async def test_a_picture_is_recorded_once_and_a_repeat_changes_nothing(database:
     assert await database.read(results.of_job, job.id) == [first]
     assert (first.seed, first.cost, first.recorded_at, first.usable) == (7, 100, NOW, False)
     assert await database.run(results.add, other.id, picture(other), NOW)
+
+
+async def test_a_picture_that_came_with_our_copy_or_will_never_have_one_is_not_copied(
+    database: Database, ask: Ask
+) -> None:
+    job = await ask()
+    kept = replace(picture(job, "kept"), url="", copy=Copy(CAT, "image/png", 160, 128))
+    await record(database, job, kept, replace(picture(job, "lost"), url="", lost="gone"))
+    assert await database.read(results.to_copy, NOW, 9) == []
+    one, two = await database.read(results.of_job, job.id)
+    assert (one.sha256, one.media_type, one.width, one.height, one.usable) == (CAT, "image/png", 160, 128, True)
+    assert (two.sha256, two.lost, two.usable) == (None, "gone", False)
+    assert await database.read(results.known, job.task_uuid) == {"kept", "lost"}
+    assert await database.read(results.known, "another") == frozenset()
+    assert not await database.run(results.add, job.id, replace(kept, copy=Copy("d" * 64, "image/webp", 1, 1)), NOW)
+    assert (await database.read(results.of_job, job.id))[0] == one
 
 
 async def test_pictures_stand_in_the_order_they_came(database: Database, ask: Ask) -> None:

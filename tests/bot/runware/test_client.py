@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot.runware.client import MAX_REPLY_BYTES, Account, RunwareClient, _broken
+from bot.runware.client import MAX_INLINE_REPLY_BYTES, MAX_REPLY_BYTES, Account, RunwareClient, _broken
 from bot.runware.errors import Ambiguous, FetchFailed, Kind, RefusedHost, Rejected, RunwareError
 from bot.runware.schema import ImageInference
 from storage.records import Failure, Processing, Success
@@ -34,7 +34,9 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def task(picture: str = "aGVsbG8=") -> ImageInference:
     return ImageInference.model_validate(
         {
+            "taskType": "imageInference",
             "taskUUID": TASK,
+            "model": "runware:108@22",
             "positivePrompt": "Make it rain",
             "inputs": {"referenceImages": [picture]},
             "width": 1024,
@@ -317,6 +319,22 @@ async def test_an_accepting_status_that_says_nothing_of_the_task_leaves_the_fate
         await client.submit(task())
     assert (caught.value.code, caught.value.http_status) == ("unrecognizedResponse", 200)
     assert len(runware.bodies) == 1
+
+
+@pytest.mark.parametrize("most", [MAX_REPLY_BYTES, MAX_INLINE_REPLY_BYTES])
+async def test_a_poll_with_pictures_in_it_is_read_as_far_as_it_may_be_long(
+    session: aiohttp.ClientSession, runware: LocalRunware, most: int
+) -> None:
+    text = "A" * (MAX_REPLY_BYTES // 2)
+    items = [{"taskUUID": TASK, "imageUUID": name, "imageBase64Data": text, "status": "success"} for name in "ab"]
+    runware.say({"data": items})
+    client = RunwareClient(session, url=runware.url, api_key=KEY, retries=0, max_reply=most)
+    if most == MAX_REPLY_BYTES:
+        with pytest.raises(RunwareError):
+            await client.responses([TASK])
+        return
+    said = (await client.responses([TASK]))[TASK]
+    assert [outcome.inline == text for outcome in said if isinstance(outcome, Success)] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
@@ -342,6 +343,24 @@ async def test_deliveries_alone_may_lie(caller: Any, make_task: MakeTask, listen
         assert told["cost"] > 1 > polled["cost"]
         assert runware.host not in told["imageURL"]
         assert runware.host in polled["imageURL"]
+
+
+@pytest.mark.parametrize(("plan", "told"), [("whole", 1.0), ("cut", 0.5), ("text", 0.0), ("absent", None)])
+async def test_an_inline_picture_may_be_damaged(
+    caller: Any, make_task: MakeTask, listener: Any, plan: Any, told: float | None
+) -> None:
+    async with LocalRunware(work_seconds=QUICK, inline=plan, only_deliveries=True) as runware:
+        webhook = f"{listener.url}/hook"
+        await run(runware, caller, make_task(outputType="base64Data", deliveryMethod="async", webhookURL=webhook))
+        [item] = listener.bodies[0]["data"]
+        [task] = runware.tasks.values()
+        [polled] = (await caller.poll(runware, task.request))["data"]
+        whole = base64.b64decode(polled["imageBase64Data"])
+        if told is None:
+            assert "imageBase64Data" not in item
+        else:
+            said = base64.b64decode(item["imageBase64Data"])
+            assert said == (whole[: int(len(whole) * told)] or b"Not today.")
 
 
 async def test_a_synchronous_task_calls_its_webhook_too(caller: Any, make_task: MakeTask, listener: Any) -> None:
