@@ -14,7 +14,7 @@ from bot import options, recipes
 from bot.errors import BadOption
 from bot.options import MAX_SEED, Choice, Counted, Flag, Loras, Number, Parameter, Scheduler, Seed, Text
 from bot.runware import imports
-from bot.runware.schema import SCHEDULERS, from_request
+from bot.runware.schema import SCHEDULERS, Transport, from_request
 from storage.records import EditRequest, Lora, Reference, Result
 
 CAT = Reference("a" * 64, 451, 300, "cat.png")
@@ -266,7 +266,7 @@ def test_all_faults_of_the_options_are_said_at_once_and_no_wall_of_them() -> Non
 @given(requests())
 def test_a_task_as_it_is_sent_is_read_as_the_edit_it_was_made_of(request: EditRequest) -> None:
     pictures = ["aGVsbG8="] * len(request.references)
-    sent = from_request(request, task_uuid=TASK_UUID, references=pictures, webhook_url=None).wire()
+    sent = from_request(request, task_uuid=TASK_UUID, references=pictures, transport=Transport()).wire()
     task = imports.read_task(json.loads(json.dumps(sent)))
     assert (list(task.pictures), task.safety) == (pictures, request.safety)
     again = options.build_request(task.values, request.references, safety=task.safety or "", draw=lambda: 0)
@@ -274,7 +274,7 @@ def test_a_task_as_it_is_sent_is_read_as_the_edit_it_was_made_of(request: EditRe
     assert options.values_of(again) == {
         name: value for name, value in options.values_of(request).items() if name not in ignored
     }
-    assert from_request(again, task_uuid=TASK_UUID, references=pictures, webhook_url=None).wire() == sent
+    assert from_request(again, task_uuid=TASK_UUID, references=pictures, transport=Transport()).wire() == sent
 
 
 def test_every_option_has_a_place_in_a_task() -> None:
