@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.budgets import Budgets
 from bot.claims import Claims
+from bot.drafts import Drafts
 from bot.edits import Edits
 from bot.gallery import Gallery
 from bot.house import Houses
@@ -43,6 +44,7 @@ class Services:
     edits: Edits
     budgets: Budgets
     houses: Houses
+    drafts: Drafts
     sessions: Sessions
     lineage: Lineage
     claims: Claims

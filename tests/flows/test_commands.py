@@ -43,7 +43,7 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         [commands] = registrations(world)
         by_name = {command["name"]: command for command in commands}
         assert sorted(by_name) == [
-            *("Edit image", "budget", "compare", "edit", "estimate", "gallery", "history"),
+            *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history"),
             *("pool", "quota", "round", "session", "settings", "show", "timelapse", "tree", "usage"),
         ]
         for command in commands:
