@@ -126,6 +126,9 @@ def gone(typed_last: str = "") -> ui.LayoutView:
 
 
 def _prompt(sheet: Sheet) -> str:
+    if sheet.prompt is None and sheet.draft.words_of is not None:
+        gone = f"Its words were those of #{sheet.draft.words_of}, which cannot be used now."
+        return f"-# {gone} Press **Words** and say what to change."
     if sheet.prompt is None:
         return "-# Nothing is said yet. Press **Words** and say what to change."
     quote, whole = words.quoted(sheet.prompt, _PROMPT)
