@@ -151,10 +151,10 @@ def _picture(number: int, shown: Shown) -> str:
 def _settings(sheet: Sheet) -> list[str]:
     """Return all that is set, in short; and what the server fills in where nothing is."""
     own, house = sheet.draft.values, sheet.house
-    lines = [f"Set: {words.cut(' · '.join(_pair(name, own[name]) for name in _set(own)), _SET)}"] if _set(own) else []
+    lines = [f"Set: {_joined([_pair(name, own[name]) for name in _set(own)], _SET)}"] if _set(own) else []
     filled = [_pair(name, house.defaults[name]) for name in _set(house.defaults) if name not in own]
     if filled:
-        lines.append(f"-# This server fills in: {words.cut(' · '.join(filled), _SET // 2)}")
+        lines.append(f"-# This server fills in: {_joined(filled, _SET // 2)}")
     return lines
 
 
@@ -162,6 +162,15 @@ def _set(values: Any) -> list[str]:  # noqa: ANN401 (any mapping by option name)
     """Return the options that have a value, in the order in which they are listed, without the words."""
     known = [SIZE, *(parameter.name for parameter in PARAMETERS if parameter.name != "prompt")]
     return [name for name in known if name in values] + [name for name in values if name not in (*known, "prompt")]
+
+
+def _joined(pairs: Sequence[str], room: int) -> str:
+    """Return as many as there is room for, side by side, and how many more there are."""
+    fitting = 0
+    while fitting < len(pairs) and len(" · ".join(pairs[: fitting + 1])) <= room:
+        fitting += 1
+    more = [f"and {len(pairs) - fitting} more"] if fitting < len(pairs) else []
+    return " · ".join([*pairs[:fitting], *more])
 
 
 def _pair(name: str, value: object) -> str:

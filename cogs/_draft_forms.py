@@ -34,7 +34,7 @@ _LINE: Final = 100
 _LISTED: Final = 20
 _SHA: Final = 12
 _CUSTOM_ID: Final = re.compile(
-    rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[a-z_0-9-]*)", re.ASCII
+    rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[0-9]*)", re.ASCII
 )
 _FACES: Final = (
     "⚠️ Runware documents face enhancement for **SD 1.x, SDXL and FLUX** only. With this model, expect no effect, "
@@ -78,13 +78,12 @@ def form(draft: Draft, which: Form, prompt: str | None, house: House) -> ui.Moda
         parts.append(ui.TextDisplay(note))
     if which is Form.PICTURE:
         parts.append(_size(values, house))
-    for parameter in options.PARAMETERS:
-        if parameter.group is which.group:
-            shown = typed(parameter, values.get(parameter.name))
-            if len(shown) > _room(parameter):
-                kept.append(parameter.name)
-            parts.append(_field(parameter, values.get(parameter.name), shown, house))
-    return _modal(draft, which, parts, "-".join(kept))
+    for number, parameter in enumerate(_asked(which)):
+        shown = typed(parameter, values.get(parameter.name))
+        if len(shown) > _room(parameter):
+            kept.append(str(number))
+        parts.append(_field(parameter, values.get(parameter.name), shown, house))
+    return _modal(draft, which, parts, "".join(kept))
 
 
 def pictures(draft: Draft, named: Sequence[str]) -> ui.Modal:
@@ -129,6 +128,11 @@ def typed(parameter: Parameter | None, value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
         return parameter.typed(read)
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _asked(which: Form) -> list[Parameter]:
+    """Return the options that a form asks for; there are fewer than ten."""
+    return [parameter for parameter in options.PARAMETERS if parameter.group is which.group]
 
 
 def _modal(draft: Draft, which: Form, parts: Sequence[ui.Item[Any]], kept: str = "") -> ui.Modal:
@@ -246,11 +250,12 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     fields = {part["custom_id"]: part for part in inner if "custom_id" in part}
     attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
     numbers: list[str] = fields.get("files", {}).get("values") or []
+    which = Form(match["form"])
     return Sent(
         draft_id=int(match["draft"]),
-        form=Form(match["form"]),
+        form=which,
         version=int(match["version"]),
-        kept=frozenset(match["kept"].split("-")),
+        kept=frozenset(asked.name for number, asked in enumerate(_asked(which)) if str(number) in match["kept"]),
         fields=fields,
         files=tuple(attached[number] for number in numbers if number in attached),
     )
@@ -273,14 +278,21 @@ def changes(sent: Sent, draft: Draft, prompt: str | None, house: House) -> dict[
             found |= _ticked(parameter, given.get("value") is True, before, house)
         elif isinstance(parameter, Choice):
             # Nothing chosen is nothing said: to leave it out is a choice of its own.
-            if chosen := sent.chosen(name):
-                found[name] = None if chosen[0] == LEAVE else chosen[0]
+            found |= _picked(name, sent.chosen(name), before)
         elif name == SIZE or (parameter is not None and not isinstance(parameter, Scheduler)):
             text = sent.text(name)
             same = text == _unix(typed(parameter, before)).strip()
             if not same and (text or name not in sent.kept):
                 found[name] = text or None
     return found
+
+
+def _picked(name: str, chosen: Sequence[str], before: object) -> dict[str, Any]:
+    """Return what a menu changes: nothing where nothing else is chosen than it had."""
+    for one in chosen:
+        picked = None if one == LEAVE else one
+        return {} if picked == before else {name: picked}
+    return {}
 
 
 def _ticked(parameter: Flag, ticked: bool, before: object, house: House) -> dict[str, Any]:
