@@ -85,8 +85,11 @@ def families(draft: Draft) -> ui.LayoutView:
 
 
 def schedulers(draft: Draft, number: int) -> ui.LayoutView:
-    """Return the question which scheduler of a family, which is numbered from 0."""
-    family, members = list(options.scheduler_families().items())[number]
+    """Return the question which scheduler of a family, which is numbered from 0; which family, where there is none."""
+    known = list(options.scheduler_families().items())
+    if number >= len(known):  # an earlier version had more of them
+        return families(draft)
+    family, members = known[number]
     choices = [
         discord.SelectOption(
             label=name,

@@ -198,6 +198,7 @@ async def test_families_lead_to_their_schedulers_and_mark_the_one_there_is(make:
     [menu] = [part for part in parts(families) if part["type"] == 3]
     assert menu["options"][0] == {"label": "Leave it to the model", "value": "leave", "default": False}
     assert menu["options"][1]["description"] == "the one you have is here"
+    assert said(cards.schedulers(draft, 99)) == said(families)
     inside = cards.schedulers(draft, 0)
     [menu] = [part for part in parts(inside) if part["type"] == 3]
     assert [option["value"] for option in menu["options"] if option["default"]] == ["Euler"]

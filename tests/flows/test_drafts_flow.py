@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,7 @@ from storage.database import Tx
 from storage.records import Asker, Bound
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
+HASH = 64
 DANGER = discord.ButtonStyle.danger.value
 
 
@@ -159,11 +162,12 @@ async def test_a_draft_can_be_begun_with_words_files_and_results(visit_of: Any) 
 async def test_what_a_draft_cannot_begin_with_is_refused_and_opens_none(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
-        await visit.edit()
+        await visit.edit(results=2)
         huge = ("huge.png", bytes(40 * 2**20))
         cases: list[tuple[dict[str, Any], str]] = [
             ({"image": cat(world), "from": "#1"}, "`from` takes the place of `image`"),
             ({"from": "#77"}, "There is no picture #77"),
+            ({"from": "#1 #2", "image2": cat(world), "image3": cup(world)}, "and these would be 4"),
             ({"image": huge}, "40.0 MB and I take up to 25 MB"),
             ({"image": ("notes.png", b"no picture at all")}, "notes.png"),
         ]
@@ -417,6 +421,59 @@ async def test_a_result_that_its_owner_cannot_read_any_more_is_shown_no_more(vis
         assert "Picture 1: You can't use #1: it stands in a channel you cannot read." in card.words
 
 
+async def test_a_draft_is_not_opened_of_a_result_that_the_presser_cannot_read(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        thread = await visit.private_thread()
+        world.env.backend.add_thread_member(thread.id, world.bo.id)
+        await world.env.settle()
+        await visit.edit(channel=thread, prompt="a secret")
+        card = await Card.open(world, visit, world.bo)
+        stored = world.env.backend.get_message(world.channel.id, card.message.id)
+        stored.components[0]["components"][-1]["components"][-1]["custom_id"] = "draft:1"
+        world.env.backend.remove_thread_member(thread.id, world.bo.id)
+        await world.env.settle()
+        refused = await world.bo.click(card.message, custom_id="draft:1")
+        assert "You can't use #1: it stands in a channel you cannot read." in visit.words(refused.response)
+        assert "Press **Pictures**" in (await Card.open(world, visit, world.bo)).words
+
+
+async def test_a_draft_is_not_sent_where_the_bot_cannot_work(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit, bot = visit_of(world), world.guild.me
+        assert bot is not None
+        deny = discord.PermissionOverwrite(create_public_threads=False)
+        narrow = world.guild.create_text_channel("narrow", overwrites={bot: deny})
+        await world.env.settle()
+        answer = await world.ana.slash(narrow, "draft", prompt="a hat", image=cat(world))
+        card = Card(world, visit, answer, world.ana)
+        refused = await card.send()
+        assert "I lack **Create Public Threads**" in visit.words(refused.response)
+        assert await books_of(world).jobs() == []
+        elsewhere = await Card.open(world, visit)
+        await elsewhere.send()
+        await world.idle()
+        assert len(await books_of(world).jobs()) == 1
+
+
+async def test_a_draft_left_alone_for_a_day_is_swept(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        await Card.open(world, visit_of(world), prompt="a hat")
+        await world.program.database.run(_age)
+        await world.restart()
+        async with asyncio.timeout(20):
+            while await world.program.database.read(_number):
+                await asyncio.sleep(0.01)
+
+
+async def _age(tx: Tx) -> None:
+    await tx.execute("UPDATE drafts SET changed_at = changed_at - ?1", DRAFT_LIFE)
+
+
+async def _number(tx: Tx) -> int:
+    return len(await tx.fetch_all("SELECT id FROM drafts"))
+
+
 async def test_a_server_says_what_it_fills_in_and_what_it_bounds(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit, guild = visit_of(world), world.guild.id
@@ -456,6 +513,8 @@ async def test_a_refusal_for_want_of_quota_is_said_before_and_at_send_and_keeps_
         answer = await card.send()
         assert answer.response is not None
         assert answer.response.ephemeral
+        assert answer.response.id != card.message.id
+        assert answer.followups == [], "nothing was posted first and then taken back"
         assert "your own limits allow $0.06 a day" in visit.words(answer.response)
         assert len(world.channel.history(viewer=world.bo)) == before
         await card.fill("Size and file", {"results": "1"})
@@ -494,7 +553,12 @@ async def test_a_price_that_is_news_is_asked_about_and_the_draft_goes_with_the_y
         await world.ana.slash(world.channel, "quota", ask_above="0.001")
         card = await Card.open(world, visit, prompt="a hat", image=cat(world))
         assert "You will be asked about its price first." in card.words
+        pictures = world.program.services.pictures
+        [path] = [path for path in (world.settings.data_dir / "pictures").glob("??/*") if len(path.name) == HASH]
+        os.utime(path, (1, 1))
+        assert await pictures.older_than(60) == [path.name]
         await card.send()
+        assert await pictures.older_than(60) == [], "it would be a stray before the question is answered"
         assert "The draft stays until you say yes." in card.words
         assert "> a hat" in card.words
         question = visit.last()
@@ -555,10 +619,7 @@ async def test_a_draft_is_emptied_thrown_away_and_gone_after_a_day(visit_of: Any
         assert "Press **Pictures**" in (await Card.open(world, visit)).words
         card = await Card.open(world, visit)
 
-        async def age(tx: Tx) -> None:
-            await tx.execute("UPDATE drafts SET changed_at = changed_at - ?1", DRAFT_LIFE)
-
-        await world.program.database.run(age)
+        await world.program.database.run(_age)
         await card.press("Guidance")
         assert "This draft is gone" in card.words
         assert world.env.errors == []
