@@ -108,7 +108,7 @@ class Desk:
             return Sheet(draft, house, prompt, pictures, faults, judged.request, forecast, forecast.price)
         wrong = {fault.option for fault in faults} - {"image"}
         rest = {name: value for name, value in values.items() if name not in wrong}
-        filled = examined({**rest, "prompt": prompt or _SOME_WORDS}, None).request
+        filled = examined({**rest, "prompt": rest.get("prompt") or _SOME_WORDS}, None).request
         price = None if filled is None else await self._services.edits.price(asker.guild_id, filled)
         return Sheet(draft, house, prompt, pictures, faults, price=price)
 

@@ -23,6 +23,9 @@ from cogs._draft_components import LEAVE, NAMED, Form
 from storage.drafts import Draft
 from storage.records import House, Lora, Reference
 
+#: How the fields are called that bring pictures in.
+RESULTS: Final = "Results to bring in"
+FILES: Final = "Files to bring in"
 #: Discord's bounds for the parts of a form.
 _LONGEST: Final = 4000
 _DESCRIPTION: Final = 100
@@ -36,6 +39,8 @@ _SHA: Final = 12
 _CUSTOM_ID: Final = re.compile(
     rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[0-9]*)", re.ASCII
 )
+#: What is no text and so cannot be shown in a field; sent again without it, the words are mended.
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _FACES: Final = (
     "⚠️ Runware documents face enhancement for **SD 1.x, SDXL and FLUX** only. With this model, expect no effect, "
     "or a refusal."
@@ -79,7 +84,7 @@ def form(draft: Draft, which: Form, prompt: str | None, house: House) -> ui.Moda
     if which is Form.PICTURE:
         parts.append(_size(values, house))
     for number, parameter in enumerate(_asked(which)):
-        shown = typed(parameter, values.get(parameter.name))
+        shown = _NO_TEXT.sub("", typed(parameter, values.get(parameter.name)))
         if len(shown) > _room(parameter):
             kept.append(str(number))
         parts.append(_field(parameter, values.get(parameter.name), shown, house))
@@ -106,12 +111,12 @@ def pictures(draft: Draft, named: Sequence[str]) -> ui.Modal:
         menu: ui.Select[Any] = ui.Select(custom_id="first", options=first, required=False)
         parts.append(ui.Label(text="Which one comes first?", description="The one to start from", component=menu))
     line = _line("results", "#12 #15", _LINE * 2)
-    parts.append(ui.Label(text="Results to bring in", description="By their #ids, or links of them", component=line))
+    parts.append(ui.Label(text=RESULTS, description="By their #ids, or links of them", component=line))
     files: ui.FileUpload[Any] = ui.FileUpload(
         custom_id="files", required=False, min_values=0, max_values=options.MAX_REFERENCES
     )
     what = f"An edit starts from 1 to {options.MAX_REFERENCES} pictures; say what each is for in your words."
-    parts.append(ui.Label(text="Files to bring in", description=what, component=files))
+    parts.append(ui.Label(text=FILES, description=what, component=files))
     return _modal(draft, Form.PICTURES, parts)
 
 

@@ -195,8 +195,8 @@ class DraftCog(commands.Cog, name="Draft"):
     async def _arrange(self, interaction: discord.Interaction[EditBot], draft: Draft, sent: forms.Sent) -> None:
         """Keep, order and bring in pictures, as a sent form says."""
         named = sent.text("results")
-        results = await results_named(self._services, interaction, "results", named) if named else []
-        uploads = [Upload("files", file) for file in forms.attachments(interaction, sent)]
+        results = await results_named(self._services, interaction, forms.RESULTS, named) if named else []
+        uploads = [Upload(forms.FILES, file) for file in forms.attachments(interaction, sent)]
         # Once without the files: what is refused needs no bytes to be read.
         await self._check(interaction, uploads, len(forms.arranged(sent, draft, results)))
         await interaction.response.defer()

@@ -180,6 +180,11 @@ async def test_a_line_end_of_discords_is_no_change() -> None:
     assert changed(draft, Form.WORDS, negative="rain\nfog") == {}
 
 
+async def test_what_is_no_text_is_mended_by_sending_the_form_again() -> None:
+    draft = a_draft(values={"negative": "half \ud83d a \0 word 👩‍🚀"})
+    assert changed(draft, Form.WORDS) == {"negative": "half  a  word 👩‍🚀"}
+
+
 async def test_words_too_long_for_a_form_stay_unless_typed_over() -> None:
     draft = a_draft(values={"negative": LONG})
     assert changed(draft, Form.WORDS, prompt=LONG) == {}

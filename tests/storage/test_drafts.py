@@ -50,6 +50,13 @@ async def test_a_draft_is_kept_as_it_was_typed_wrong_values_included(database: D
     assert draft == Draft(draft_id, 10, draft.account_id, 1, TYPED, (FILE, RESULT), 12, None, NOW, NOW)
 
 
+async def test_what_is_no_text_is_kept_too_until_it_is_mended(database: Database) -> None:
+    values = {"prompt": "half \ud83d a \0 word \U0001f600"}
+    draft_id = await add(database, values=values, references=(replace(FILE, label="\ud83d.png"),))
+    draft = await known(database, draft_id)
+    assert (draft.values, draft.references[0].label) == (values, "\ud83d.png")
+
+
 async def test_a_draft_that_was_never_made_is_not_found(database: Database) -> None:
     assert await database.read(drafts.get, 1) is None
     assert await database.run(drafts.lock, 1) is None
