@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
@@ -12,7 +13,7 @@ from bot import options
 from bot.drafts import DRAFT_LIFE, GONE
 from bot.errors import BadOption
 from bot.options import BY_NAME, PARAMETERS, SIZE, Group
-from bot.quota import basis, dollars
+from bot.quota import Forecast, basis, dollars
 from cogs import _words as words
 from cogs._draft_components import (
     BASICS,
@@ -27,10 +28,10 @@ from cogs._draft_components import (
     SendButton,
     StartOverButton,
 )
-from cogs._draft_desk import Sheet, Shown
 from cogs._draft_forms import typed
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
 from storage.drafts import Draft
+from storage.records import EditRequest, House, Price, Reference
 
 _PROMPT: Final = 600
 _NOTE: Final = 300
@@ -44,6 +45,50 @@ _SPARE: Final = 600
 _FURTHER: Final = tuple(form for form in Form if form not in BASICS)
 _ROW: Final = 5
 _SCHEDULER: Final = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One of a draft's pictures, as its owner may see it now."""
+
+    reference: Reference
+    #: Why it cannot be used now.
+    fault: str | None = None
+    #: The name of the file that shows it.
+    file: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is called."""
+        return self.reference.label
+
+    @property
+    def alt(self) -> str:
+        """What a screen reader says for it."""
+        return self.reference.description or f"A picture to start from: {self.reference.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All that the card of a draft shows."""
+
+    draft: Draft
+    house: House
+    #: The words it has now, if any.
+    prompt: str | None
+    pictures: Sequence[Shown]
+    #: Everything that keeps it from being sent, each in a sentence.
+    faults: Sequence[BadOption]
+    #: What would be sent, where there are no faults; and what it would cost and come to.
+    request: EditRequest | None = None
+    forecast: Forecast | None = None
+    #: What it would likely cost as far as it is filled in.
+    price: Price | None = None
+
+    @property
+    def references(self) -> list[Reference]:
+        """Its pictures as they are now."""
+        return [picture.reference for picture in self.pictures]
 
 
 def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.LayoutView:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 import discord
@@ -13,14 +12,15 @@ from bot import options
 from bot.errors import BadOption, EditError
 from bot.images import Refused
 from bot.options import Examined
-from bot.quota import Forecast
 from bot.services import Services
+from cogs import _draft_cards as cards
 from cogs import _rights as rights
 from cogs import _words as words
-from cogs._asking import Wish
+from cogs._draft_cards import Sheet, Shown
+from cogs._draft_components import Page
 from cogs._keeping import keep
 from storage.drafts import Draft
-from storage.records import EditRequest, House, Place, Price, Reference
+from storage.records import House, Place, Reference
 
 #: Pictures are shown this small.
 _BOX: Final = (320, 320)
@@ -28,60 +28,19 @@ _BOX: Final = (320, 320)
 _SOME_WORDS: Final = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One of a draft's pictures, as its owner may see it now."""
-
-    reference: Reference
-    #: Why it cannot be used now.
-    fault: str | None = None
-    #: The name of the file that shows it.
-    file: str | None = None
-
-    @property
-    def label(self) -> str:
-        """How it is called."""
-        return self.reference.label
-
-    @property
-    def alt(self) -> str:
-        """What a screen reader says for it."""
-        return self.reference.description or f"A picture to start from: {self.reference.label}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """All that the card of a draft shows."""
-
-    draft: Draft
-    house: House
-    #: The words it has now, if any.
-    prompt: str | None
-    pictures: Sequence[Shown]
-    #: Everything that keeps it from being sent, each in a sentence.
-    faults: Sequence[BadOption]
-    #: What would be sent, where there are no faults; and what it would cost and come to.
-    request: EditRequest | None = None
-    forecast: Forecast | None = None
-    #: What it would likely cost as far as it is filled in.
-    price: Price | None = None
-
-    @property
-    def wish(self) -> Wish:
-        """What it asks for."""
-        return Wish({**self.draft.values, "prompt": self.prompt}, self.draft.parent_id)
-
-    @property
-    def references(self) -> list[Reference]:
-        """Its pictures as they are now."""
-        return [picture.reference for picture in self.pictures]
-
-
 class Desk:
     """Lays drafts out for their owners."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    async def show(
+        self, interaction: discord.Interaction[Any], draft: Draft, page: Page = Page.BASIC, *, note: str = ""
+    ) -> None:
+        """Make an answer, which was acknowledged to the owner alone, the card of a draft as it is now."""
+        sheet = await self.lay(interaction, draft)
+        files = [] if page is Page.SCHEDULER else await self._files(sheet)
+        await interaction.edit_original_response(view=cards.draft(sheet, page, note=note), attachments=files)
 
     async def lay(self, interaction: discord.Interaction[Any], draft: Draft) -> Sheet:
         """Return what the card of a draft shows to its owner now. Its pictures are asked about again."""
@@ -131,8 +90,7 @@ class Desk:
             for number, reference in enumerate(draft.references, 1)
         ]
 
-    async def files(self, sheet: Sheet) -> list[discord.File]:
-        """Return the files that the card shows."""
+    async def _files(self, sheet: Sheet) -> list[discord.File]:
         files: list[discord.File] = []
         for shown in sheet.pictures:
             if shown.file is not None:

@@ -19,7 +19,7 @@ from bot.services import Services
 from cogs import _draft_cards as cards
 from cogs import _draft_forms as forms
 from cogs import _rights as rights
-from cogs._asking import Asking, Upload
+from cogs._asking import Asking, Upload, Wish
 from cogs._draft_components import (
     BASICS,
     LEAVE,
@@ -87,7 +87,7 @@ class DraftCog(commands.Cog, name="Draft"):
         if newest is None:
             references = (*given, *await self._asking.read(uploads))
             newest = await self._drafts.open(who, Beginning({"prompt": prompt}, references, _parent(references)))
-        await self._draw(interaction, newest)
+        await self._desk.show(interaction, newest)
 
     @draft.autocomplete("result")
     async def _results(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
@@ -112,7 +112,7 @@ class DraftCog(commands.Cog, name="Draft"):
                 await self._ask(interaction, draft, item.form)
             case PageButton():
                 await interaction.response.defer()
-                await self._draw(interaction, draft, item.page)
+                await self._desk.show(interaction, draft, item.page)
             case FamilyMenu():
                 await self._choose_family(interaction, draft, item.chosen)
             case SchedulerMenu():
@@ -136,7 +136,7 @@ class DraftCog(commands.Cog, name="Draft"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         values = {**options.settings_of(job.request), options.SIZE: f"{start.width}x{start.height}"}
         beginning = Beginning(values, (start,), parent_id=result.id, words_of=result.id)
-        await self._draw(interaction, await self._drafts.open(rights.asker(interaction), beginning))
+        await self._desk.show(interaction, await self._drafts.open(rights.asker(interaction), beginning))
 
     async def _ask(self, interaction: discord.Interaction[EditBot], draft: Draft, form: Form) -> None:
         """Open a form of a draft."""
@@ -161,13 +161,13 @@ class DraftCog(commands.Cog, name="Draft"):
         await interaction.response.defer()
         who = rights.asker(interaction)
         changed = await self._drafts.change(draft.id, who, lambda now: typed(now, changes)) if changes else draft
-        await self._draw(interaction, changed, page)
+        await self._desk.show(interaction, changed, page)
 
     async def _start_over(self, interaction: discord.Interaction[EditBot], draft: Draft) -> None:
         await interaction.response.defer()
         who = rights.asker(interaction)
         emptied = await self._drafts.change(draft.id, who, lambda now: replace(now, values={}, words_of=None))
-        await self._draw(interaction, emptied, note="Empty again, but for its pictures.")
+        await self._desk.show(interaction, emptied, note="Empty again, but for its pictures.")
 
     # forms -----------------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class DraftCog(commands.Cog, name="Draft"):
             references = forms.arranged(sent, now, more)
             return replace(now, references=references, parent_id=_parent(references))
 
-        await self._draw(interaction, await self._drafts.change(draft.id, rights.asker(interaction), arrange))
+        await self._desk.show(interaction, await self._drafts.change(draft.id, rights.asker(interaction), arrange))
 
     # sending ---------------------------------------------------------------------------------------------------------
 
@@ -215,18 +215,17 @@ class DraftCog(commands.Cog, name="Draft"):
         sheet = await self._desk.lay(interaction, draft)
         if sheet.request is None or sheet.forecast is None or draft.changed_at != button.version:
             await interaction.response.defer()
-            await self._draw(interaction, draft, note="Not sent: this is how it stands now. Look at it once more.")
+            await self._desk.show(interaction, draft, note="Not sent: this is how it stands now. Look at it once more.")
             return
         if sheet.forecast.refusal is not None:
             raise sheet.forecast.refusal
-        asked = await self._asking.send(
-            interaction, sheet.wish, sheet.references, shown=button.shown, draft_id=draft.id
-        )
+        wish = Wish({**draft.values, "prompt": sheet.prompt}, draft.parent_id)
+        asked = await self._asking.send(interaction, wish, sheet.references, shown=button.shown, draft_id=draft.id)
         if asked:
             await interaction.edit_original_response(view=cards.sent(), attachments=[])
         else:
             note = "I have asked you about its price, in the message below. The draft stays until you say yes."
-            await self._draw(interaction, draft, note=note)
+            await self._desk.show(interaction, draft, note=note)
 
     # pieces ----------------------------------------------------------------------------------------------------------
 
@@ -245,14 +244,6 @@ class DraftCog(commands.Cog, name="Draft"):
         forms.check_number(given + len(uploads))
         self._asking.check_claims(uploads)
         await self._services.edits.check(rights.asker(interaction))
-
-    async def _draw(
-        self, interaction: discord.Interaction[EditBot], draft: Draft, page: Page = Page.BASIC, *, note: str = ""
-    ) -> None:
-        """Make the answer, which was acknowledged, the card of a draft as it is now."""
-        sheet = await self._desk.lay(interaction, draft)
-        files = [] if page is Page.SCHEDULER else await self._desk.files(sheet)
-        await interaction.edit_original_response(view=cards.draft(sheet, page, note=note), attachments=files)
 
 
 def _parent(references: Sequence[Reference]) -> int | None:

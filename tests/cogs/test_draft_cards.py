@@ -14,8 +14,8 @@ from bot.errors import BadOption, OverQuota
 from bot.options import BY_NAME, PARAMETERS, SIZE
 from bot.quota import Forecast
 from cogs import _draft_cards as cards
+from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
-from cogs._draft_desk import Sheet, Shown
 from storage.drafts import Draft
 from storage.records import Basis, House, Price, Reference, Source
 
