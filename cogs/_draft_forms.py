@@ -108,7 +108,7 @@ def pictures(draft: Draft, named: Sequence[str]) -> ui.Modal:
             discord.SelectOption(label=_option(number, name), value=_key(number, reference), default=number == 1)
             for number, (reference, name) in enumerate(zip(draft.references, named, strict=True), 1)
         ]
-        menu: ui.Select[Any] = ui.Select(custom_id="first", options=first, required=False)
+        menu: ui.Select[Any] = ui.Select(custom_id="first", options=first, required=False, min_values=0)
         parts.append(ui.Label(text="Which one comes first?", description="The one to start from", component=menu))
     line = _line("results", "#12 #15", _LINE * 2)
     parts.append(ui.Label(text=RESULTS, description="By their #ids, or links of them", component=line))
@@ -193,7 +193,7 @@ def _menu(parameter: Choice, value: object, otherwise: str) -> ui.Select[Any]:
         now = None
     left = discord.SelectOption(label=otherwise[:_OPTION], value=LEAVE, default=now is None)
     chosen = [discord.SelectOption(label=name, value=name, default=name == now) for name in parameter.choices]
-    return ui.Select(custom_id=parameter.name, options=[left, *chosen], required=False)
+    return ui.Select(custom_id=parameter.name, options=[left, *chosen], required=False, min_values=0)
 
 
 def _line(name: str, hint: str, room: int, shown: str = "") -> ui.TextInput[Any]:

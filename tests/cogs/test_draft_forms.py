@@ -118,6 +118,7 @@ async def test_a_form_keeps_to_discords_bounds_whatever_stands_in_the_draft(
         assert 1 <= len(part["description"]) <= 100
         control = part["component"]
         assert control.get("required", False) is False
+        assert not control.get("min_values"), "Discord would have something chosen"
         assert len(control.get("placeholder") or "") <= 100
         assert len(control.get("value") or "") <= control.get("max_length", 0)
         for option in control.get("options", []):
