@@ -24,6 +24,7 @@ from bot.claims import Claims
 from bot.client import EditBot
 from bot.copies import Copier
 from bot.dispatch import Dispatcher
+from bot.drafts import Drafts
 from bot.edits import Edits
 from bot.errors import StartError
 from bot.gallery import Gallery
@@ -105,6 +106,7 @@ class Program:
             budgets=self.budgets,
             houses=Houses(database),
             presets=Presets(database, clock=clock),
+            drafts=Drafts(database, clock=clock),
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,

@@ -7,6 +7,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from bot import alerts, inline, options, orders, outcomes, quota
@@ -136,19 +137,28 @@ class Edits:
                 f"and {request.results} was given.",
             )
 
-    async def ask(self, asker: Asker, place: Place, request: EditRequest, *, shown: int | None = None) -> Job | Offer:
+    async def ask(
+        self,
+        asker: Asker,
+        place: Place,
+        request: EditRequest,
+        *,
+        shown: int | None = None,
+        draft_id: int | None = None,
+    ) -> Job | Offer:
         """Ask for an edit, or, where its price is news to its asker, offer it: nothing is held for an offer.
 
         It is offered when the estimate is above the price that the member or the server wants to be asked about, or
-        more than a quarter above what was ``shown``, in micro-dollars.
+        more than a quarter above what was ``shown``, in micro-dollars. The draft that a job was written as goes with it.
 
         Raises:
             NotAllowed, OutOfSpace, BadOption, Paused, OverQuota: see :meth:`request`.
+            NotFound: the draft is gone.
         """
         await self.check(asker)
         options.check(request)
         self.check_request(request)
-        order = self._order(asker, place, request)
+        order = replace(self._order(asker, place, request), draft_id=draft_id)
         return await self._ordered(order, self._database.run(orders.ask, order, shown))
 
     async def request(self, asker: Asker, place: Place, request: EditRequest) -> Job:

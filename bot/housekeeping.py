@@ -1,4 +1,4 @@
-"""What keeps the bot running for a year: pictures that nobody used for long go, and the gauges stay true."""
+"""What keeps the bot running for a year: pictures and drafts that nobody used for long go, and the gauges stay true."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from bot.drafts import DRAFT_LIFE
 from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.settings import Settings
-from storage import jobs, ledger, pictures
+from storage import drafts, jobs, ledger, pictures
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _DAY: Final = 86_400_000
 
 
 class Housekeeping:
-    """Sweeps the picture store by the hour, and reads the gauges when they are asked for."""
+    """Sweeps the drafts and the picture store by the hour, and reads the gauges when they are asked for."""
 
     def __init__(
         self,
@@ -41,10 +42,15 @@ class Housekeeping:
     async def run(self) -> None:
         """Sweep without end."""
         while True:
+            await self.sweep_drafts()  # first: its pictures are strays from then on
             unused, stray = await self.sweep(), await self.sweep_strays()
             if unused or stray:
                 log.info("removed %d pictures unused for long and %d that no edit came of", unused, stray)
             await asyncio.sleep(_SWEEP_SECONDS)
+
+    async def sweep_drafts(self) -> int:
+        """Remove the drafts that were left alone for a day; returns how many."""
+        return await self._database.run(drafts.sweep, self._clock() - DRAFT_LIFE)
 
     async def sweep(self) -> int:
         """Remove the pictures that were last used longer ago than the settings allow; returns how many."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import alerts, options, prices, quota, sessions
+from bot import alerts, drafts, options, prices, quota, sessions
 from bot.errors import NotFound, Paused, TooLate
 from storage import (
     accounts,
@@ -27,6 +27,7 @@ from storage import (
     results,
     servers,
 )
+from storage import drafts as written
 from storage import prices as lessons
 from storage.allowances import Admission, Demand, Terms
 from storage.database import Tx
@@ -54,6 +55,8 @@ class Order:
     now: int
     #: Chosen in a round: the thread's pool pays all of it or it is not made, and no reply stands for it yet.
     pooled: bool = False
+    #: The draft it was written as.
+    draft_id: int | None = None
 
 
 class Rehearsed(Exception):
@@ -96,7 +99,18 @@ async def asks_above(tx: Tx, asker: Asker, server: Server) -> int | None:
 
 
 async def ask(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
-    """Make a job of a request, or an offer where its price is news. ``shown``: the price its asker has seen."""
+    """Make a job of a request, or an offer where its price is news. ``shown``: the price its asker has seen.
+
+    The draft that a job was written as goes with it: of two presses that send it, one does. With an offer it stays, for
+    its asker may say no.
+    """
+    made = await _asked(tx, order, shown)
+    if order.draft_id is not None and isinstance(made, Job):
+        await drafts.take(tx, order.draft_id, order.asker, order.now)
+    return made
+
+
+async def _asked(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
     asker = order.asker
     server, price = await servers.get(tx, asker.guild_id), await price_of(tx, asker.guild_id, order.request)
     if not await _is_news(tx, asker, server, price, shown):
@@ -112,8 +126,10 @@ async def ask(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
         request=order.request,
         price=price.estimate,
         now=order.now,
+        draft_id=order.draft_id,
     )
-    return Offer(offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
+    made = (offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
+    return Offer(*made, draft_id=order.draft_id)
 
 
 async def request(tx: Tx, order: Order) -> Job:
@@ -194,7 +210,10 @@ async def accept(tx: Tx, order: Order, offer: Offer) -> Job | Offer:
         await offers.reprice(tx, offer.id, price.estimate)
         return replace(offer, price=price.estimate)
     await take_offer(tx, offer.id)
-    return await make(tx, order, await servers.get(tx, order.asker.guild_id), price)
+    job = await make(tx, order, await servers.get(tx, order.asker.guild_id), price)
+    if offer.draft_id is not None:
+        await written.finish(tx, offer.draft_id, offer.made_at)
+    return job
 
 
 async def _admit(tx: Tx, order: Order, bound: Mapping[Scope, int], amount: int, server: Server) -> Admission:

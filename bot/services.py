@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.budgets import Budgets
 from bot.claims import Claims
+from bot.drafts import Drafts
 from bot.edits import Edits
 from bot.gallery import Gallery
 from bot.house import Houses
@@ -45,6 +46,7 @@ class Services:
     budgets: Budgets
     houses: Houses
     presets: Presets
+    drafts: Drafts
     sessions: Sessions
     lineage: Lineage
     claims: Claims

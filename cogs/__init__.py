@@ -11,12 +11,14 @@ from bot.services import Services
 from cogs._asking import Asking
 from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
+from cogs._draft_components import DRAFT_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
+from cogs.draft import DraftCog
 from cogs.edit import EditCog
 from cogs.gallery import GalleryCog
 from cogs.lineage import LineageCog
@@ -41,6 +43,7 @@ def build(services: Services) -> EditBot:
         asking = Asking(services)
         return (
             EditCog(services, asking),
+            DraftCog(services, asking),
             ResultsCog(services, asking),
             WritingCog(services, asking),
             RecipeCog(services, asking),
@@ -62,5 +65,13 @@ def build(services: Services) -> EditBot:
     return EditBot(
         services,
         cogs=cogs,
-        dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS, *PRESET_ITEMS),
+        dynamic_items=(
+            *DYNAMIC_ITEMS,
+            *BUDGET_ITEMS,
+            *ROUND_ITEMS,
+            *GALLERY_ITEMS,
+            *LINEAGE_ITEMS,
+            *DRAFT_ITEMS,
+            *PRESET_ITEMS,
+        ),
     )

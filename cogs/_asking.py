@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import discord
+from discord import ui
 
 from bot import images, options
 from bot.client import DISCORD_ERRORS
@@ -93,8 +94,7 @@ class Asking:
         pictures = [*given, *uploads]
         self._request(wish, [_UNREAD if isinstance(one, Upload) else one for one in pictures], house, safety)
         files = [one for one in pictures if isinstance(one, Upload)]
-        for upload in files:
-            images.check_claims(upload.option, upload.file.filename, upload.file.size)
+        self.check_claims(files)
         here = [one for one in pictures if isinstance(one, Reference)]
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
         read = [await self._read(upload) for upload in files]
@@ -104,6 +104,53 @@ class Asking:
         await self._show(interaction, request, read)
         await self._order(interaction, place, request, shown)
         return request
+
+    async def send(
+        self,
+        interaction: discord.Interaction[Any],
+        wish: Wish,
+        references: Sequence[Reference],
+        *,
+        shown: int | None,
+        draft_id: int,
+    ) -> bool:
+        """Ask for the edit of a draft, whose pictures are all here; what can be refused only its owner sees.
+
+        The press is acknowledged for the card of the draft, which the caller changes; the reply that others see is a
+        message of its own, and goes again where the edit is refused.
+
+        Returns whether it was asked for, and the draft is gone: not where its price became a question.
+        """
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        request = self._request(wish, references, house, rights.safety(interaction, house))
+        await self._check(interaction, references)
+        await interaction.response.defer()
+        files = [reference for reference in references if reference.result_id is None]
+        view, shows = await self._starter(interaction, request, [await self._kept(reference) for reference in files])
+        reply = await interaction.followup.send(view=view, files=shows, wait=True)
+        try:
+            place = rights.place(interaction, reply.id)
+            return await self._order(interaction, place, request, shown, draft_id=draft_id, reply=reply)
+        except Exception:
+            await self._take_back(reply)
+            raise
+
+    @staticmethod
+    async def _take_back(reply: discord.WebhookMessage) -> None:
+        try:
+            await reply.delete()
+        except DISCORD_ERRORS as error:
+            log.warning("the reply to a draft that was refused could not be taken back: %s", error)
+
+    @staticmethod
+    def check_claims(uploads: Sequence[Upload]) -> None:
+        """Refuse files by what is said of them, before any is read. Raises BadPicture."""
+        for upload in uploads:
+            images.check_claims(upload.option, upload.file.filename, upload.file.size)
+
+    async def read(self, uploads: Sequence[Upload]) -> list[Reference]:
+        """Read files, prepare them and keep them. Raises BadPicture for the first that is no picture to edit."""
+        return [(await self._read(upload)).reference for upload in uploads]
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""
@@ -116,16 +163,28 @@ class Asking:
         await self._order(interaction, place, request, shown)
 
     async def _order(
-        self, interaction: discord.Interaction[Any], place: Place, request: EditRequest, shown: int | None
-    ) -> None:
-        """Ask for the edit; where its price is news, the reply becomes the question whether it should be made."""
-        made = await self._services.edits.ask(rights.asker(interaction), place, request, shown=shown)
+        self,
+        interaction: discord.Interaction[Any],
+        place: Place,
+        request: EditRequest,
+        shown: int | None,
+        *,
+        draft_id: int | None = None,
+        reply: discord.WebhookMessage | None = None,
+    ) -> bool:
+        """Ask for the edit; where its price is news, the reply becomes the question whether it should be made.
+
+        ``reply``: where it is not the first answer to the interaction. Returns whether the edit was asked for.
+        """
+        edits, asker = self._services.edits, rights.asker(interaction)
+        made = await edits.ask(asker, place, request, shown=shown, draft_id=draft_id)
         if isinstance(made, Job):
-            return
-        message = await interaction.original_response()
+            return True
+        message = reply or await interaction.original_response()
         price = await self._services.edits.price(made.guild_id, request)
         view = cards.offer(made, price, pictures=cards.attached(message), shown=shown)
-        await interaction.edit_original_response(view=view)
+        await message.edit(view=view)
+        return False
 
     def _request(self, wish: Wish, references: Sequence[Reference], house: House, safety: str) -> EditRequest:
         request = options.build_request(
@@ -142,21 +201,22 @@ class Asking:
     async def _acknowledge(
         self, interaction: discord.Interaction[Any], prompt: str, given: Sequence[Reference]
     ) -> Place:
-        """Answer with a message instead of "thinking": its id is known at once, and goes with the job.
+        """Answer with a message instead of "thinking": its id is known at once, and goes with the job."""
+        await self._check(interaction, given)
+        view = cards.checking(interaction.user.id, prompt, here=rights.in_thread(interaction))
+        answer = await interaction.response.send_message(view=view)
+        if answer.message_id is None:
+            return rights.place(interaction, (await interaction.original_response()).id)
+        return rights.place(interaction, answer.message_id)
 
-        Whatever else can refuse the request without reading a file comes first, so that only the asker sees it.
-        """
+    async def _check(self, interaction: discord.Interaction[Any], given: Sequence[Reference]) -> None:
+        """Refuse whatever else can be refused without reading a file, so that only the asker sees it."""
         rights.check_place(interaction)
         asker, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
         await self._services.edits.check_here(asker, channel_id)
         await self._services.sessions.check_admitted(asker, thread_id)
         for reference in given:
             await self._services.pictures.get(reference.sha256)
-        view = cards.checking(interaction.user.id, prompt, here=rights.in_thread(interaction))
-        answer = await interaction.response.send_message(view=view)
-        if answer.message_id is None:
-            return rights.place(interaction, (await interaction.original_response()).id)
-        return rights.place(interaction, answer.message_id)
 
     async def _read(self, upload: Upload) -> _Read:
         # Discord keeps a command's files for a short while only, so they are read and kept at once.
@@ -175,11 +235,27 @@ class Asking:
         description = upload.file.description
         return _Read(Reference(sha256, picture.width, picture.height, name, description=description), picture)
 
+    async def _kept(self, reference: Reference) -> _Read:
+        """Return a file that was read before, kept anew: from here on, a day passes until it is a stray."""
+        data = await self._services.pictures.get(reference.sha256)
+        await self._services.pictures.put(data)
+        media_type, width, height = await self._services.pictures.describe(data)
+        return _Read(reference, Picture(data, media_type, width, height))
+
     async def _show(self, interaction: discord.Interaction[Any], request: EditRequest, read: Sequence[_Read]) -> None:
         """Turn the acknowledgement into the card of the edit, with the pictures that came with it.
 
         It comes before the job: once there is one, the announcer owns what happens to the reply.
         """
+        view, files = await self._starter(interaction, request, read)
+        try:
+            await interaction.edit_original_response(view=view, attachments=files)
+        except DISCORD_ERRORS as error:
+            log.warning("a reply could not show what was asked for: %s", error)
+
+    async def _starter(
+        self, interaction: discord.Interaction[Any], request: EditRequest, read: Sequence[_Read]
+    ) -> tuple[ui.LayoutView, list[discord.File]]:
         files = [await self._file(number, one, len(read)) for number, one in enumerate(read, 1)]
         view = cards.starter(
             interaction.user.id,
@@ -188,10 +264,7 @@ class Asking:
             parent=await parent_of(self._services.edits, request.parent_id),
             here=rights.in_thread(interaction),
         )
-        try:
-            await interaction.edit_original_response(view=view, attachments=files)
-        except DISCORD_ERRORS as error:
-            log.warning("a reply could not show what was asked for: %s", error)
+        return view, files
 
     async def _file(self, number: int, read: _Read, of: int) -> discord.File:
         limit = min(FILE_BYTES, REQUEST_BYTES // of)

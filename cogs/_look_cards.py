@@ -24,6 +24,7 @@ from cogs._components import (
     ShowButton,
     TreeButton,
 )
+from cogs._draft_components import DraftButton
 from cogs._layout import AMBER, BLUE, GREY, Part, card, row, text
 from storage.lineage import Step
 from storage.records import Result
@@ -124,7 +125,7 @@ def _ways(shown: Look) -> list[Part]:
         return [row(*looks, *([RecipeButton(result.id)] if lost else []))]
     return [
         row(*looks, CompareButton(result.id)),
-        row(MergeButton(result.id), ShowButton(result.id), RecipeButton(result.id)),
+        row(MergeButton(result.id), DraftButton(result.id), ShowButton(result.id), RecipeButton(result.id)),
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import discord
 
@@ -10,9 +11,12 @@ from bot import options
 from bot.errors import BadOption
 from bot.services import Services
 from cogs import _rights as rights
+from cogs._asking import Upload
 from cogs._keeping import keep
 from cogs._naming import result_named
 from storage.records import Reference
+
+_FILES: Final = ("image", "image2", "image3")
 
 
 async def reference(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Reference:
@@ -25,6 +29,24 @@ async def reference(services: Services, interaction: discord.Interaction[Any], r
     result, job = await services.edits.result(result_id)
     await rights.check_readable(interaction, result, job)
     return options.reference_to(await keep(services, interaction, result), job.request)
+
+
+async def pictures_given(
+    services: Services,
+    interaction: discord.Interaction[Any],
+    named: str | None,
+    files: Sequence[discord.Attachment | None],
+) -> tuple[list[Reference], list[Upload]]:
+    """Return the results that ``from`` names, the one to start from first, and the files of ``image``, ``image2``...
+
+    Raises:
+        BadOption: ``from`` names too many, or stands beside ``image``.
+        NotFound, NotAllowed: see :func:`reference`.
+    """
+    if named is not None and files[0] is not None:
+        raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
+    given = [] if named is None else await references_named(services, interaction, named)
+    return given, [Upload(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
 
 
 async def references_named(

@@ -13,11 +13,10 @@ from bot import options
 from bot.client import EditBot
 from bot.errors import BadOption
 from bot.services import Services
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._file_command import file_command
 from cogs._naming import choices
-from cogs._references import references_named
-from storage.records import Reference
+from cogs._references import pictures_given
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
@@ -71,7 +70,9 @@ class EditCog(commands.Cog, name="Edit"):
         loras: Range[str, 1, 1000] | None = None,
     ) -> None:
         """Ask for an edit."""
-        given, parent_id = await self._start(interaction, result, image)
+        if result is None and image is None:
+            raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
+        given, uploads = await pictures_given(self._services, interaction, result, (image, image2, image3))
         values = {
             "prompt": prompt,
             "size": size,
@@ -86,9 +87,7 @@ class EditCog(commands.Cog, name="Edit"):
             "quality": quality,
             "loras": loras,
         }
-        wish = Wish(values, parent_id)
-        files = {"image": image, "image2": image2, "image3": image3}
-        uploads = [Upload(name, file) for name, file in files.items() if file is not None]
+        wish = Wish(values, given[0].result_id if given else None)
         await self._asking.ask(interaction, wish, given=given, uploads=uploads)
 
     @edit.autocomplete("result")
@@ -104,21 +103,6 @@ class EditCog(commands.Cog, name="Edit"):
     async def _schedulers(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         del interaction
         return _choices(options.scheduler_choices(typed))
-
-    async def _start(
-        self, interaction: discord.Interaction[EditBot], named: str | None, image: discord.Attachment | None
-    ) -> tuple[list[Reference], int | None]:
-        """Return the results that ``from`` names as references, and the id of the first; nothing if it was left out."""
-        if named is None:
-            if image is None:
-                raise BadOption(
-                    "image", "There is no picture to edit: attach one as `image`, or name a result in `from`."
-                )
-            return [], None
-        if image is not None:
-            raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-        references = await references_named(self._services, interaction, named)
-        return references, references[0].result_id
 
 
 def _choices(values: list[str]) -> list[Choice[str]]:

@@ -10,8 +10,8 @@ from storage.database import Row, Tx
 from storage.records import EditRequest, Place
 
 _ADD: Final = """
-INSERT INTO offers (guild_id, account_id, channel_id, reply_id, thread_id, public, request, price, made_at)
-VALUES (?1, ?2, ?3, ?4, CAST(?5 AS BIGINT), ?6, ?7, ?8, ?9) RETURNING id
+INSERT INTO offers (guild_id, account_id, channel_id, reply_id, thread_id, public, request, price, made_at, draft_id)
+VALUES (?1, ?2, ?3, ?4, CAST(?5 AS BIGINT), ?6, ?7, ?8, ?9, CAST(?10 AS BIGINT)) RETURNING id
 """
 _GET: Final = """
 SELECT offers.*, accounts.holder_id AS user_id
@@ -35,10 +35,20 @@ class Offer:
     #: What it was said to cost, in micro-dollars.
     price: int
     made_at: int
+    #: The draft it was written as, which goes when its asker says yes.
+    draft_id: int | None = None
 
 
 async def add(
-    tx: Tx, *, guild_id: int, account_id: int, place: Place, request: EditRequest, price: int, now: int
+    tx: Tx,
+    *,
+    guild_id: int,
+    account_id: int,
+    place: Place,
+    request: EditRequest,
+    price: int,
+    now: int,
+    draft_id: int | None = None,
 ) -> int:
     """Write an offer down; return its id."""
     row = await the_row(
@@ -53,6 +63,7 @@ async def add(
         request.to_json(),
         price,
         now,
+        draft_id,
     )
     return row["id"]
 
@@ -93,4 +104,5 @@ def _offer(row: Row) -> Offer:
         EditRequest.from_json(row["request"]),
         row["price"],
         row["made_at"],
+        row["draft_id"],
     )

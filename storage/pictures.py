@@ -16,6 +16,8 @@ SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM job_pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
+) OR EXISTS (
+    SELECT 1 FROM draft_pictures WHERE sha256 = ?1
 )
 """
 _UNUSED_SINCE = """
@@ -23,10 +25,18 @@ SELECT sha256 FROM pictures
 WHERE used_at < ?1 AND NOT EXISTS (
     SELECT 1 FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
     WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
+) AND NOT EXISTS (
+    SELECT 1 FROM draft_pictures WHERE draft_pictures.sha256 = pictures.sha256
 )
 ORDER BY used_at LIMIT ?2
 """
-_KNOWN = "SELECT 1 AS known FROM pictures WHERE sha256 = ?1"
+_KNOWN = """
+SELECT 1 AS known WHERE EXISTS (
+    SELECT 1 FROM pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+)
+"""
 _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
 
 
@@ -43,17 +53,17 @@ async def bind(tx: Tx, job_id: int, hashes: Iterable[str], now: int) -> None:
 
 
 async def needed(tx: Tx, sha256: str) -> bool:
-    """Return whether a job's request or a result that was not deleted still names the picture."""
+    """Return whether a job's request, a result that was not deleted or the file of a draft is the picture."""
     return await tx.fetch_one(_NEEDED, sha256) is not None
 
 
 async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
-    """Return pictures last used before a time and not needed by an open job, oldest first."""
+    """Return pictures last used before a time and needed by no open job and no draft, oldest first."""
     return [row["sha256"] for row in await tx.fetch_all(_UNUSED_SINCE, before, limit)]
 
 
 async def unknown(tx: Tx, hashes: Iterable[str]) -> list[str]:
-    """Return those of the pictures that no job and no result was ever recorded with."""
+    """Return those of the pictures that no job and no result was ever recorded with, and no draft has."""
     return [sha256 for sha256 in hashes if await tx.fetch_one(_KNOWN, sha256) is None]
 
 

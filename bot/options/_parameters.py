@@ -446,7 +446,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Text("face_negative", "face.negative", Group.FACE, f"What faces should not be; {_FACES}", "nothing"),
     Whole("face_steps", "face.steps", Group.FACE, f"Steps for faces; {_FACES}", "20", least=1, most=100),
     Number("face_cfg", "face.cfg", Group.FACE, f"Guidance for faces; {_FACES}", "8", least=0, most=50, step=0.1),
-    _fraction("face_strength", "face.strength", Group.FACE, f"How much faces change; {_FACES}", "0.3"),
+    _fraction("face_strength", "face.strength", Group.FACE_MASK, f"How much faces change; {_FACES}", "0.3"),
     _fraction("face_confidence", "face.confidence", Group.FACE_MASK, f"How sure a face is one; {_FACES}", "0.9"),
     Whole("face_blur", "face.blur", Group.FACE_MASK, f"How soft its edge is; {_FACES}", "5", least=0, most=100),
     Whole("face_padding", "face.padding", Group.FACE_MASK, f"How much around it; {_FACES}", "5", least=0, most=20),

@@ -64,6 +64,7 @@ async def everything(world: World) -> None:
     await _together_presses(world)
     await recipes(world)
     await _presets(world)
+    await drafts(world)
 
 
 async def recipes(world: World) -> None:
@@ -105,6 +106,35 @@ async def money(world: World) -> None:
     await world.ana.slash(world.thread, "pool give", amount="0.1", days=3)
     for name in ("show", "close"):
         await world.ana.slash(world.thread, f"pool {name}")
+
+
+async def drafts(world: World) -> None:
+    """Live through a draft: every form empty and filled, wrong values, the menus of schedulers, sent, and thrown away."""
+    answer = await world.ana.slash(world.channel, "draft", prompt="a <draft> @everyone")
+    card: Any = answer.response
+    cat = ("cat.png", world.photos["chelsea.png"])
+    form = await world.ana.click(card, label="Pictures")
+    await world.ana.submit_modal(form, {"files": [cat, cat]})
+    for page, labels in (
+        ("basic", ("Words", "Pictures", "Size and file", "Guidance")),
+        ("more", ("LoRAs", "Cached steps", "Block caches", "CacheDiT", "Face", "Face mask")),
+    ):
+        if page == "more":
+            await world.ana.click(card, label="More options")
+        for label in labels:
+            await world.ana.click(card, label=label)
+    form = await world.ana.click(card, label="Cached steps")
+    await world.ana.submit_modal(form, {"cache_start": "many", "cache_end": "3"})
+    await world.ana.click(card, label="Scheduler")
+    for chosen in ("0", "Euler"):
+        await world.ana.select(card, [chosen])
+    await world.ana.click(card, label="Start over")
+    form = await world.ana.click(card, label="Words")
+    await world.ana.submit_modal(form, {"prompt": "a draft"})
+    await world.ana.click(card, label="Send")
+    await world.idle()
+    again: Any = (await world.ana.slash(world.channel, "draft")).response
+    await world.ana.click(again, label="Discard")
 
 
 async def _together_rounds(world: World) -> None:
