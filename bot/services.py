@@ -17,6 +17,7 @@ from bot.pictures import Pictures
 from bot.rounds import Rounds
 from bot.sessions import Sessions
 from bot.settings import Settings
+from bot.sweeps import Sweeps
 from storage import memory
 from storage.database import Database
 
@@ -48,6 +49,7 @@ class Services:
     claims: Claims
     gallery: Gallery
     rounds: Rounds
+    sweeps: Sweeps
     outbox: Outbox
     pictures: Pictures
     memory: Memory

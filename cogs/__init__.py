@@ -14,6 +14,7 @@ from cogs._components import DYNAMIC_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._round_components import ROUND_ITEMS
+from cogs._sweep_components import SWEEP_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.edit import EditCog
@@ -26,6 +27,7 @@ from cogs.round import RoundCog
 from cogs.session import SessionCog
 from cogs.settings import SettingsCog
 from cogs.stars import StarsCog
+from cogs.sweep import SweepCog
 from cogs.timelapse import TimelapseCog
 from cogs.usage import UsageCog
 from cogs.writing import WritingCog
@@ -52,8 +54,18 @@ def build(services: Services) -> EditBot:
             GalleryCog(services),
             LineageCog(services),
             TimelapseCog(services),
+            SweepCog(services, asking),
         )
 
     return EditBot(
-        services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS)
+        services,
+        cogs=cogs,
+        dynamic_items=(
+            *DYNAMIC_ITEMS,
+            *BUDGET_ITEMS,
+            *ROUND_ITEMS,
+            *SWEEP_ITEMS,
+            *GALLERY_ITEMS,
+            *LINEAGE_ITEMS,
+        ),
     )

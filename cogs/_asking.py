@@ -24,7 +24,7 @@ from storage.records import EditRequest, House, Job, Place, Reference
 log = logging.getLogger(__name__)
 
 #: What stands for a picture that was not read yet, so that the other options can be checked before it is.
-_UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
+UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
 #: So many files are read and prepared at a time, whoever sent them: each may take 25 MiB until it is prepared.
 _READ_AT_ONCE: Final = 8
 #: A file that takes longer, in seconds, is given up.
@@ -85,7 +85,7 @@ class Asking:
         """
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         safety = rights.safety(interaction, house)
-        self._request(wish, [*given, *(_UNREAD for _ in uploads)], house, safety)
+        self._request(wish, [*given, *(UNREAD for _ in uploads)], house, safety)
         for upload in uploads:
             images.check_claims(upload.option, upload.file.filename, upload.file.size)
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), given)
@@ -93,6 +93,24 @@ class Asking:
         request = self._request(wish, [*given, *(one.reference for one in read)], house, safety)
         await self._show(interaction, request, read)
         await self._order(interaction, place, request, shown)
+
+    async def receive(
+        self,
+        interaction: discord.Interaction[Any],
+        prompt: str,
+        given: Sequence[Reference],
+        uploads: Sequence[Upload],
+    ) -> tuple[Place, list[Reference], list[discord.File]]:
+        """Acknowledge what is no single edit, and read its files; returns the references, and files that show them.
+
+        What can be refused without reading is refused before, to the asker alone.
+        """
+        for upload in uploads:
+            images.check_claims(upload.option, upload.file.filename, upload.file.size)
+        place = await self._acknowledge(interaction, prompt, given)
+        read = [await self._read(upload) for upload in uploads]
+        files = [await self._file(number, one, len(read)) for number, one in enumerate(read, 1)]
+        return place, [*given, *(one.reference for one in read)], files
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import discord
 from discord import app_commands
@@ -12,37 +11,13 @@ from discord.ext import commands
 
 from bot import options
 from bot.client import EditBot
-from bot.errors import BadOption
 from bot.services import Services
-from cogs import _rights as rights
 from cogs._asking import Asking, Upload, Wish
-from cogs._keeping import keep
-from cogs._naming import choices, result_named
-from storage.records import Reference
+from cogs._naming import choices
+from cogs._starts import picture_command, start_from
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
-_ATTACHMENT: Final = discord.AppCommandOptionType.attachment.value
-
-
-class _PictureCommand(app_commands.Command[Any, ..., None]):
-    """A command whose file options offer pictures only. Discord goes by the name's ending; the bytes are judged later."""
-
-    def to_dict(self, tree: app_commands.CommandTree[Any]) -> dict[str, Any]:
-        payload: dict[str, Any] = super().to_dict(tree)
-        for option in payload["options"]:
-            if option["type"] == _ATTACHMENT:
-                option["file_types"] = ["image"]
-        return payload
-
-
-def _picture_command(
-    name: str, description: str
-) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], _PictureCommand]:
-    def command(callback: Callable[..., Coroutine[Any, Any, None]]) -> _PictureCommand:
-        return _PictureCommand(name=name, description=description, callback=callback)
-
-    return command
 
 
 class EditCog(commands.Cog, name="Edit"):
@@ -52,7 +27,7 @@ class EditCog(commands.Cog, name="Edit"):
         self._services = services
         self._asking = asking
 
-    @_picture_command("edit", "Edit one to three pictures with a sentence")
+    @picture_command("edit", "Edit one to three pictures with a sentence")
     @app_commands.describe(
         prompt="What to change, in a sentence",
         image="The picture to edit",
@@ -93,7 +68,7 @@ class EditCog(commands.Cog, name="Edit"):
         loras: Range[str, 1, 1000] | None = None,
     ) -> None:
         """Ask for an edit."""
-        given, parent_id = await self._start(interaction, result, image)
+        given, parent_id = await start_from(self._services, interaction, result, image)
         values = {
             "prompt": prompt,
             "size": size,
@@ -126,32 +101,6 @@ class EditCog(commands.Cog, name="Edit"):
     async def _schedulers(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         del interaction
         return _choices(options.scheduler_choices(typed))
-
-    async def _start(
-        self, interaction: discord.Interaction[EditBot], named: str | None, image: discord.Attachment | None
-    ) -> tuple[list[Reference], int | None]:
-        """Return the results that ``from`` names as references, and the id of the first; nothing if it was left out."""
-        if named is None:
-            if image is None:
-                raise BadOption(
-                    "image", "There is no picture to edit: attach one as `image`, or name a result in `from`."
-                )
-            return [], None
-        if image is not None:
-            raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-        references: dict[int, Reference] = {}
-        for name in options.split_refs(named):
-            result, job = await self._services.edits.result(
-                await result_named(self._services, interaction, "from", name)
-            )
-            await rights.check_readable(interaction, result, job)
-            kept = await keep(self._services, interaction, result)
-            references[result.id] = options.reference_to(kept, job.request)
-        if len(references) > options.MAX_REFERENCES:
-            raise BadOption(
-                "from", f"`from` takes up to {options.MAX_REFERENCES} results, and {len(references)} were given."
-            )
-        return list(references.values()), next(iter(references))
 
 
 def _choices(values: list[str]) -> list[Choice[str]]:

@@ -19,11 +19,11 @@ _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs 
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,
-    status, turn, version, hold, created_at, notice_at, estimate, basis, session_id, pooled
+    status, turn, version, hold, created_at, notice_at, estimate, basis, session_id, pooled, sweep_id
 )
 VALUES (
     ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT), ?9, ?10,
-    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16, ?17, ?18
+    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16, ?17, ?18, CAST(?19 AS BIGINT)
 )
 RETURNING id
 """
@@ -157,10 +157,12 @@ async def add(
     session_id: int = 0,
     status: Status = Status.QUEUED,
     pooled: bool = False,
+    sweep_id: int | None = None,
 ) -> Job:
     """Insert a job that is queued, or waits for approval, and give it its turn.
 
-    Inside a thread, the reply becomes its status card; but what a round chose gets one of its own.
+    Inside a thread, the reply becomes its status card; but what a round chose gets one of its own, and the cells of a
+    sweep share that of the sweep.
     """
     row = await the_row(
         tx,
@@ -172,7 +174,7 @@ async def add(
         place.reply_id,
         place.thread_id,
         int(place.public),
-        place.reply_id if place.thread_id is not None and not pooled else None,
+        place.reply_id if place.thread_id is not None and not pooled and sweep_id is None else None,
         request.to_json(),
         request.results,
         status.value,
@@ -183,6 +185,7 @@ async def add(
         str(price.basis),
         session_id,
         int(pooled),
+        sweep_id,
     )
     return await known(tx, row["id"])
 
@@ -369,4 +372,5 @@ def from_row(row: Row) -> Job:
         basis=Basis.parse(row["basis"]),
         session_id=row["session_id"],
         pooled=bool(row["pooled"]),
+        sweep_id=row["sweep_id"],
     )

@@ -55,6 +55,7 @@ from bot.options._schedulers import (
     scheduler_families,
 )
 from bot.options._sizes import COMMON_SIZES, GRID, MATCH, MAX_SIDE, MIN_SIDE, match_size, parse_size, size_choices
+from bot.options._texts import shown
 
 __all__ = [
     "BY_NAME",
@@ -108,6 +109,7 @@ __all__ = [
     "scheduler_choices",
     "scheduler_families",
     "settings_of",
+    "shown",
     "size_choices",
     "split_refs",
     "values_of",
