@@ -178,7 +178,7 @@ def _crossed(sheet: Sheet) -> Layout:
     whole = across * 2 if halved else across
     width, box = _width(whole), _box(whole, sheet.shape)
     letters, over = _letters(sheet.columns, box[0], width)
-    band = letters + 3 * _PADDING
+    band = letters + 4 * _PADDING
     a_row = band + box[1] + _below(width)
     corners: list[tuple[int, int]] = []
     headings: list[Heading] = []

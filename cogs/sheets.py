@@ -96,9 +96,12 @@ class SheetPoster:
         try:
             await self._draw(bot, view)
         except discord.HTTPException as error:
-            if error.code != _TOO_OFTEN:
+            too_often = error.code == _TOO_OFTEN
+            if not too_often and passing(error):
                 raise
             if not self._shows_what_is_gone(view):
+                if not too_often:
+                    raise
                 log.info("the card of sweep %d is drawn later: %s", sweep_id, error)
                 await self._sweeps.later(view.sweep, behind=True)
                 return
