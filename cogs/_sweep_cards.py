@@ -10,7 +10,8 @@ import discord
 from discord import ui
 
 from bot.contact_sheet import Fate
-from bot.quota import basis, dollars
+from bot.edits import PAUSE_LIFE
+from bot.quota import basis, dollars, paused_where
 from bot.runware.errors import classify, member_sentence
 from bot.sweeps import CellView, Note, SweepView, heading, said
 from cogs import _words as words
@@ -28,9 +29,9 @@ _LONGEST_ALT: Final = 1024
 _LABEL: Final = 100
 _LORA: Final = 60
 #: So many reasons are named, each with so many cells, and each so long.
-_REASONS: Final = 6
+_REASONS: Final = 4
 _CELLS: Final = 3
-_REASON: Final = 320
+_REASON: Final = 260
 #: Jobs count their component ids from the bottom (see :func:`cogs._cards.mark`), rounds and others from the top.
 _MARKS: Final = 1 << 28
 _BELOW: Final = (1 << 30) - 1
@@ -99,13 +100,13 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     if view.over:
         head = f"### {'✅' if made else '⚠️'} Sweep done: {len(made)} of {words.counted(len(view.cells), 'picture')}"
     else:
-        head = f"### 🧪 Sweep: {settled} of {words.counted(len(view.cells), 'cell')} done"
+        head = f"### 🧪 Sweep: {settled} of {words.counted(len(view.cells), 'cell')} over"
     colour = (GREEN if made else AMBER) if view.over else BLUE
     return card(
         text(words.quoted(sweep.request.prompt, _PROMPT)[0]),
         *(gallery([(SHEET, alt(view))]) if sheet else []),
         *gallery(pictures),
-        text(head, *_axes(sweep), *_fates(view)),
+        text(head, *_axes(sweep), *_fates(view), *_paused(view)),
         *_reasons(view),
         text(f"-# {words.who(sweep.user_id)} · {_cost(view)}{_where(view)}"),
         *([row(_menu(made))] if made else []),
@@ -132,7 +133,7 @@ def cell(note: Note) -> str:
     """Return what a message about one cell says of the sweep."""
     place = note.sweep.place
     address = words.link(note.sweep.guild_id, place.thread_id or place.channel_id, place.reply_id)
-    return f"Cell {note.number} of {note.of} of a [sweep]({address}): {words.plain(note.label)}"
+    return f"Cell {note.number} of {note.of} of a [sweep]({address}): {note.label}"
 
 
 def alt(view: SweepView) -> str:
@@ -149,7 +150,7 @@ def _told(cell: CellView) -> str:
 
 
 def _axes(sweep: Sweep) -> list[str]:
-    return [f"**{_named(axis)}** {words.plain(', '.join(map(said, axis.values)))}" for axis in sweep.axes]
+    return [f"**{_named(axis)}** {', '.join(map(said, axis.values))}" for axis in sweep.axes]
 
 
 def _named(axis: Axis) -> str:
@@ -163,6 +164,15 @@ def _fates(view: SweepView) -> list[str]:
     fates = Counter(cell.fate for cell in view.cells)
     told = [f"{fates[fate]} {how}" for fate, how in _FATES.items() if fates[fate]]
     return [f"{words.listed(told)}."] if told else []
+
+
+def _paused(view: SweepView) -> list[str]:
+    """Say why cells that are in line stay there."""
+    if view.pause is None:
+        return []
+    reason = words.plain(words.cut(words.one_line(view.pause.reason), _REASON))
+    ends = words.since(view.pause.paused_at + PAUSE_LIFE)
+    return [f"⏸️ Paused {paused_where(view.pause)}: {reason}", f"The rest goes on when the pause ends, or ends {ends}."]
 
 
 def _reasons(view: SweepView) -> list[Part]:
@@ -189,8 +199,8 @@ def _reason(cell: CellView) -> str | None:
 
 def _few(labels: Sequence[str]) -> str:
     if len(labels) > _CELLS:
-        return f"**{len(labels)} cells**, such as **{words.plain(labels[0])}**"
-    return words.listed([f"**{words.plain(label)}**" for label in labels])
+        return f"**{len(labels)} cells**, such as **{labels[0]}**"
+    return words.listed([f"**{label}**" for label in labels])
 
 
 def _cost(view: SweepView) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import options, orders, quota, sessions
@@ -19,10 +19,10 @@ from bot.sweeps._axes import count
 from bot.sweeps._plans import Plan, label, request_of
 from bot.tree_pictures import shown_as
 from bot.trees import Shown
-from storage import accounts, jobs, ledger, results, servers, sweeps
+from storage import accounts, jobs, ledger, pauses, results, servers, sweeps
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
-from storage.records import Asker, Job, Place, Price, Result, Scope, Server, Status
+from storage.records import Asker, Job, Pause, Place, Price, Result, Scope, Server, Status
 from storage.sweeps import Sweep, SweepState
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,8 @@ class SweepView:
     cells: tuple[CellView, ...]
     #: What the cells that are to be made will likely cost together, and what is held for all of them.
     price: Price
+    #: What keeps cells in line on purpose, if something does.
+    pause: Pause | None = None
 
     @property
     def to_make(self) -> list[CellView]:
@@ -278,7 +280,7 @@ class Sweeps:
         ``behind``: Discord lets it not be changed for the moment, which counts as no failure.
         """
         now = self._clock()
-        pause = BEHIND_PAUSE if behind else self._retry * 2**sweep.notice_tries
+        pause = BEHIND_PAUSE if behind else self._retry * 2 ** min(MAX_TRIES, sweep.notice_tries)
         if await self._database.run(sweeps.later, sweep.id, now + pause) < MAX_TRIES or behind:
             return True
         await self.give_up(sweep)
@@ -384,7 +386,9 @@ async def _view(tx: Tx, sweep_id: int) -> SweepView | None:
         job = None if cell.job_id is None else await jobs.known(tx, cell.job_id)
         made = [] if job is None else await results.of_job(tx, job.id)
         cells.append(CellView(cell.place, label(found.axes, cell.place), cell.refusal, job, made[0] if made else None))
-    return SweepView(found, tuple(cells), await _price(tx, found, cells))
+    view = SweepView(found, tuple(cells), await _price(tx, found, cells))
+    pause = await pauses.covering(tx, found.guild_id, found.place.channel_id) if view.cancellable else None
+    return replace(view, pause=pause)
 
 
 async def _price(tx: Tx, found: Sweep, cells: Sequence[CellView]) -> Price:

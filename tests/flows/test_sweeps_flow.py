@@ -444,13 +444,13 @@ async def test_the_rest_of_a_sweep_is_cancelled_by_its_asker_or_a_moderator_alon
         asked = await trial.ask()
         await world.ana.click(asked.response, label=YES)
         await trial.seen(lambda: CANCEL in trial.visit.labels(trial.card(asked.response)))
-        assert "Sweep: 0 of 4 cells done" in trial.words(asked.response)
+        assert "Sweep: 0 of 4 cells over" in trial.words(asked.response)
         assert "$0.00 so far, of about $0.0" in trial.words(asked.response)
         other = await world.bo.click(trial.card(asked.response), label=CANCEL)
         assert "Only the person who asked for this sweep" in trial.visit.words(other.response)
         await trial.visit.status(0, Status.SUBMITTED)
         await world.cleo.click(trial.card(asked.response), label=CANCEL)
-        await trial.seen(lambda: "3 of 4 cells done" in trial.words(asked.response))
+        await trial.seen(lambda: "3 of 4 cells over" in trial.words(asked.response))
         assert trial.visit.labels(trial.card(asked.response)) == []
         world.runware.resume()
         await world.idle()
@@ -458,6 +458,22 @@ async def test_the_rest_of_a_sweep_is_cancelled_by_its_asker_or_a_moderator_alon
         assert "3 cancelled." in trial.words(asked.response)
         assert len(world.runware.requests) == 1
         await trial.books.check()
+
+
+async def test_a_pause_is_told_on_the_card_while_cells_wait(trial_of: Any) -> None:
+    async with open_world(**PLENTY, max_in_flight=1) as world:
+        trial = trial_of(world)
+        world.runware.pause()
+        asked = await trial.ask()
+        await world.ana.click(asked.response, label=YES)
+        await trial.visit.status(0, Status.SUBMITTED)
+        await world.program.budgets.pause(manager(world), 0, "a *long* lunch")
+        await trial.seen(lambda: "⏸️ Paused in this server: a \\*long\\* lunch" in trial.words(asked.response))
+        await world.program.budgets.resume(manager(world), 0)
+        world.runware.resume()
+        await world.idle()
+        assert "Sweep done: 4 of 4 pictures" in trial.words(asked.response)
+        assert "Paused" not in trial.words(asked.response)
 
 
 async def test_what_was_sent_can_not_be_cancelled(trial_of: Any) -> None:
