@@ -161,8 +161,7 @@ async def add(
 ) -> Job:
     """Insert a job that is queued, or waits for approval, and give it its turn.
 
-    Inside a thread, the reply becomes its status card; but what a round chose gets one of its own, and the cells of a
-    sweep share that of the sweep.
+    Inside a thread, the reply becomes its status card; but what a round chose gets one of its own.
     """
     row = await the_row(
         tx,
@@ -174,7 +173,7 @@ async def add(
         place.reply_id,
         place.thread_id,
         int(place.public),
-        place.reply_id if place.thread_id is not None and not pooled and sweep_id is None else None,
+        place.reply_id if place.thread_id is not None and not pooled else None,
         request.to_json(),
         request.results,
         status.value,

@@ -343,6 +343,26 @@ async def test_only_its_asker_can_answer_also_after_a_restart(trial_of: Any) -> 
         assert await trial.books.jobs() == []
 
 
+async def test_who_cannot_read_the_picture_any_more_begins_no_sweep_of_it(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        private = await trial.visit.private_thread()
+        world.env.backend.add_thread_member(private.id, world.bo.id)
+        await trial.visit.edit(channel=private)
+        asked = await trial.ask(world.bo, **{"from": "#1"})
+        world.env.backend.remove_thread_member(private.id, world.bo.id)
+        refused = await trial.refused(world.bo.click(asked.response, label=YES))
+        assert "it stands in a channel you cannot read" in refused
+        await world.ana.click(
+            next(message for message in private.history() if trial.visit.ids(message)), label="Delete"
+        )
+        world.env.backend.add_thread_member(private.id, world.bo.id)
+        refused = await trial.refused(world.bo.click(asked.response, label=YES))
+        assert "#1 was taken down" in refused
+        await world.idle()
+        assert len(await trial.books.jobs()) == 1
+
+
 async def test_two_presses_on_yes_make_one_sweep(trial_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         trial = trial_of(world)
@@ -537,6 +557,45 @@ async def test_a_sheet_that_cannot_be_changed_goes_with_its_picture(trial_of: An
         await trial.visit.take_down(world.ana, shown)
         assert card.id not in {message.id for message in trial.visit.everything()}
         assert len(trial.visit.results()) == 1
+
+
+async def test_the_news_that_somebody_deleted_is_not_told_again(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        await trial.make(x_values="10, 20", y=None, y_values=None)
+        [thread] = trial.visit.threads()
+        told = next(message for message in thread.history() if "your sweep is done" in trial.visit.words(message))
+        await told.delete()
+        shown = next(message for message in thread.history() if trial.visit.ids(message))
+        await trial.visit.take_down(world.ana, shown)
+        assert trial.news() == []
+
+
+async def test_the_news_rings_the_asker_and_nobody_else(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        await trial.make(prompt="for @everyone and <@1>", x_values="10", y=None, y_values=None)
+        sent = [request.json for request in world.env.http_requests if "your sweep is done" in str(request.json)]
+        assert [body["allowed_mentions"]["users"] for body in sent] == [[world.ana.id]]
+        assert sent[0]["allowed_mentions"]["parse"] == []
+
+
+async def test_a_picture_that_comes_after_all_is_drawn_into_the_sheet(trial_of: Any) -> None:
+    async with open_world(**PLENTY, expire_minutes=0.008) as world:
+        trial = trial_of(world)
+        world.runware.pause()
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: "Sweep done: 0 of 2 pictures" in trial.words(asked.response))
+        assert "2 without an answer in time." in trial.words(asked.response)
+        before = await trial.sheet(trial.card(asked.response))
+        world.runware.resume()
+        await trial.seen(lambda: "Sweep done: 2 of 2 pictures" in trial.words(asked.response))
+        await world.idle()
+        assert await trial.sheet(trial.card(asked.response)) != before
+        assert len(trial.visit.results()) == 2
+        assert len(trial.news()) == 1
+        await trial.books.check()
 
 
 async def test_a_cost_that_comes_late_is_added_up_on_the_card(trial_of: Any) -> None:
