@@ -91,24 +91,37 @@ class SheetPoster:
         view = await self._placed(bot, await self._sweeps.view(sweep_id))
         if view.over:
             await self._sweeps.done(sweep_id)
-            if view.sweep.told_at is None:
-                await self._tell(bot, view)
+        untold = view.over and view.sweep.told_at is None
         try:
             await self._draw(bot, view)
         except discord.HTTPException as error:
-            too_often = error.code == _TOO_OFTEN
-            if not too_often and passing(error):
-                raise
-            if not self._shows_what_is_gone(view):
-                if not too_often:
-                    raise
-                log.info("the card of sweep %d is drawn later: %s", sweep_id, error)
-                await self._sweeps.later(view.sweep, behind=True)
+            if untold and error.code == _ARCHIVED:
+                await self._tell(bot, view)  # which wakes the thread
+                await self._draw(bot, view)
+                untold = False
+            elif await self._stays(bot, view, error):
                 return
-            # The picture must not stand there till the card can be changed.
-            log.info("the card of sweep %d goes with its picture: %s", sweep_id, error)
-            await self._reply(bot, view.sweep).delete()
+        if untold:
+            await self._tell(bot, view)
         await self._sweeps.shown(view)
+
+    async def _stays(self, bot: EditBot, view: SweepView, error: discord.HTTPException) -> bool:
+        """Decide what becomes of a card that cannot be drawn; returns whether it is drawn later, and raises for a retry.
+
+        It goes where it may show a picture which was taken down: that must not stand there till the card can be changed.
+        """
+        if error.code != _TOO_OFTEN and passing(error):
+            raise error
+        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, error)
+        if self._shows_what_is_gone(view):
+            await self._reply(bot, view.sweep).delete()
+            return False
+        if error.code == _ARCHIVED:
+            raise error
+        if error.code == _TOO_OFTEN:
+            await self._sweeps.later(view.sweep, behind=True)
+            return True
+        return False
 
     async def _placed(self, bot: EditBot, view: SweepView) -> SweepView:
         """Make the thread of a sweep that was asked for in a channel. Without one, its cells stay in the channel."""

@@ -11,7 +11,7 @@ from bot.errors import NotFound
 from bot.images import Refused
 from bot.pictures import Pictures
 from bot.sweeps._axes import text
-from bot.sweeps._cases import CellView, SweepView
+from bot.sweeps._views import CellView, SweepView
 from storage.sweeps import Axis
 
 

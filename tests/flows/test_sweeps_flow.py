@@ -457,6 +457,43 @@ async def test_withheld_pictures_are_never_drawn(trial_of: Any) -> None:
         assert trial.visit.menus(card) == []
 
 
+async def test_the_sheet_does_not_wait_for_pictures_that_cannot_be_posted(trial_of: Any) -> None:
+    async with open_world(**PLENTY, announce_retry_seconds=0.2) as world:
+        trial = trial_of(world)
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        path = f"/channels/{asked.response.id}/messages"
+        world.env.inject_error("POST", path, status=503, times=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: "Sweep done: 2 of 2 pictures" in trial.words(asked.response))
+        assert cards.SHEET in trial.visit.files(trial.card(asked.response))
+        assert trial.visit.results() == []
+        world.env.backend.faults.clear()
+        await world.idle()
+        assert len(trial.visit.results()) == 2
+        assert len(trial.news()) == 1
+        await trial.books.check()
+
+
+async def test_an_archived_thread_is_woken_by_the_news(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        await trial.visit.edit()
+        [thread] = trial.visit.threads()
+        world.runware.faults.fail = "providerError"  # so that no picture wakes it
+        world.runware.pause()
+        asked = await trial.ask(channel=thread, **{"from": "#1"}, x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.visit.status(2, Status.SUBMITTED)
+        path = f"/channels/{thread.id}/messages/{asked.response.id}"
+        world.env.inject_error("PATCH", path, status=400, code=50083, times=None)
+        world.runware.resume()
+        await trial.seen(lambda: bool(trial.news()))
+        world.env.backend.faults.clear()
+        await world.idle()
+        assert "Sweep done: 0 of 2 pictures" in trial.words(asked.response)
+        assert len(trial.news()) == 1
+
+
 async def test_the_rest_of_a_sweep_is_cancelled_by_its_asker_or_a_moderator_alone(trial_of: Any) -> None:
     async with open_world(**PLENTY, max_in_flight=1) as world:
         trial = trial_of(world)
