@@ -612,7 +612,8 @@ async def test_the_news_rings_the_asker_and_nobody_else(trial_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         trial = trial_of(world)
         await trial.make(prompt="for @everyone and <@1>", x_values="10", y=None, y_values=None)
-        sent = [request.json for request in world.env.http_requests if "your sweep is done" in str(request.json)]
+        bodies: list[Any] = [request.json for request in world.env.http_requests]
+        sent = [body for body in bodies if "your sweep is done" in str(body)]
         assert [body["allowed_mentions"]["users"] for body in sent] == [[world.ana.id]]
         assert sent[0]["allowed_mentions"]["parse"] == []
 
