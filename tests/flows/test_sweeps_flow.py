@@ -458,12 +458,20 @@ async def test_withheld_pictures_are_never_drawn(trial_of: Any) -> None:
 
 
 async def test_the_sheet_does_not_wait_for_pictures_that_cannot_be_posted(trial_of: Any) -> None:
-    async with open_world(**PLENTY, announce_retry_seconds=0.2) as world:
+    async with open_world(**PLENTY, announce_retry_seconds=0.2, card_interval_seconds=0.01) as world:
         trial = trial_of(world)
+        # So that the card is drawn before they are copied, and has to be drawn again.
+        world.runware.faults.image, world.runware.faults.slow_seconds = "slow", 0.5
         asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        world.runware.pause()
+        await world.ana.click(asked.response, label=YES)
+        for number in range(2):
+            await trial.visit.status(number, Status.SUBMITTED)
+        while await world.program.database.read(sweeps.unshown_ids):
+            await asyncio.sleep(0.01)
         path = f"/channels/{asked.response.id}/messages"
         world.env.inject_error("POST", path, status=503, times=None)
-        await world.ana.click(asked.response, label=YES)
+        world.runware.resume()
         await trial.seen(lambda: "Sweep done: 2 of 2 pictures" in trial.words(asked.response))
         assert cards.SHEET in trial.visit.files(trial.card(asked.response))
         assert trial.visit.results() == []
@@ -627,7 +635,9 @@ async def test_a_picture_that_comes_after_all_is_drawn_into_the_sheet(trial_of: 
         await trial.seen(lambda: "Sweep done: 0 of 2 pictures" in trial.words(asked.response))
         assert "2 without an answer in time." in trial.words(asked.response)
         before = await trial.sheet(trial.card(asked.response))
+        world.runware.faults.image, world.runware.faults.slow_seconds = "slow", 1.0
         world.runware.resume()
+        await trial.seen(lambda: ": coming" in (trial.visit.gallery(trial.card(asked.response))[0] or ""))
         await trial.seen(lambda: "Sweep done: 2 of 2 pictures" in trial.words(asked.response))
         await world.idle()
         assert await trial.sheet(trial.card(asked.response)) != before
