@@ -3,8 +3,8 @@
 Each engine gets two databases, filled in bulk: the whole history, and a tenth of it. In both stand a session with 1,000
 results that branch and merge, and a chain of 1,000 edits, their rows scattered among those of all other sessions. A
 page of ``/history`` or ``/gallery``, and what a press does, must take less than ``MOST_MS``, and no longer with ten times
-the history. Then ``/tree`` of the session with 1,000 results is drawn, one page and all pages, in less than
-``MOST_SECONDS`` and without keeping the event loop for ``MOST_STALL_MS``. All is judged by the best of some rounds: the
+the history. Then ``/tree`` of the session with 1,000 results is drawn, one page and all pages, and the contact sheet of
+the largest ``/sweep``, in less than ``MOST_SECONDS`` and without keeping the event loop for ``MOST_STALL_MS``. All is judged by the best of some rounds: the
 rest is the machine's mood. Ends with status 1 when something is not good enough.
 """
 
@@ -42,12 +42,27 @@ from bot.pictures import Pictures
 from bot.rounds import MOST_PROPOSALS, Rounds
 from bot.sessions import Sessions
 from bot.signals import Signals
+from bot.sweeps import MOST_CELLS, CellView, SweepView, draw_sheet, label
 from bot.tree_pictures import SessionTree
 from storage import grants, stars
 from storage.database import Database, migrate, open_database
 from storage.lineage import Step
-from storage.records import Asker, EditRequest, Place, Reference, Round, RoundState, Scope, Session
+from storage.records import (
+    Asker,
+    Basis,
+    EditRequest,
+    Place,
+    Price,
+    Reference,
+    Result,
+    Round,
+    RoundState,
+    Scope,
+    Session,
+    Source,
+)
 from storage.stars import Entry, Shelf
+from storage.sweeps import Axis, Sweep, SweepState
 from storage.windows import DAY, HOUR, week_of
 
 #: How many sessions there are, and how many results each has; the first two are the ones that are looked at.
@@ -487,6 +502,26 @@ async def draw_tree(bot: Bot, pictures: Pictures, pages: int | None = None) -> i
     return len(numbers)
 
 
+async def draw_contact_sheet(pictures: Pictures, hashes: Sequence[str]) -> int:
+    """Draw the contact sheet of a sweep with as many cells as one may have; return how many sheets that is."""
+    axes = Axis("steps", (10, 20, 30, 40, 50)), Axis("cfg", (2, 4, 6, 8))
+    sweep = Sweep(1, 1, 1, 1, Place(1, 1), _EDIT, axes, 1, NOW, SweepState.DONE, 1, 0, None, None)
+    cells = [
+        CellView(place, label(axes, place), None, None, _a_result(place, sha256))
+        for place, sha256 in enumerate(hashes[:MOST_CELLS])
+    ]
+    made = await draw_sheet(pictures, SweepView(sweep, tuple(cells), Price(1, 1, Basis(Source.EXAMPLES))))
+    assert Image.open(io.BytesIO(made)).format == "JPEG"
+    return 1
+
+
+def _a_result(place: int, sha256: str) -> Result:
+    return Result(
+        *(place + 1, 1, "", 0, 7, 1, False, "https://im.runware.ai/x.jpg"),
+        *(sha256, "image/jpeg", 1024, 1024, NOW, None, None, 1, 1),
+    )
+
+
 async def watched(drawing: Awaitable[int]) -> Drawn:
     """Draw pages of a tree while the loop measures how late it wakes."""
     late: list[float] = []
@@ -498,8 +533,8 @@ async def watched(drawing: Awaitable[int]) -> Drawn:
     return Drawn(pages, seconds, worked, 1000 * max(late))
 
 
-async def measure_trees(bot: Bot, folder: Path) -> dict[str, list[Drawn]]:
-    """Return how it went to draw one page and all pages, from thumbnails at hand as the copier leaves them.
+async def measure_trees(bot: Bot, folder: Path, hashes: Sequence[str]) -> dict[str, list[Drawn]]:
+    """Return how it went to draw one page, all pages and a contact sheet, from thumbnails at hand as the copier leaves them.
 
     What it takes where none is there is told once and not judged: only pictures from before thumbnails were kept have
     none.
@@ -510,6 +545,9 @@ async def measure_trees(bot: Bot, folder: Path) -> dict[str, list[Drawn]]:
         for _ in range(TREE_ROUNDS):
             drawn["a page"].append(await watched(draw_tree(bot, pictures, 1)))
             drawn["all pages"].append(await watched(draw_tree(bot, pictures)))
+        for turn in range(TREE_ROUNDS):  # its thumbnails are its own, so they are made on the way
+            turned = hashes[turn * MOST_CELLS :]
+            drawn["a contact sheet of 20 cells"].append(await watched(draw_contact_sheet(pictures, turned)))
     return drawn
 
 
@@ -575,7 +613,7 @@ async def look(engine: str, urls: Sequence[str], fill: Callable[[str, Iterable[T
             await fill(url, History(count, hashes))
             bots.append(await wake(database, pictures))
         good = report(engine, await measure(bots))
-        return report_trees(await measure_trees(bots[0], folder)) and good
+        return report_trees(await measure_trees(bots[0], folder, hashes)) and good
 
 
 async def on_sqlite(folder: Path) -> bool:

@@ -44,6 +44,7 @@ from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.showcase import Showcase
 from bot.signals import Signals
+from bot.sweeps import Sweeps
 from bot.web import (
     BODY_SECONDS,
     INLINE_BODY_SECONDS,
@@ -56,6 +57,7 @@ from bot.web import (
 from cogs import build
 from cogs.alerts import Alerts
 from cogs.announcer import Announcer
+from cogs.sheets import SheetPoster
 from cogs.showcase import ShowcasePoster
 from cogs.umpire import Umpire
 from storage.database import Database, migrate, open_database
@@ -112,6 +114,7 @@ class Program:
             claims=claims,
             gallery=Gallery(database, signals, settings, clock=clock),
             rounds=Rounds(database, store, signals, settings, clock=clock),
+            sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
             outbox=self.outbox,
             pictures=store,
             memory=Memory(database),
@@ -139,6 +142,7 @@ class Program:
             "account watch": watch.run,
             "alerts": alerts.run,
             "umpire": Umpire(self.services, lambda: self.bot).run,
+            "sheets": SheetPoster(self.services, lambda: self.bot).run,
             "claims": claims.run,
             "showcase": poster.run,
             "housekeeping": self._housekeeping.run,

@@ -17,7 +17,7 @@ from bot.runware.client import RunwareClient
 from bot.runware.errors import RunwareError
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import grants, jobs, ledger, memory, offers, pauses
+from storage import grants, jobs, ledger, memory, offers, pauses, sweeps
 from storage.alerts import AlertKind, raise_once
 from storage.books import statements, take_statement
 from storage.database import Database, Tx
@@ -101,6 +101,8 @@ class Bookkeeper:
         oldest = await self._database.read(offers.oldest)
         if oldest is not None and oldest <= made_by:
             await self._database.run(offers.sweep, made_by)
+        while await self._database.read(sweeps.asked_by, made_by):
+            await self._database.run(_forget_unanswered, made_by)
 
     async def _watch_limits(self) -> None:
         now = self._clock()
@@ -235,6 +237,12 @@ async def _cancel(tx: Tx, found: list[Job], code: str, now: int, card_interval: 
     if cancelled:
         await jobs.queue_moved(tx, now, card_interval)
     return cancelled
+
+
+async def _forget_unanswered(tx: Tx, made_by: int) -> None:
+    """Take the questions about sweeps away that nobody answered in time."""
+    for sweep_id in await sweeps.asked_by(tx, made_by):
+        await sweeps.forget(tx, sweep_id)
 
 
 async def _end_expired(tx: Tx, now: int) -> int:

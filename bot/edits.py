@@ -243,7 +243,7 @@ class Edits:
         try:
             made = await unit
         except AllowanceExceeded as exceeded:
-            await self._used_up(order, exceeded)
+            await self.used_up(order.asker.guild_id, exceeded)
             raise quota.over_quota(exceeded) from exceeded
         except PoolTooSmall as small:
             raise quota.pool_too_small(small) from small
@@ -254,11 +254,11 @@ class Edits:
             self._signals.alerts.set()
         return made
 
-    async def _used_up(self, order: orders.Order, exceeded: AllowanceExceeded) -> None:
+    async def used_up(self, guild_id: int, exceeded: AllowanceExceeded) -> None:
         """Have those who set a limit told that it has begun to refuse edits, unless they know."""
-        guild_id = order.asker.guild_id
+        now = self._clock()
         if alerts.concerns(exceeded) and await self._database.run(
-            alerts.raise_refusal, guild_id, exceeded.standing, order.now
+            alerts.raise_refusal, guild_id, exceeded.standing, now
         ):
             self._metrics.alerts.labels(AlertKind.ALLOWANCE).inc()
             self._signals.alerts.set()

@@ -57,6 +57,8 @@ class Order:
     pooled: bool = False
     #: The draft it was written as.
     draft_id: int | None = None
+    #: The sweep that it is a cell of.
+    sweep_id: int | None = None
 
 
 class Rehearsed(Exception):
@@ -82,11 +84,11 @@ async def foresee(tx: Tx, order: Order) -> tuple[Price, bool]:
 async def _is_news(tx: Tx, asker: Asker, server: Server, price: Price, shown: int | None) -> bool:
     """Tell whether a price needs a question: above what the member or the server set, or well above what was shown."""
     asks = await asks_above(tx, asker, server)
-    dearer = None if shown is None else _dearer(shown)
-    return any(bound is not None and price.estimate > bound for bound in (asks, dearer))
+    known = None if shown is None else dearer(shown)
+    return any(bound is not None and price.estimate > bound for bound in (asks, known))
 
 
-def _dearer(shown: int) -> int:
+def dearer(shown: int) -> int:
     """Return up to which price an edit is not dearer than what was shown, in micro-dollars."""
     return shown * _DEARER_PERCENT // 100
 
@@ -169,6 +171,7 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
         session_id=session.id,
         status=Status.WAITING if waits else Status.QUEUED,
         pooled=order.pooled,
+        sweep_id=order.sweep_id,
     )
     await lineage.bind(tx, job.id, order.request)
     await ledger.hold(tx, job, admission, now)
@@ -206,7 +209,7 @@ async def _claimed(tx: Tx, job: Job, now: int) -> None:
 async def accept(tx: Tx, order: Order, offer: Offer) -> Job | Offer:
     """Make a job of an offer, or offer it anew where its price has risen well above what was said."""
     price = await price_of(tx, order.asker.guild_id, order.request)
-    if price.estimate > _dearer(offer.price):
+    if price.estimate > dearer(offer.price):
         await offers.reprice(tx, offer.id, price.estimate)
         return replace(offer, price=price.estimate)
     await take_offer(tx, offer.id)

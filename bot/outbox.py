@@ -145,7 +145,8 @@ async def _plan(tx: Tx, job_id: int, version: int | None = None) -> list[Announc
     job = await jobs.known(tx, job_id)
     if job.version != (version or job.version) or job.status not in OVER or await results.uncopied(tx, job_id):
         return []
-    return await announcements.plan(tx, job_id, job.status)
+    # What became of a cell without a picture stands on the card of its sweep.
+    return await announcements.plan(tx, job_id, job.status, quiet=job.sweep_id is not None)
 
 
 async def _give_up(tx: Tx, job_id: int, now: int) -> None:

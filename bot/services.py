@@ -19,6 +19,7 @@ from bot.presets import Presets
 from bot.rounds import Rounds
 from bot.sessions import Sessions
 from bot.settings import Settings
+from bot.sweeps import Sweeps
 from storage import memory
 from storage.database import Database
 
@@ -52,6 +53,7 @@ class Services:
     claims: Claims
     gallery: Gallery
     rounds: Rounds
+    sweeps: Sweeps
     outbox: Outbox
     pictures: Pictures
     memory: Memory

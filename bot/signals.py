@@ -60,5 +60,7 @@ class Signals:
         self.rounds = Signal()
         #: A result has enough stars to be posted once more.
         self.showcase = Signal()
+        #: The card of a sweep is to be drawn anew.
+        self.sweeps = Signal()
         #: Somebody began to write an edit.
         self.claims = Signal()

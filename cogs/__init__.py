@@ -16,6 +16,7 @@ from cogs._gallery_components import GALLERY_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
 from cogs._round_components import ROUND_ITEMS
+from cogs._sweep_components import SWEEP_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.draft import DraftCog
@@ -31,6 +32,7 @@ from cogs.round import RoundCog
 from cogs.session import SessionCog
 from cogs.settings import SettingsCog
 from cogs.stars import StarsCog
+from cogs.sweep import SweepCog
 from cogs.timelapse import TimelapseCog
 from cogs.usage import UsageCog
 from cogs.writing import WritingCog
@@ -60,6 +62,7 @@ def build(services: Services) -> EditBot:
             GalleryCog(services),
             LineageCog(services),
             TimelapseCog(services),
+            SweepCog(services, asking),
         )
 
     return EditBot(
@@ -73,5 +76,6 @@ def build(services: Services) -> EditBot:
             *LINEAGE_ITEMS,
             *DRAFT_ITEMS,
             *PRESET_ITEMS,
+            *SWEEP_ITEMS,
         ),
     )

@@ -25,7 +25,7 @@ from storage.records import EditRequest, House, Job, Place, Reference
 log = logging.getLogger(__name__)
 
 #: What stands for a picture that was not read yet, so that the other options can be checked before it is.
-_UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
+UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
 #: So many files are read and prepared at a time, whoever sent them: each may take 25 MiB until it is prepared.
 _READ_AT_ONCE: Final = 8
 #: A file that takes longer, in seconds, is given up.
@@ -92,7 +92,7 @@ class Asking:
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         safety = _agreed(wish.safety, rights.safety(interaction, house))
         pictures = [*given, *uploads]
-        self._request(wish, [_UNREAD if isinstance(one, Upload) else one for one in pictures], house, safety)
+        self._request(wish, [UNREAD if isinstance(one, Upload) else one for one in pictures], house, safety)
         files = [one for one in pictures if isinstance(one, Upload)]
         self.check_claims(files)
         here = [one for one in pictures if isinstance(one, Reference)]
@@ -151,6 +151,23 @@ class Asking:
     async def read(self, uploads: Sequence[Upload]) -> list[Reference]:
         """Read files, prepare them and keep them. Raises BadPicture for the first that is no picture to edit."""
         return [(await self._read(upload)).reference for upload in uploads]
+
+    async def receive(
+        self,
+        interaction: discord.Interaction[Any],
+        prompt: str,
+        given: Sequence[Reference],
+        uploads: Sequence[Upload],
+    ) -> tuple[Place, list[Reference], list[discord.File]]:
+        """Acknowledge what is no single edit, and read its files; returns the references, and files that show them.
+
+        What can be refused without reading is refused before, to the asker alone.
+        """
+        self.check_claims(uploads)
+        place = await self._acknowledge(interaction, prompt, given)
+        read = [await self._read(upload) for upload in uploads]
+        files = [await self._file(number, one, len(read)) for number, one in enumerate(read, 1)]
+        return place, [*given, *(one.reference for one in read)], files
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""

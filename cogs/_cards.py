@@ -97,6 +97,8 @@ class Post:
     more: bool = True
     #: Discord's ids of those who are writing an edit of it.
     writing: Sequence[int] = ()
+    #: What it is a part of, in words; empty where it stands alone.
+    note: str = ""
 
     @property
     def shown(self) -> list[Result]:
@@ -373,7 +375,8 @@ def _about(post: Post) -> str:
         size = _size(job, shown[0]) if shown else words.size(job.request.width, job.request.height)
         sums = f"{size} · {words.lasting(_took(job))} · **{_price(job)}**"
         facts = f"{each}\n{sums}" if each else sums
-    return "\n".join([head, facts, f"-# {_settings(job.request)}", *_writing(post), *_missing(post), *_where_to(post)])
+    notes = [f"-# {note}" for note in (post.note, _settings(job.request)) if note]
+    return "\n".join([head, facts, *notes, *_writing(post), *_missing(post), *_where_to(post)])
 
 
 def _costs(post: Post) -> str:

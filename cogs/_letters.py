@@ -16,6 +16,7 @@ from bot.errors import NotFound
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _showcase_cards as showcase_cards
+from cogs import _sweep_cards as sweep_cards
 from cogs import _words as words
 from cogs._cards import Parent, Post
 from cogs._posts import carries
@@ -84,7 +85,16 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
 async def _one(services: Services, job: Job, result: Result, files: dict[int, str]) -> Post:
     parent = await parent_of(services.edits, job.request.parent_id)
     writing, made = await _writing(services, job), len(await services.edits.results(job.id))
-    return Post(job, None, [result], made=made, files=files, parent=parent, reserved=_RESERVED, writing=writing)
+    note = await _note(services, job)
+    return Post(
+        job, None, [result], made=made, files=files, parent=parent, reserved=_RESERVED, writing=writing, note=note
+    )
+
+
+async def _note(services: Services, job: Job) -> str:
+    """Say of which sweep an edit is a cell, if it is one."""
+    note = await services.sweeps.note(job)
+    return "" if note is None else sweep_cards.cell(note)
 
 
 async def _writing(services: Services, job: Job) -> list[int]:
@@ -143,8 +153,17 @@ async def _post(services: Services, job: Job, announcement: Announcement, *, but
         return Post(job, announcement, parent=parent, buttons=buttons)
     all_results = await edits.results(job.id)
     results = [result for result in all_results if result.id in announcement.result_ids]
-    writing = await _writing(services, job)
-    return Post(job, announcement, results, made=len(all_results), parent=parent, buttons=buttons, writing=writing)
+    writing, note = await _writing(services, job), await _note(services, job)
+    return Post(
+        job,
+        announcement,
+        results,
+        made=len(all_results),
+        parent=parent,
+        buttons=buttons,
+        writing=writing,
+        note=note,
+    )
 
 
 async def _files(services: Services, job: Job, results: Sequence[Result], limit: int) -> dict[int, discord.File]:

@@ -36,13 +36,17 @@ async def pictures_given(
     interaction: discord.Interaction[Any],
     named: str | None,
     files: Sequence[discord.Attachment | None],
+    *,
+    needed: bool = True,
 ) -> tuple[list[Reference], list[Upload]]:
     """Return the results that ``from`` names, the one to start from first, and the files of ``image``, ``image2``...
 
     Raises:
-        BadOption: ``from`` names too many, or stands beside ``image``.
+        BadOption: ``from`` names too many, or stands beside ``image``; or there is neither, where one is ``needed``.
         NotFound, NotAllowed: see :func:`reference`.
     """
+    if needed and named is None and files[0] is None:
+        raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
     if named is not None and files[0] is not None:
         raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
     given = [] if named is None else await references_named(services, interaction, named)

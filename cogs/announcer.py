@@ -119,6 +119,9 @@ class _Telling:
 
     async def tell(self, job: Job) -> None:
         """Bring everything that Discord shows of a job up to date."""
+        if job.sweep_id is not None:
+            await self._tell_cell(job)
+            return
         placed = await self._placed(job)
         carded = await self._card(placed, fresh=job.place.thread_id is None)
         await self._rewrite(placed)
@@ -127,6 +130,18 @@ class _Telling:
             await self._card(
                 placed, fresh=False
             )  # a post wakes an archived thread, whose messages could not be edited before
+        await self._outbox.shown(job, behind=self._behind)
+
+    async def _tell_cell(self, job: Job) -> None:
+        """Post the picture of a sweep's cell, if there is one; everything else of it stands on the card of the sweep."""
+        try:
+            if job.over:
+                placed = await self._placed(job)
+                await self._rewrite(placed)
+                for announcement in await self._outbox.plan(job):
+                    await self._post(placed, announcement)
+        finally:  # the card tells where it stands also while its picture cannot be posted
+            await self._services.sweeps.changed(job)
         await self._outbox.shown(job, behind=self._behind)
 
     # the thread and its status card ------------------------------------------------------------------------

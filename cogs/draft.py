@@ -79,7 +79,7 @@ class DraftCog(commands.Cog, name="Draft"):
         """Open a draft, or show the newest one."""
         who = rights.asker(interaction)
         files = (image, image2, image3)
-        given, uploads = await pictures_given(self._services, interaction, result, files)
+        given, uploads = await pictures_given(self._services, interaction, result, files, needed=False)
         await self._check(interaction, uploads, len(given))
         await interaction.response.defer(ephemeral=True, thinking=True)
         newest = None if prompt or given or uploads else await self._drafts.newest(who)

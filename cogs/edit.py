@@ -11,7 +11,6 @@ from discord.ext import commands
 
 from bot import options
 from bot.client import EditBot
-from bot.errors import BadOption
 from bot.services import Services
 from cogs._asking import Asking, Wish
 from cogs._file_command import file_command
@@ -70,8 +69,6 @@ class EditCog(commands.Cog, name="Edit"):
         loras: Range[str, 1, 1000] | None = None,
     ) -> None:
         """Ask for an edit."""
-        if result is None and image is None:
-            raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
         given, uploads = await pictures_given(self._services, interaction, result, (image, image2, image3))
         values = {
             "prompt": prompt,

@@ -25,7 +25,7 @@ from bot.client import EditBot
 from bot.errors import EditError
 from bot.settings import Settings
 from playground.runware import LocalRunware
-from storage import announcements, jobs
+from storage import announcements, jobs, sweeps
 
 #: The playground's server.
 GUILD_ID: Final = 1_000_000_000_000_000_001
@@ -147,15 +147,19 @@ class World:
         ]
         return sorted(set(found))
 
+    async def _sweeps_behind(self) -> bool:
+        """Tell whether the card of a sweep does not show it as it is."""
+        return bool(await self.program.database.read(sweeps.unshown_ids))
+
     async def idle(self, timeout: float = 30) -> None:
-        """Wait until no job is open, everything over was announced, and Discord shows it.
+        """Wait until no job is open, everything over was announced, and Discord shows it and every sweep.
 
         Raises:
             TimeoutError: names the jobs that are still open.
         """
         try:
             async with asyncio.timeout(timeout):
-                while await self.open_jobs():  # noqa: ASYNC110 (three tables tell, and no one event)
+                while await self.open_jobs() or await self._sweeps_behind():  # noqa: ASYNC110 (four tables tell)
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise TimeoutError(f"still open after {timeout} s: jobs {await self.open_jobs()}") from None

@@ -61,7 +61,7 @@ class Demand:
 
 
 class AllowanceExceeded(Exception):
-    """An edit does not fit; the unit that meets this is rolled back whole."""
+    """An edit does not fit, and nothing was held for it."""
 
     def __init__(self, standing: Standing, demand: int, frees_at: int | None) -> None:
         allowance = standing.allowance
@@ -74,7 +74,7 @@ class AllowanceExceeded(Exception):
 
 
 class PoolTooSmall(Exception):
-    """What only the thread's pool may pay is more than is left in it; the unit that meets this is rolled back whole."""
+    """What only the thread's pool may pay is more than is left in it; nothing was held for it."""
 
     def __init__(self, left: int, demand: int) -> None:
         super().__init__(f"the pool has {left} left, {demand} asked")
@@ -215,6 +215,8 @@ async def hold(
 ) -> Admission:
     """Hold what an edit needs on every account that binds it, drained from its grants first; or on none.
 
+    What it raises, it raises before it has written anything: a unit may go on with another edit.
+
     Raises:
         AllowanceExceeded: names the first limit that does not admit it: the member's, the channel's, the server's or
             the bot's; of several roles' limits, the one that frees first.
@@ -223,7 +225,7 @@ async def hold(
     for account_id in sorted(bound.values()):
         await accounts.lock(tx, account_id)
     member = bound[Scope.MEMBER]
-    shares = await grants.draw(
+    shares = await grants.cover(
         tx,
         asker.guild_id,
         demand.amount,
@@ -246,6 +248,7 @@ async def hold(
     whole = Use(held=demand.amount, edits=demand.edits, pictures=demand.pictures)
     carried = {**dict.fromkeys(bound.values(), whole), member: replace(whole, held=own)}
     admission = Admission(quarter_of(now), day_of(now, zone), role_id, carried, shares, own)
+    await grants.draw(tx, shares)
     for account_id in sorted(carried):
         await quarters.add(tx, account_id, admission.quarter_at, carried[account_id])
     return admission

@@ -128,15 +128,15 @@ async def carded(tx: Tx, job_id: int, message_id: int) -> None:
     await tx.execute(_CARDED, job_id, message_id)
 
 
-async def plan(tx: Tx, job_id: int, status: Status) -> list[Announcement]:
+async def plan(tx: Tx, job_id: int, status: Status, *, quiet: bool = False) -> list[Announcement]:
     """Write down the messages that a job's end still needs, and return those not yet posted or kept.
 
     Results that have no message yet share new ones, :data:`RESULTS_PER_MESSAGE` each; a failure or an expiry is said
-    once. Nothing is planned while a picture still waits to be copied.
+    once, or not at all where it is to be ``quiet``. Nothing is planned while a picture still waits to be copied.
     """
     if status is Status.SUCCEEDED:
         await tx.execute(_OUTDATED, job_id)  # it came late after all, before anybody heard that it would not
-    if status in (Status.FAILED, Status.EXPIRED):
+    if status in (Status.FAILED, Status.EXPIRED) and not quiet:
         kind = AnnouncementKind(status.value)
         said = await tx.fetch_one(_SAID, job_id, kind.value)
         if said is not None and said["number"] == 0:

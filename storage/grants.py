@@ -138,7 +138,7 @@ async def _bonuses(tx: Tx, guild_id: int, account_id: int, held_roles: frozenset
     return _in_order([*own, *roles])
 
 
-async def draw(
+async def cover(
     tx: Tx,
     guild_id: int,
     amount: int,
@@ -149,7 +149,10 @@ async def draw(
     now: int,
     pooled: bool = False,
 ) -> list[Share]:
-    """Draw as much of an amount as the grants open to a member cover, or the pool alone; return what each carries."""
+    """Return as much of an amount as the grants open to a member cover, or the pool alone, by what each would carry.
+
+    They are locked, and nothing is written: :func:`draw` does that.
+    """
     search = partial(
         available,
         tx,
@@ -173,9 +176,13 @@ async def draw(
         if drawn and grant.id in locked:
             shares.append(Share(grant.id, 0 if grant.scope is Scope.THREAD else account_id, drawn))
             amount -= drawn
+    return shares
+
+
+async def draw(tx: Tx, shares: Iterable[Share]) -> None:
+    """Draw on grants what :func:`cover` said in this unit."""
     for share in shares:
         await tx.execute(_DRAW, share.grant_id, share.holder_id, share.amount)
-    return shares
 
 
 async def pay(tx: Tx, share: Share, spent: int) -> None:

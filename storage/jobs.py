@@ -19,11 +19,11 @@ _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs 
 _ADD = """
 INSERT INTO jobs (
     task_uuid, account_id, guild_id, channel_id, reply_id, thread_id, public, status_message_id, request, wanted,
-    status, turn, version, hold, created_at, notice_at, estimate, basis, session_id, pooled
+    status, turn, version, hold, created_at, notice_at, estimate, basis, session_id, pooled, sweep_id
 )
 VALUES (
     ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), ?7, CAST(?8 AS BIGINT), ?9, ?10,
-    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16, ?17, ?18
+    ?11, ?12, 1, ?13, CAST(?14 AS BIGINT), CAST(?14 AS BIGINT), ?15, ?16, ?17, ?18, CAST(?19 AS BIGINT)
 )
 RETURNING id
 """
@@ -157,6 +157,7 @@ async def add(
     session_id: int = 0,
     status: Status = Status.QUEUED,
     pooled: bool = False,
+    sweep_id: int | None = None,
 ) -> Job:
     """Insert a job that is queued, or waits for approval, and give it its turn.
 
@@ -183,6 +184,7 @@ async def add(
         str(price.basis),
         session_id,
         int(pooled),
+        sweep_id,
     )
     return await known(tx, row["id"])
 
@@ -369,4 +371,5 @@ def from_row(row: Row) -> Job:
         basis=Basis.parse(row["basis"]),
         session_id=row["session_id"],
         pooled=bool(row["pooled"]),
+        sweep_id=row["sweep_id"],
     )

@@ -233,6 +233,8 @@ class Job:
     session_id: int = 0
     #: A round chose it: its asker proposed it, and the pool of the thread pays all of it.
     pooled: bool = False
+    #: It is a cell of a sweep, whose card tells where it stands.
+    sweep_id: int | None = None
 
     @property
     def over(self) -> bool:

@@ -184,3 +184,55 @@ async def test_a_kill_anywhere_while_a_session_is_closed_loses_nothing_of_its_su
 
 def _tasks(world: World) -> set[str]:
     return {request["taskUUID"] for request in world.runware.requests}
+
+
+async def live_through_a_sweep(world: World, visit: Any, killer: Killer) -> bool:
+    """Say yes to the sweep that was asked about, and wait for its end, or for the kill; returns whether that came."""
+    asked = [message for message in visit.everything() if "Yes, make them" in visit.labels(message)]
+    if asked:
+        await world.ana.click(asked[0], label="Yes, make them")
+    idle = asyncio.create_task(world.idle())
+    struck = asyncio.create_task(killer.struck.wait())
+    await asyncio.wait({idle, struck}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (idle, struck):
+        task.cancel()
+    await asyncio.gather(idle, struck, return_exceptions=True)
+    return killer.struck.is_set()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a commit", "after a commit"])
+async def test_a_kill_anywhere_in_a_sweep_makes_each_cell_once_and_one_sheet(
+    after: bool, books_of: Any, visit_of: Any
+) -> None:
+    async with open_world(member_daily_usd=100, server_daily_usd=100, bot_daily_usd=100) as world:
+        visit, books = visit_of(world), books_of(world)
+        cat = ("cat.png", world.photos["chelsea.png"])
+        for at in range(1, 60, 2):  # after an odd one is before an even one
+            before, posts, tasks = len(await books.jobs()), len(books.posts()), _tasks(world)
+            asked = await world.ana.slash(
+                world.channel, "sweep", prompt="a sweep", x="steps", x_values="1, 2", image=cat, size="256x256"
+            )
+            assert asked.response is not None
+            killer = Killer(world, at, after=after)
+            killed = await live_through_a_sweep(world, visit, killer)
+            world.env.errors.clear()
+            if killed:
+                await rise_again(world, killer)
+                assert len(await books.jobs()) - before in {0, 2}, "a sweep begins whole or not at all"
+                await live_through_a_sweep(world, visit, Killer(world, None, after=after))
+                await world.idle()
+            new = (await books.jobs())[before:]
+            assert [job.status for job in new] == [Status.SUCCEEDED] * 2, killer.names
+            assert len(books.posts()) == posts + 2, killer.names
+            assert len(_tasks(world)) == len(tasks) + 2, "a task was not run, or run twice"
+            [card] = [message for message in world.channel.history() if message.id == asked.response.id]
+            assert "Sweep done: 2 of 2 pictures" in visit.words(card), killer.names
+            assert "contact-sheet.jpg" in visit.files(card)
+            [thread] = [thread for thread in visit.threads() if thread.id == card.id]
+            told = [message for message in thread.history() if "your sweep is done" in visit.words(message)]
+            assert len(told) == 1, killer.names
+            await books.check()
+            if not killed:
+                assert at > 12, f"a sweep has more steps than {killer.names}"
+                return
+        pytest.fail("the life of a sweep never ended")

@@ -57,6 +57,7 @@ async def everything(world: World) -> None:
     await world.idle()
     for by in ("day", "member"):
         await world.cleo.slash(world.channel, "usage", by=by)
+    await _sweeps(world)
     await money(world)
     await _together_rounds(world)
     await _together_sessions(world)
@@ -81,6 +82,24 @@ async def recipes(world: World) -> None:
     recipe["options"] = {"steps": 99, "cfg": 99}
     await world.ana.slash(world.channel, "recipe run", file=("recipe.json", json.dumps(recipe).encode()), image=cat)
     await world.ana.slash(world.channel, "recipe show", result="#2")
+
+
+async def _sweeps(world: World) -> None:
+    """Live through sweeps: refused cells, both answers, the card on its way, the sheet, a picture that is taken down."""
+    world.runware.faults.fail = None
+    cat = ("cat.png", world.photos["chelsea.png"])
+    options = {"prompt": "a <sweep> @everyone", "image": cat, "x": "steps", "x_values": "5, 10, 60"}
+    asked = await world.ana.slash(world.channel, "sweep", **options)
+    assert asked.response is not None
+    await world.ana.click(asked.response, label="No, thanks")
+    asked = await world.ana.slash(world.thread, "sweep", y="scheduler", y_values="Euler, UniPC", **options)
+    assert asked.response is not None
+    await world.ana.click(asked.response, label="Yes, make them")
+    await world.idle()
+    told = {message: str([part.to_dict() for part in message.components]) for message in world.thread.history()}
+    shown = next(message for message, said in told.items() if "Cell 1 of 6" in said)
+    await world.ana.click(shown, label="Delete")
+    await world.idle()
 
 
 async def money(world: World) -> None:

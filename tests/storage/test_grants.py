@@ -508,7 +508,9 @@ async def test_draws_that_no_account_keeps_apart_never_overdraw_a_pool_together(
     pool = await give(Scope.THREAD, 7, 10_500)
 
     async def draw(tx: Tx, account_id: int) -> list[Share]:
-        return await grants.draw(tx, GUILD, 1_000, account_id=account_id, role_ids=(), thread_id=7, now=START)
+        shares = await grants.cover(tx, GUILD, 1_000, account_id=account_id, role_ids=(), thread_id=7, now=START)
+        await grants.draw(tx, shares)
+        return shares
 
     async def give_back(tx: Tx, shares: list[Share]) -> None:
         for share in shares:

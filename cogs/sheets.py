@@ -1,0 +1,193 @@
+"""The loop that draws the cards of sweeps: how many cells are done, and in the end the contact sheet.
+
+A sweep's row says when its card is due. What a crash interrupts is done by this same code when it is pulled again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+import discord
+
+from bot.client import DISCORD_ERRORS, EditBot
+from bot.contact_sheet import Fate, Tile
+from bot.services import Services
+from bot.sweeps import SweepView, draw_sheet, sheet_of
+from cogs import _sweep_cards as cards
+from cogs import _words as words
+from cogs._posts import nonce, own_message, passing, ready
+from storage.sweeps import Sweep, SweepState
+
+log = logging.getLogger(__name__)
+
+#: No card takes longer than this, in seconds.
+_PATIENCE: Final = 60.0
+#: For so many sweeps it is remembered what their sheet shows, so that it is not drawn to show it again.
+_REMEMBERED: Final = 1024
+_THREAD_EXISTS: Final = 160004
+#: A message older than an hour was edited too often of late.
+_TOO_OFTEN: Final = 30046
+#: A thread that is archived; a post wakes it.
+_ARCHIVED: Final = 50083
+
+
+class SheetPoster:
+    """Draws cards. Each goes its own way, so that one dead channel delays no other."""
+
+    def __init__(self, services: Services, get_bot: Callable[[], EditBot]) -> None:
+        self._services = services
+        self._sweeps = services.sweeps
+        self._get_bot = get_bot
+        self._in_hand: set[int] = set()
+        self._drawn: OrderedDict[int, tuple[Tile, ...]] = OrderedDict()
+
+    async def run(self) -> None:
+        """Draw without end."""
+        self._in_hand.clear()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for found in await self._sweeps.due(len(self._in_hand)):
+                    if found.id not in self._in_hand:
+                        self._in_hand.add(found.id)
+                        group.create_task(self._see_to(found), name=f"sweep-{found.id}")
+                await self._sweeps.wait()
+
+    async def _see_to(self, found: Sweep) -> None:
+        """Draw one card; whatever goes wrong concerns that card alone."""
+        try:
+            failure = await self._try(found)
+            if failure is not None:
+                again = await self._sweeps.later(found)
+                log.warning("the card of sweep %d %s: %s", found.id, "is drawn later" if again else "stays", failure)
+        finally:
+            self._in_hand.discard(found.id)
+            self._sweeps.wake()
+
+    async def _try(self, found: Sweep) -> str | None:
+        """Draw a card; returns what kept it from that, if another try makes sense."""
+        try:
+            bot = await ready(self._get_bot)
+            async with asyncio.timeout(_PATIENCE):
+                await self._show(bot, found.id)
+        except discord.HTTPException as error:
+            if passing(error) or error.code == _ARCHIVED:
+                return f"Discord answered {error.status} {error.code}"
+            log.info("the card of sweep %d cannot be drawn: %s", found.id, error)
+            await self._sweeps.give_up(found)
+        except DISCORD_ERRORS as error:
+            return f"Discord could not be reached ({type(error).__name__})"
+        except Exception as error:  # a bug that one sweep met is no reason to forget the others
+            log.exception("the card of sweep %d could not be drawn", found.id)
+            return type(error).__name__
+        return None
+
+    async def _show(self, bot: EditBot, sweep_id: int) -> None:
+        """Bring everything that Discord shows of a sweep up to date."""
+        view = await self._placed(bot, await self._sweeps.view(sweep_id))
+        if view.over:
+            await self._sweeps.done(sweep_id)
+        untold = view.over and view.sweep.told_at is None
+        try:
+            await self._draw(bot, view)
+        except discord.HTTPException as error:
+            if untold and error.code == _ARCHIVED:
+                await self._tell(bot, view)  # which wakes the thread
+                await self._draw(bot, view)
+                untold = False
+            elif await self._stays(bot, view, error):
+                return
+        if untold:
+            await self._tell(bot, view)
+        await self._sweeps.shown(view)
+
+    async def _stays(self, bot: EditBot, view: SweepView, error: discord.HTTPException) -> bool:
+        """Decide what becomes of a card that cannot be drawn; returns whether it is drawn later, and raises for a retry.
+
+        It goes where it may show a picture which was taken down: that must not stand there till the card can be changed.
+        """
+        if error.code != _TOO_OFTEN and passing(error):
+            raise error
+        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, error)
+        if self._shows_what_is_gone(view):
+            await self._reply(bot, view.sweep).delete()
+            return False
+        if error.code == _ARCHIVED:
+            raise error
+        if error.code == _TOO_OFTEN:
+            await self._sweeps.later(view.sweep, behind=True)
+            return True
+        return False
+
+    async def _placed(self, bot: EditBot, view: SweepView) -> SweepView:
+        """Make the thread of a sweep that was asked for in a channel. Without one, its cells stay in the channel."""
+        place = view.sweep.place
+        if view.thread_id is not None or view.sweep.state is SweepState.DONE:
+            return view
+        try:
+            await self._reply(bot, view.sweep).create_thread(name=words.thread_name(view.sweep.request.prompt))
+        except discord.HTTPException as error:
+            if error.code != _THREAD_EXISTS:
+                if passing(error):
+                    raise
+                log.warning("sweep %d has no thread: %s", view.sweep.id, error)
+                return view
+        # A thread has the id of the message it hangs on.
+        await self._sweeps.placed(view.sweep.id, place.reply_id)
+        return await self._sweeps.view(view.sweep.id)
+
+    async def _draw(self, bot: EditBot, view: SweepView) -> None:
+        """Draw the card, and the contact sheet where all cells are over and it does not show what it should yet."""
+        sweep, nobody = view.sweep, discord.AllowedMentions.none()
+        message = await self._reply(bot, sweep).fetch()
+        asked = [file for file in message.attachments if file.filename != cards.SHEET]
+        pictures = [(file.filename, file.description or "") for file in asked]
+        if not view.over and sweep.state is not SweepState.DONE:
+            await message.edit(view=cards.board(view, pictures=pictures, sheet=False), allowed_mentions=nobody)
+            return
+        board, tiles = cards.board(view, pictures=pictures, sheet=True), sheet_of(view).tiles
+        if self._drawn.get(sweep.id) == tiles and len(asked) < len(message.attachments):
+            await message.edit(view=board, allowed_mentions=nobody)
+            return
+        data = await draw_sheet(self._services.pictures, view)
+        sheet = discord.File(io.BytesIO(data), cards.SHEET, description=cards.alt(view))
+        await message.edit(view=board, attachments=[*asked, sheet], allowed_mentions=nobody)
+        self._drawn[sweep.id] = tiles
+        self._drawn.move_to_end(sweep.id)
+        if len(self._drawn) > _REMEMBERED:
+            self._drawn.popitem(last=False)
+
+    def _shows_what_is_gone(self, view: SweepView) -> bool:
+        """Tell whether the card may show a picture which was taken down since it was drawn."""
+        removed = {cell.place for cell in view.cells if cell.fate is Fate.REMOVED}
+        drawn = self._drawn.get(view.sweep.id)
+        if drawn is None:  # by an earlier run of the program, if at all
+            return bool(removed) and view.sweep.state is SweepState.DONE
+        return any(drawn[place].fate is Fate.PICTURE for place in removed)
+
+    async def _tell(self, bot: EditBot, view: SweepView) -> None:
+        """Tell the thread that a sweep is over: the one message of it that rings, and only for its asker."""
+        sweep = view.sweep
+        if view.thread_id is not None:
+            channel = bot.get_partial_messageable(view.thread_id, guild_id=sweep.guild_id)
+            asker = [] if sweep.user_id is None else [discord.Object(sweep.user_id)]
+            rings = discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
+            try:
+                if await own_message(bot, channel, cards.mark(sweep.id)) is None:
+                    key = nonce("sweep", sweep.id, sweep.made_at, channel.id)
+                    await channel.send(view=cards.news(view), nonce=key, allowed_mentions=rings)
+            except discord.HTTPException as error:
+                if passing(error):
+                    raise
+                log.info("the end of sweep %d cannot be posted: %s", sweep.id, error)
+        await self._sweeps.told(sweep.id)
+
+    @staticmethod
+    def _reply(bot: EditBot, sweep: Sweep) -> discord.PartialMessage:
+        place = sweep.place
+        channel = bot.get_partial_messageable(place.thread_id or place.channel_id, guild_id=sweep.guild_id)
+        return channel.get_partial_message(place.reply_id)
