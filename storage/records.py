@@ -233,6 +233,8 @@ class Job:
     session_id: int = 0
     #: A round chose it: its asker proposed it, and the pool of the thread pays all of it.
     pooled: bool = False
+    #: What Runware said beside the code, on one line and harmless (``bot.runware.errors.reason``).
+    error_message: str | None = None
 
     @property
     def over(self) -> bool:
