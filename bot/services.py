@@ -11,6 +11,7 @@ from bot.edits import Edits
 from bot.gallery import Gallery
 from bot.house import Houses
 from bot.lineage import Lineage
+from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.pictures import Pictures
@@ -43,6 +44,7 @@ class Services:
     edits: Edits
     budgets: Budgets
     houses: Houses
+    loras: LoraSearch
     sessions: Sessions
     lineage: Lineage
     claims: Claims

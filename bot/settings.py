@@ -100,6 +100,13 @@ class Settings(BaseModel):
         default="item", description="item or task: whether the cost of a delivery is that of one result or of all"
     )
 
+    lora_architecture: str = Field(
+        default="",
+        max_length=100,
+        description="the architecture that LoRAs have to fit, such as qwen_image_edit_plus; empty means that Runware "
+        "is asked for it",
+    )
+
     # Money, in US dollars a day
     member_daily_usd: Dollars = Field(
         default=Decimal("0.50"), description="what one member may spend a day, in dollars such as 0.50"

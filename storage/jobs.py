@@ -57,6 +57,7 @@ UPDATE jobs SET
     notice_at = CASE WHEN shown_at + ?2 > ?1 THEN shown_at + ?2 ELSE CAST(?1 AS BIGINT) END
 WHERE id IN (SELECT id FROM first)
 """
+_PUT_REQUEST = "UPDATE jobs SET request = ?2 WHERE id = ?1 AND status IN ('waiting', 'queued')"
 _AHEAD = """
 SELECT count(*) AS number FROM (
     SELECT queued.id FROM jobs AS queued JOIN jobs AS mine ON mine.id = ?1
@@ -248,6 +249,11 @@ async def claim_next(tx: Tx, *, in_flight_limit: int, now: int, poll_at: int, ca
 async def queue_moved(tx: Tx, now: int, card_interval: int) -> None:
     """Have the cards of the first in the queue shown anew, none sooner than ``card_interval`` ms after its last edit."""
     await tx.execute(_QUEUE_MOVED, now, card_interval, POSITIONS_SHOWN)
+
+
+async def put_request(tx: Tx, job_id: int, request: EditRequest) -> None:
+    """Change what a job asks for, before it is sent: how it is checked may have to change."""
+    await tx.execute(_PUT_REQUEST, job_id, request.to_json())
 
 
 async def position(tx: Tx, job_id: int) -> int:

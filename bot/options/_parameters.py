@@ -38,6 +38,7 @@ _LONGEST_NUMBER: Final = 40
 _YES: Final = frozenset({"yes", "y", "true", "on", "1"})
 _NO: Final = frozenset({"no", "n", "false", "off", "0"})
 _AIR: Final = re.compile(r"[!-~]{1,200}")
+_BRACKETS: Final = re.compile(r"\([^()]*\)?")
 _LORA_PARTS: Final = frozenset({"model", "weight", "stage"})
 _WEIGHT: Final = "weight"
 
@@ -256,7 +257,10 @@ class Scheduler(Parameter):
 
 @dataclass(frozen=True, slots=True)
 class Loras(Parameter):
-    """Several LoRAs: typed one a line as ``AIR [weight] [high, low or both]``, or a list of objects in JSON."""
+    """Several LoRAs: typed one a line as ``AIR [weight] [high, low or both]``, or a list of objects in JSON.
+
+    What stands in brackets is skipped: the names that are offered beside the AIRs.
+    """
 
     weight: ClassVar[Number] = Number(_WEIGHT, _WEIGHT, Group.LORAS, "", least=-4, most=4, step=0.01)
     stage: ClassVar[Choice] = Choice("stage", "stage", Group.LORAS, "", choices=("high", "low", "both"))
@@ -265,7 +269,7 @@ class Loras(Parameter):
         """Return the LoRAs, in the order they were given."""
         if is_empty(given):
             return None
-        entries = re.split(r"[\n;,]", given) if isinstance(given, str) else given
+        entries = re.split(r"[\n;,]", _BRACKETS.sub(" ", given)) if isinstance(given, str) else given
         if not isinstance(entries, Sequence):
             raise self._refused(f"is a list of LoRAs, and {shown(given)} was given.")
         loras = [self._lora(entry) for entry in cast("Sequence[object]", entries) if not is_empty(entry)]
