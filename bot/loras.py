@@ -162,7 +162,8 @@ class LoraSearch:
             asked.set_result(None)
             raise _unanswered() from error
         else:
-            found = tuple(lora for model in models if (lora := _read(model)) is not None)
+            read = [lora for model in models if (lora := _read(model)) is not None]
+            found = tuple({lora.air: lora for lora in read}.values())
             self._remember(question, found)
             asked.set_result(found)
             return found

@@ -12,13 +12,16 @@ from cogs._asking import Asking
 from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
+from cogs._house_cards import HOUSE_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.edit import EditCog
 from cogs.gallery import GalleryCog
+from cogs.house import HouseCog
 from cogs.lineage import LineageCog
+from cogs.lora import LoraCog
 from cogs.pool import PoolCog
 from cogs.quota import QuotaCog
 from cogs.results import ResultsCog
@@ -52,8 +55,19 @@ def build(services: Services) -> EditBot:
             GalleryCog(services),
             LineageCog(services),
             TimelapseCog(services),
+            HouseCog(services),
+            LoraCog(services),
         )
 
     return EditBot(
-        services, cogs=cogs, dynamic_items=(*DYNAMIC_ITEMS, *BUDGET_ITEMS, *ROUND_ITEMS, *GALLERY_ITEMS, *LINEAGE_ITEMS)
+        services,
+        cogs=cogs,
+        dynamic_items=(
+            *DYNAMIC_ITEMS,
+            *BUDGET_ITEMS,
+            *ROUND_ITEMS,
+            *GALLERY_ITEMS,
+            *LINEAGE_ITEMS,
+            *HOUSE_ITEMS,
+        ),
     )

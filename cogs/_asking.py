@@ -13,7 +13,7 @@ import discord
 
 from bot import images, options
 from bot.client import DISCORD_ERRORS
-from bot.errors import BadPicture
+from bot.errors import BadOption, BadPicture
 from bot.images import Picture
 from bot.services import Services
 from cogs import _cards as cards
@@ -116,14 +116,22 @@ class Asking:
         await interaction.edit_original_response(view=view)
 
     def _request(self, wish: Wish, references: Sequence[Reference], house: House, safety: str) -> EditRequest:
-        return options.build_request(
-            wish.values if wish.as_it_is else house.filled(wish.values),
-            references,
-            parent_id=wish.parent_id,
-            safety=safety,
-            house=house,
-            draw=self._services.edits.draw_seed,
-        )
+        try:
+            return options.build_request(
+                wish.values if wish.as_it_is else house.filled(wish.values),
+                references,
+                parent_id=wish.parent_id,
+                safety=safety,
+                house=house,
+                draw=self._services.edits.draw_seed,
+            )
+        except BadOption as bad:
+            if wish.as_it_is or bad.option not in house.defaults or wish.values.get(bad.option) is not None:
+                raise
+            raise BadOption(
+                bad.option,
+                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`.",
+            ) from bad
 
     async def _acknowledge(
         self, interaction: discord.Interaction[Any], prompt: str, given: Sequence[Reference]

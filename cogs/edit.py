@@ -17,6 +17,7 @@ from bot.services import Services
 from cogs import _rights as rights
 from cogs._asking import Asking, Upload, Wish
 from cogs._keeping import keep
+from cogs._loras import completions
 from cogs._naming import choices, result_named
 from storage.records import Reference
 
@@ -126,6 +127,11 @@ class EditCog(commands.Cog, name="Edit"):
     async def _schedulers(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         del interaction
         return _choices(options.scheduler_choices(typed))
+
+    @edit.autocomplete("loras")
+    async def _loras(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        return completions(typed, house.loras)
 
     async def _start(
         self, interaction: discord.Interaction[EditBot], named: str | None, image: discord.Attachment | None
