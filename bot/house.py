@@ -32,6 +32,8 @@ BOUNDED: Final = (
 )
 #: No bound that anybody needs is larger; the model has none for some options.
 _MOST_BOUND: Final = 1_000_000
+#: So many characters of a value are written into the log.
+_LOGGED: Final = 200
 #: A picture for an edit that is only tried.
 _TRIAL: Final = Reference(sha256="", width=1024, height=1024, label="")
 _SEE: Final = "`/options show` lists what is set."
@@ -131,13 +133,13 @@ def said(name: str, value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def said_bound(bound: Bound) -> str:
-    """Return a bound in words; empty for none."""
+def said_bound(name: str, bound: Bound) -> str:
+    """Return the bound of an option in words; empty for none."""
     match bound:
         case Bound(None, None):
             return ""
         case Bound(None, most):
-            return f"at most {most:g}"
+            return f"at most {most:g} a side" if name == options.SIZE else f"at most {most:g}"
         case Bound(least, None):
             return f"at least {least:g}"
         case Bound(least, most):
@@ -179,11 +181,11 @@ async def _set_bound(tx: Tx, manager: Asker, name: str, bound: Bound, now: int) 
         stands = options.BY_NAME[name].otherwise if default is None else said(name, default)
         raise BadOption(
             fault.option,
-            f"`{name}` is {stands} {whose}, and a bound of {said_bound(bound)} leaves that out: every edit that does "
+            f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: every edit that does "
             "not name it would be refused. Set another default first, with `/options default`.",
         )
     await house.put_bound(tx, manager.guild_id, name, bound)
-    was, will_be = (said_bound(kept.get(name, Bound())) for kept in (before.bounds, after.bounds))
+    was, will_be = (said_bound(name, kept.get(name, Bound())) for kept in (before.bounds, after.bounds))
     await _log(tx, manager, f"bound of `{name}`", was, will_be, now)
     return after
 
@@ -215,8 +217,8 @@ async def _forbid(tx: Tx, manager: Asker, air: str, now: int) -> str:
     for fault in _new_faults(before, replace(before, loras={known: "" for known in before.loras if known != air})):
         raise BadOption(
             fault.option,
-            "`loras` has it in its default here, so every edit would be refused: change that first, with "
-            "`/options default`.",
+            "This server's default for `loras` uses it, so every edit that leaves `loras` out would be refused: change "
+            "that first, with `/options default`.",
         )
     await house.forbid_lora(tx, manager.guild_id, air)
     await _log(tx, manager, "LoRA", f"{before.loras[air]} ({air})", "", now)
@@ -243,6 +245,7 @@ def _faults(rules: House) -> tuple[BadOption, ...]:
 
 async def _log(tx: Tx, manager: Asker, subject: str, before: str, after: str, now: int) -> None:
     """Write a change into the server's log, if it is one."""
+    before, after = (" ".join(text.split())[:_LOGGED] for text in (before, after))
     if before != after:
         by = await accounts.ensure(tx, Scope.MEMBER, now, manager.guild_id, manager.user_id)
         await audit.record(tx, manager.guild_id, by, subject, before=before, after=after, now=now)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import discord
 from discord import ui
 
+from bot import options
 from bot.house import said, said_bound
 from bot.loras import FoundLora
 from cogs import _words as words
@@ -36,14 +37,14 @@ class AllowMenu(Handed[ui.Select[Any]], template="lora-allow"):
     name: ClassVar[str] = "lora-allow"
 
     def __init__(self, found: Sequence[FoundLora] = ()) -> None:
-        options = [
+        offered = [
             discord.SelectOption(
                 label=words.cut(words.one_line(lora.name), _LABEL) or lora.air, value=lora.air, description=lora.air
             )
             for lora in found
         ]
         super().__init__(
-            ui.Select(custom_id=self.name, placeholder="Let one in…", options=options or discord.utils.MISSING)
+            ui.Select(custom_id=self.name, placeholder="Let one in…", options=offered or discord.utils.MISSING)
         )
 
     @property
@@ -66,8 +67,10 @@ def rules(house: House, channels: Mapping[int, bool], *, hidden: int = 0, note: 
         hidden: how many more such channels there are.
         note: what has just changed.
     """
-    defaults = [f"- `{name}`: {_value(said(name, value))}" for name, value in house.defaults.items()]
-    bounds = [f"- `{name}`: {said_bound(bound)}" for name, bound in house.bounds.items()]
+    defaults = [
+        f"- `{name}`: {_value(said(name, house.defaults[name]))}" for name in options.NAMES if name in house.defaults
+    ]
+    bounds = [f"- `{name}`: {said_bound(name, house.bounds[name])}" for name in options.NAMES if name in house.bounds]
     unchecked = [f"- {_channel(channel_id, restricted=restricted)}" for channel_id, restricted in channels.items()]
     if hidden:
         unchecked.append(f"- {words.counted(hidden, 'channel')} that you cannot see")

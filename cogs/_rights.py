@@ -93,8 +93,9 @@ def check_place(interaction: discord.Interaction[Any]) -> None:
 
 def safety(interaction: discord.Interaction[Any], house: House) -> str:
     """Return how Runware checks what is made here: see :func:`safety_in`."""
-    channel = interaction.channel
-    return safety_in(channel.parent if isinstance(channel, discord.Thread) else channel, house)
+    # An interaction carries a part of its channel only, which need not say that it is age-restricted.
+    channel_id, _ = where(interaction)
+    return safety_in(None if interaction.guild is None else interaction.guild.get_channel(channel_id), house)
 
 
 def safety_in(channel: object, house: House) -> str:

@@ -77,7 +77,7 @@ class HouseCog(commands.Cog, name="Options"):
         manager = await self._manager(interaction)
         name = _named(name)
         after = await self._houses.set_bound(manager, name, least, most)
-        bound = said_bound(after.bounds.get(name, Bound()))
+        bound = said_bound(name, after.bounds.get(name, Bound()))
         note = f"✅ `{name}` is {bound} here." if bound else f"✅ `{name}` goes as far as the model's here."
         await self._show(interaction, after, note=note)
 
