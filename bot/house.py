@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from bot import options
 from bot.errors import BadOption, NotFound
-from bot.options import Counted, Loras, Plain
+from bot.options import Counted, Plain
 from storage import accounts, audit, house
 from storage.database import Database, Tx
 from storage.records import Asker, Bound, House, Reference, Scope
@@ -123,13 +123,13 @@ def read_bound(name: str, least: object, most: object) -> Bound:
     return bound
 
 
-def said(name: str, value: object) -> str:
+def said(value: object) -> str:
     """Return a stored default as people type it; it may hold what they wrote freely."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    parameter = options.BY_NAME.get(name)
-    if isinstance(parameter, Loras):
-        return parameter.typed(parameter.read(value) or ()).replace("\n", ", ")
+    if isinstance(value, list):  # of LoRAs
+        loras = cast("list[dict[str, object]]", value)
+        return ", ".join(" ".join(str(part) for part in lora.values()) for lora in loras)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -165,7 +165,7 @@ async def _set_default(tx: Tx, manager: Asker, name: str, value: Plain | None, n
         raise BadOption(name, f"{fault} {_SEE}")
     await house.put_default(tx, manager.guild_id, name, value)
     was, will_be = (
-        "" if kept is None else said(name, kept) for kept in (before.defaults.get(name), after.defaults.get(name))
+        "" if kept is None else said(kept) for kept in (before.defaults.get(name), after.defaults.get(name))
     )
     await _log(tx, manager, f"default of `{name}`", was, will_be, now)
     return after
@@ -178,7 +178,7 @@ async def _set_bound(tx: Tx, manager: Asker, name: str, bound: Bound, now: int) 
     for fault in _new_faults(before, after):
         default = before.defaults.get(name)
         whose = "where nobody says otherwise" if default is None else "by default here"
-        stands = options.BY_NAME[name].otherwise if default is None else said(name, default)
+        stands = options.BY_NAME[name].otherwise if default is None else said(default)
         raise BadOption(
             fault.option,
             f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: every edit that does "

@@ -16,8 +16,9 @@ from cogs._components import Handed
 from cogs._layout import BLUE, GREY, card, row, text
 from storage.records import House
 
-#: The most characters of a list, so that all of a card fits into Discord's bound.
+#: The most characters of a list that stands alone, and of one among others, so that all of a card fits into Discord's bound.
 _LIST: Final = 2400
+_SECTION: Final = 900
 _VALUE: Final = 80
 _NAME: Final = 60
 _DESCRIPTION: Final = 160
@@ -67,9 +68,7 @@ def rules(house: House, channels: Mapping[int, bool], *, hidden: int = 0, note: 
         hidden: how many more such channels there are.
         note: what has just changed.
     """
-    defaults = [
-        f"- `{name}`: {_value(said(name, house.defaults[name]))}" for name in options.NAMES if name in house.defaults
-    ]
+    defaults = [f"- `{name}`: {_value(said(house.defaults[name]))}" for name in options.NAMES if name in house.defaults]
     bounds = [f"- `{name}`: {said_bound(name, house.bounds[name])}" for name in options.NAMES if name in house.bounds]
     unchecked = [f"- {_channel(channel_id, restricted=restricted)}" for channel_id, restricted in channels.items()]
     if hidden:
@@ -79,7 +78,7 @@ def rules(house: House, channels: Mapping[int, bool], *, hidden: int = 0, note: 
         ("**How far numbers go here**", bounds),
         ("**Where Runware's content check is off**", unchecked),
     )
-    said_of = [text(head, *_fitting(lines, _LIST // 2)) for head, lines in sections if lines]
+    said_of = [text(head, *_fitting(lines, _SECTION)) for head, lines in sections if lines]
     nothing = text(
         "Nothing is set. What you leave out is left to the model, numbers go as far as the model's, and Runware's "
         "content check is on everywhere."
@@ -145,7 +144,7 @@ def default_set(name: str, value: object) -> str:
     """Return what is said of a default; ``None`` is one that was taken away."""
     if value is None:
         return f"✅ `{name}` has no default here any more."
-    return f"✅ Where `{name}` is left out, a new edit takes {_value(said(name, value))}."
+    return f"✅ Where `{name}` is left out, a new edit takes {_value(said(value))}."
 
 
 def _value(value: str) -> str:

@@ -19,8 +19,8 @@ from cogs import _rights as rights
 from cogs._loras import completions
 from storage.records import Asker, Bound, House
 
-#: Where edits are asked for: in a text channel, or in the threads of a forum.
-_Home: TypeAlias = discord.TextChannel | discord.ForumChannel
+#: A channel that edits happen in, or one of its threads; a forum is named by one of these.
+_Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 #: The longest value that is worth a default here; a preset holds more.
 _LONGEST: Final = 1000
 _TERMS: Final = (
@@ -82,24 +82,29 @@ class HouseCog(commands.Cog, name="Options"):
         await self._show(interaction, after, note=note)
 
     @group.command()
-    @app_commands.describe(channel="An age-restricted channel, with its threads", check="Whether Runware checks it")
+    @app_commands.describe(
+        channel="An age-restricted channel, with its threads; of a forum, one of its threads",
+        check="Whether Runware checks it",
+    )
     async def safety(
         self, interaction: discord.Interaction[EditBot], channel: _Home, check: Literal["on", "off"]
     ) -> None:
         """Switch Runware's content check off in an age-restricted channel, or on again."""
         manager = await self._manager(interaction)
-        if check == "off" and not rights.is_restricted(channel):
+        channel_id = channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
+        if check == "off" and not rights.is_restricted(rights.guild(interaction).get_channel(channel_id)):
             raise BadOption(
                 "check",
-                f"`check` can be switched off in age-restricted channels only, and {channel.mention} is none. Make it "
-                "one first, in Discord's settings of the channel.",
+                f"`check` can be switched off in age-restricted channels only, and <#{channel_id}> is none. Make it one "
+                "first, in Discord's settings of the channel.",
             )
-        await self._houses.set_checked(manager, channel.id, checked=check == "on")
-        note = (
-            f"✅ Runware checks what is made in {channel.mention}."
-            if check == "on"
-            else f"✅ Runware does not check what is made in {channel.mention}, for as long as Discord asks for age there. {_TERMS}"
-        )
+        await self._houses.set_checked(manager, channel_id, checked=check == "on")
+        note = f"✅ Runware checks what is made in <#{channel_id}>."
+        if check == "off":
+            note = (
+                f"✅ Runware does not check what is made in <#{channel_id}>, for as long as Discord asks for age there. "
+                f"{_TERMS}"
+            )
         await self._show(interaction, await self._houses.of(manager.guild_id), note=note)
 
     # what is offered while somebody types ------------------------------------------------------------------
@@ -157,7 +162,7 @@ class HouseCog(commands.Cog, name="Options"):
 
 def _named(typed: str) -> str:
     """Return the name of an option as it was typed, without what people put around it."""
-    return typed.strip().strip("`").removesuffix(":").casefold()
+    return typed.strip().removesuffix(":").strip("` ").casefold()
 
 
 def _names(names: tuple[str, ...], typed: str) -> list[Choice[str]]:
