@@ -250,7 +250,8 @@ async def test_who_waits_for_a_question_that_was_given_up_asks_it_anew(search: L
     impatient.cancel()
     await asyncio.wait([impatient])
     runware.open.set()
-    assert await patient
+    async with asyncio.timeout(10):
+        assert await patient
     assert len(runware.searches) == 2
 
 

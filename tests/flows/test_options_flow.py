@@ -132,6 +132,18 @@ async def test_defaults_fill_new_edits_but_neither_rerolls_nor_what_is_made_of_a
         assert sent == [(7, None, 128), (9, "Euler a", 256), (5, "Euler a", 128), (7, None, 128), (7, None, 128)]
 
 
+async def test_an_estimate_is_of_what_an_edit_would_be_here(visit_of: Any) -> None:
+    async with open_world() as world:
+        words = visit_of(world).words
+        await manage(world, "default", name="steps", value="10")
+        await manage(world, "default", name="results", value="2")
+        await manage(world, "bound", name="size", most="512")
+        said = words((await world.ana.slash(world.channel, "estimate")).response)
+        assert "for 2 results from 1 picture, 512 × 512, 10 steps." in said
+        said = words((await world.ana.slash(world.channel, "estimate", size="1024x512")).response)
+        assert said == "`size` goes up to 512 a side in this server, and 1024 was given."
+
+
 async def test_a_default_that_does_not_go_with_what_was_typed_is_said_to_be_one(visit_of: Any) -> None:
     async with open_world() as world:
         await manage(world, "default", name="cache_end", value="20")
