@@ -48,7 +48,9 @@ async def test_everybody_sees_that_nothing_is_set_and_then_what_is(visit_of: Any
         assert "go here**\n- `steps`: 2 to 40\n- `size`: at most 1024 a side\n" in said
         assert "✅ `steps` has no default here any more." in words(await manage(world, "default", name="steps"))
         assert "✅ `size` goes as far as the model's here." in words(await manage(world, "bound", name="size"))
+        await manage(world, "default", name="negative", value="*no* <@1>")
         log = words((await world.cleo.slash(world.channel, "budget log")).response)
+        assert r"- default of `negative`: – → \*no\* \<@1>" in log
         assert "- default of `steps`: 25 → –" in log
         assert f"<@{world.cleo.id}>" in log
 
