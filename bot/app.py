@@ -31,6 +31,7 @@ from bot.gallery import Gallery
 from bot.house import Houses
 from bot.housekeeping import Housekeeping
 from bot.lineage import Lineage
+from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
@@ -106,7 +107,8 @@ class Program:
         self.services = Services(
             edits=self.edits,
             budgets=self.budgets,
-            houses=Houses(database),
+            houses=Houses(database, clock=clock),
+            loras=LoraSearch(self.runware, architecture=settings.lora_architecture, clock=clock),
             presets=Presets(database, clock=clock),
             drafts=Drafts(database, clock=clock),
             sessions=Sessions(database, signals, clock=clock),

@@ -14,7 +14,7 @@ from bot.edits import Edits
 from bot.errors import NotFound
 from bot.pictures import Pictures
 from bot.runware.client import RunwareClient
-from bot.runware.errors import Ambiguous, Rejected, retryable
+from bot.runware.errors import Ambiguous, Rejected, reason, retryable
 from bot.runware.schema import ImageInference, Transport, from_request
 from bot.settings import TASK, Settings
 from bot.signals import Signals
@@ -101,7 +101,7 @@ class Dispatcher:
             said = await self._runware.submit(task)
         except Rejected as rejected:
             log.warning("Runware refused job %d: %s", job.id, rejected.code, extra={"task_uuid": job.task_uuid})
-            await self._refused(job, rejected.code, again=retryable(rejected.kind))
+            await self._refused(job, rejected.code, again=retryable(rejected.kind), message=reason(rejected.failures))
         except Ambiguous as unknown:
             log.warning(
                 "the submit of job %d has an unknown fate: %s", job.id, unknown.code, extra={"task_uuid": job.task_uuid}
@@ -130,13 +130,13 @@ class Dispatcher:
                 log.warning("job %d makes several pictures, so none is uploaded", job.id, extra={"job_id": job.id})
         return Transport(webhook, settings.output_type, settings.result_ttl_seconds, upload)
 
-    async def _refused(self, job: Job, code: str, *, again: bool) -> None:
+    async def _refused(self, job: Job, code: str, *, again: bool, message: str | None = None) -> None:
         """Runware definitely did not take this POST: try later, or give up and release the hold."""
         now = self._clock()
-        left = await self._database.run(jobs.post_refused, job.id, code, now + self._retry_after(job))
+        left = await self._database.run(jobs.post_refused, job.id, code, now + self._retry_after(job), message)
         in_time = job.first_post_at is not None and now < job.first_post_at + self._edits.resubmit_window
         if left == 0 and not (again and in_time):
-            self._edits.wake(await self._database.run(outcomes.fail, job.id, code, now))
+            self._edits.wake(await self._database.run(outcomes.fail, job.id, code, now, message))
         self._signals.reconcile.set()
 
     async def _look_again(self, job: Job) -> None:

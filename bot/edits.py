@@ -179,10 +179,11 @@ class Edits:
         order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(orders.request, order))
 
-    async def accept(self, offer_id: int, asker: Asker) -> Job | Offer:
+    async def accept(self, offer_id: int, asker: Asker, *, safety: str = "fast") -> Job | Offer:
         """Say yes to a price: the offer becomes a job. Of two presses one wins.
 
         When the price has risen by more than a quarter since it was said, the offer stands anew at the new one.
+        ``safety``: how Runware checks what is made there, as the place decides now.
 
         Raises:
             NotFound: the offer is gone: it was answered, or its hour is over.
@@ -192,7 +193,7 @@ class Edits:
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
         self.check_request(offer.request)
-        order = self._order(asker, offer.place, offer.request)
+        order = self._order(asker, offer.place, replace(offer.request, safety=safety))
         return await self._ordered(order, self._database.run(orders.accept, order, offer))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
@@ -265,10 +266,11 @@ class Edits:
 
     # approval ----------------------------------------------------------------------------------------------
 
-    async def approve(self, job_id: int, *, manager: Asker, asker: Asker) -> Job:
+    async def approve(self, job_id: int, *, manager: Asker, asker: Asker, safety: str = "fast") -> Job:
         """Let a job that waits into the queue, held anew against the allowances as they are now.
 
-        ``asker`` is who asked for it, with the roles they have now.
+        ``asker`` is who asked for it, with the roles they have now; ``safety`` is how Runware checks what is made
+        where it was asked for, as the place decides now.
 
         Raises:
             NotFound: there is no such job here, or its asker was forgotten.
@@ -278,7 +280,8 @@ class Edits:
         """
         job = await self._here(job_id, manager)
         await self.check(asker)
-        order = orders.Order(asker, job.place, job.request, job.task_uuid, self.terms, self._clock())
+        request = replace(job.request, safety=safety)
+        order = orders.Order(asker, job.place, request, job.task_uuid, self.terms, self._clock())
         return await self._ordered(order, self._database.run(orders.approve, job_id, order, manager))
 
     async def refuse(self, job_id: int, *, manager: Asker) -> Job:

@@ -279,6 +279,7 @@ async def approve(tx: Tx, job_id: int, order: Order, manager: Asker) -> Job:
     order = replace(order, pooled=job.pooled)
     admission = await _admit(tx, order, bound, job.hold, await servers.get(tx, job.guild_id))
     await ledger.hold(tx, job, admission, now)
+    await jobs.put_request(tx, job_id, _checked(order.request, job.place, await house.get(tx, job.guild_id)))
     await _log_answer(tx, job, manager, "approved", now)
     return await jobs.known(tx, job_id)
 

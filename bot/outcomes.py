@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot import prices, quota
+from bot.runware.errors import reason
 from storage import announcements, jobs, ledger, pictures, results
 from storage import prices as lessons
 from storage.database import Tx
@@ -145,9 +146,9 @@ async def expire(
     return await _end_with_what_it_has(tx, job, failures, now, rules, recorded)
 
 
-async def fail(tx: Tx, job_id: int, code: str, now: int) -> Taken:
-    """End a job that Runware refused, and release its hold."""
-    if not await jobs.move(tx, job_id, Status.FAILED, now, error_code=code):
+async def fail(tx: Tx, job_id: int, code: str, now: int, message: str | None = None) -> Taken:
+    """End a job that Runware refused, and release its hold. ``message``: its own words, made harmless."""
+    if not await jobs.move(tx, job_id, Status.FAILED, now, error_code=code, error_message=message):
         return NOTHING
     await ledger.release(tx, await jobs.known(tx, job_id), now, failed=True)
     return Taken(ended=Status.FAILED, code=code)
@@ -160,7 +161,7 @@ async def _end_with_what_it_has(
     if await results.count(tx, job.id):
         return replace(await _succeed(tx, job, recorded, now, rules, code), code=code)
     if code is not None:
-        return await fail(tx, job.id, code, now)
+        return await fail(tx, job.id, code, now, reason(failures))
     if not await jobs.move(tx, job.id, Status.EXPIRED, now, poll_at=now + rules.late_poll):
         return recorded
     await ledger.release(tx, job, now, failed=True)

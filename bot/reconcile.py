@@ -142,8 +142,9 @@ class Reconciler:
         if self._may_post_again(asked, now):
             await self._dispatcher.post_again(asked.job)
         else:
-            code = asked.job.error_code or "unknownError"
-            self._edits.wake(await self._database.run(outcomes.fail, asked.job.id, code, now))
+            job = asked.job
+            code = job.error_code or "unknownError"
+            self._edits.wake(await self._database.run(outcomes.fail, job.id, code, now, job.error_message))
 
     def _may_post_again(self, asked: Reconciled, now: int) -> bool:
         first = asked.job.first_post_at

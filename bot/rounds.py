@@ -10,7 +10,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot import options, orders, quota, sessions
@@ -227,15 +227,18 @@ class Rounds:
         """End a round whose time is over and that nobody won. Where somebody has by now, it stays as it is."""
         await self._database.run(_end, ended.id, self._clock())
 
-    async def make(self, ended: Round, winner_id: int, proposer: Asker) -> None:
+    async def make(self, ended: Round, winner_id: int, proposer: Asker, *, safety: str = "fast") -> None:
         """End a round whose time is over. The proposal that won becomes a job in the same unit of work.
 
-        ``proposer`` is who proposed it, with the roles they have now. Where it cannot be made, the round keeps the
-        reason. Where nobody has won by now, the round ends so; where another proposal has, it stays as it is.
+        ``proposer`` is who proposed it, with the roles they have now; ``safety`` is how Runware checks what is made
+        there, as the place decides now. Where it cannot be made, the round keeps the reason. Where nobody has won by
+        now, the round ends so; where another proposal has, it stays as it is.
         """
         try:
             await self._check(ended, proposer)
-            job = await self._database.run(_make, ended.id, winner_id, proposer, self._terms, self._clock())
+            job = await self._database.run(
+                _make, ended.id, winner_id, proposer, self._terms, self._clock(), safety=safety
+            )
         except PoolTooSmall as small:
             await self.refuse(ended, winner_id, str(quota.pool_too_small(small)))
         except AllowanceExceeded as exceeded:
@@ -410,7 +413,9 @@ async def _end(tx: Tx, round_id: int, now: int) -> None:
         await rounds.end(tx, round_id, verdict.state)
 
 
-async def _make(tx: Tx, round_id: int, winner_id: int, proposer: Asker, terms: Terms, now: int) -> Job | None:
+async def _make(
+    tx: Tx, round_id: int, winner_id: int, proposer: Asker, terms: Terms, now: int, *, safety: str
+) -> Job | None:
     """End a round with a job of its winner, which it returns. A second call changes nothing."""
     current = await rounds.get(tx, round_id)
     if current is None:
@@ -426,6 +431,7 @@ async def _make(tx: Tx, round_id: int, winner_id: int, proposer: Asker, terms: T
         raise NotAllowed("Whoever proposed it may not edit in this session any more.") from None
     step = await _usable(tx, current.result_id)
     request = options.child_of(step.result, step.request, winner.prompt, lambda: secrets.randbits(32))
+    request = replace(request, safety=safety)
     job = await orders.request(tx, _order(session, current, proposer, request, terms, now))
     await rounds.end(tx, round_id, RoundState.WON, winner_id=winner_id, job_id=job.id)
     return job

@@ -12,6 +12,7 @@ from bot.edits import Edits
 from bot.gallery import Gallery
 from bot.house import Houses
 from bot.lineage import Lineage
+from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.pictures import Pictures
@@ -46,6 +47,7 @@ class Services:
     edits: Edits
     budgets: Budgets
     houses: Houses
+    loras: LoraSearch
     presets: Presets
     drafts: Drafts
     sessions: Sessions

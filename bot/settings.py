@@ -116,6 +116,13 @@ class Settings(BaseModel):
         "{taskUUID} once in its path or query; empty means nowhere",
     )
 
+    lora_architecture: str = Field(
+        default="",
+        max_length=100,
+        description="the architecture that LoRAs have to fit, such as qwen_image_edit_plus; empty means that Runware "
+        "is asked for it",
+    )
+
     # Money, in US dollars a day
     member_daily_usd: Dollars = Field(
         default=Decimal("0.50"), description="what one member may spend a day, in dollars such as 0.50"

@@ -13,6 +13,7 @@ from cogs._budget_components import BUDGET_ITEMS
 from cogs._components import DYNAMIC_ITEMS
 from cogs._draft_components import DRAFT_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
+from cogs._house_cards import HOUSE_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
 from cogs._round_components import ROUND_ITEMS
@@ -22,7 +23,9 @@ from cogs.budget import BudgetCog
 from cogs.draft import DraftCog
 from cogs.edit import EditCog
 from cogs.gallery import GalleryCog
+from cogs.house import HouseCog
 from cogs.lineage import LineageCog
+from cogs.lora import LoraCog
 from cogs.pool import PoolCog
 from cogs.preset import PresetCog
 from cogs.quota import QuotaCog
@@ -63,6 +66,8 @@ def build(services: Services) -> EditBot:
             LineageCog(services),
             TimelapseCog(services),
             SweepCog(services, asking),
+            HouseCog(services),
+            LoraCog(services),
         )
 
     return EditBot(
@@ -77,5 +82,6 @@ def build(services: Services) -> EditBot:
             *DRAFT_ITEMS,
             *PRESET_ITEMS,
             *SWEEP_ITEMS,
+            *HOUSE_ITEMS,
         ),
     )

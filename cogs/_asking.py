@@ -204,14 +204,22 @@ class Asking:
         return False
 
     def _request(self, wish: Wish, references: Sequence[Reference], house: House, safety: str) -> EditRequest:
-        request = options.build_request(
-            wish.values if wish.as_it_is else house.filled(wish.values),
-            references,
-            parent_id=wish.parent_id,
-            safety=safety,
-            house=house,
-            draw=self._services.edits.draw_seed,
-        )
+        try:
+            request = options.build_request(
+                wish.values if wish.as_it_is else house.filled(wish.values),
+                references,
+                parent_id=wish.parent_id,
+                safety=safety,
+                house=house,
+                draw=self._services.edits.draw_seed,
+            )
+        except BadOption as bad:
+            if wish.as_it_is or bad.option not in house.defaults or wish.values.get(bad.option) is not None:
+                raise
+            raise BadOption(
+                bad.option,
+                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`.",
+            ) from bad
         self._services.edits.check_request(request)
         return request
 

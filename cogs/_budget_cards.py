@@ -316,8 +316,8 @@ def log(changes: Sequence[Change]) -> ui.LayoutView:
 
 
 def _change(change: Change) -> list[str]:
-    # The reason of a pause is all in the log that people wrote freely.
-    written = change.subject.startswith("pause")
+    # All in the log that people wrote freely: the reason of a pause, and words in defaults and names of LoRAs.
+    written = change.subject.startswith(("pause", "default of", "LoRA"))
     before, after = (
         words.cut(words.plain(value) if written else value, _CHANGE) or "–" for value in (change.before, change.after)
     )

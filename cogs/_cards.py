@@ -16,7 +16,7 @@ from discord import ui
 from bot.edits import APPROVAL_LIFE, PAUSE_LIFE, PAUSED, UNAPPROVED
 from bot.orders import DECLINED
 from bot.quota import basis, dollars, paused_where
-from bot.runware.errors import classify, member_sentence
+from bot.runware.errors import Kind, classify, member_sentence
 from cogs import _words as words
 from cogs._components import (
     AgainButton,
@@ -454,22 +454,31 @@ def _result_buttons(post: Post) -> Part:
 def _no_results(post: Post) -> ui.LayoutView:
     job = post.job
     if post.announcement is not None and post.announcement.kind is AnnouncementKind.FAILED:
-        code = job.error_code or "unknown"
         headline, colour = "⚠️ This edit did not work", RED
-        reason = member_sentence(classify(code), code)
+        reason = why_failed(job)
     else:
         headline, colour = "⌛ This edit got no answer in time", AMBER
         reason = "Runware has been silent for too long. Try again; should the picture still come, it is posted here."
     prompt = words.quoted(job.request.prompt, _PROMPT_ON_CARD)[0]
     free = f"-# {words.who(job.user_id)} · nothing was charged; the {dollars(job.hold)} held for it is free again"
     return card(
-        text(f"### {headline}", words.cut(reason, _REASON)),
+        text(f"### {headline}", reason),
         text(prompt),
         text(free),
         *([row(AgainButton(job.id))] if post.buttons else []),
         colour=colour,
         number=_mark(post),
     )
+
+
+def why_failed(job: Job) -> str:
+    """Return why a job failed: in our words, and where an option was refused, in Runware's own as well."""
+    code = job.error_code or "unknown"
+    kind = classify(code)
+    ours = words.cut(member_sentence(kind, code), _REASON)
+    if kind is not Kind.VALIDATION or not job.error_message:
+        return ours
+    return f"{ours}\n-# Runware's own words: {words.plain(words.one_line(job.error_message))}"
 
 
 # Pieces -----------------------------------------------------------------------------------------------------------

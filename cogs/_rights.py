@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import discord
 
@@ -92,12 +92,23 @@ def check_place(interaction: discord.Interaction[Any]) -> None:
 
 
 def safety(interaction: discord.Interaction[Any], house: House) -> str:
-    """Return how Runware checks what is made here: not at all only where a manager said so and Discord asks for age."""
+    """Return how Runware checks what is made here: see :func:`safety_in`."""
+    # An interaction carries a part of its channel only, which need not say that it is age-restricted.
     channel_id, _ = where(interaction)
-    channel = interaction.channel
-    parent = channel.parent if isinstance(channel, discord.Thread) else channel
-    restricted = isinstance(parent, (discord.TextChannel, discord.ForumChannel)) and parent.is_nsfw()
-    return "none" if restricted and channel_id in house.unchecked else "fast"
+    return safety_in(None if interaction.guild is None else interaction.guild.get_channel(channel_id), house)
+
+
+def safety_in(channel: object, house: House) -> str:
+    """Return how Runware checks what is made in a channel and its threads, as Discord shows the channel now.
+
+    It is not checked only where a manager said so and Discord asks for age.
+    """
+    return "none" if is_restricted(channel) and channel.id in house.unchecked else "fast"
+
+
+def is_restricted(channel: object) -> TypeGuard[discord.TextChannel | discord.ForumChannel]:
+    """Return whether edits can be made in a channel and Discord asks for age there now."""
+    return isinstance(channel, discord.TextChannel | discord.ForumChannel) and channel.is_nsfw()
 
 
 def place(interaction: discord.Interaction[Any], reply_id: int) -> Place:

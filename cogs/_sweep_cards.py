@@ -12,9 +12,9 @@ from discord import ui
 from bot.contact_sheet import Fate
 from bot.edits import PAUSE_LIFE
 from bot.quota import basis, dollars, paused_where
-from bot.runware.errors import classify, member_sentence
 from bot.sweeps import CellView, Note, SweepView, heading, said
 from cogs import _words as words
+from cogs._cards import why_failed
 from cogs._components import GoMenu
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, gallery, row, text
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
@@ -193,8 +193,7 @@ def _reason(cell: CellView) -> str | None:
         return cell.refusal
     if cell.fate is not Fate.FAILED or cell.job is None:
         return None
-    code = cell.job.error_code or "unknown"
-    return member_sentence(classify(code), code)
+    return why_failed(cell.job)
 
 
 def _few(labels: Sequence[str]) -> str:

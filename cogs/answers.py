@@ -55,7 +55,8 @@ class AnswersCog(commands.Cog, name="Answers"):
         who = rights.asker(interaction)
         offer = await self._edits.offer(offer_id, who)
         await rights.check_references(interaction, self._services, offer.request)
-        job = await self._edits.accept(offer_id, who)
+        house = await self._services.houses.of(who.guild_id)
+        job = await self._edits.accept(offer_id, who, safety=rights.safety(interaction, house))
         if isinstance(job, Offer):
             await self._ask_again(interaction, job, shown=offer.price)
             return
@@ -80,7 +81,10 @@ class AnswersCog(commands.Cog, name="Answers"):
     async def _approve(self, interaction: discord.Interaction[EditBot], job_id: int) -> None:
         manager = await rights.budget_manager(interaction, self._services)
         job = await self._edits.job(job_id)
-        await self._edits.approve(job_id, manager=manager, asker=await self._asker(interaction, job))
+        asker = await self._asker(interaction, job)
+        house = await self._services.houses.of(manager.guild_id)
+        safety = rights.safety_in(rights.guild(interaction).get_channel(job.place.channel_id), house)
+        await self._edits.approve(job_id, manager=manager, asker=asker, safety=safety)
         await interaction.response.defer()  # the announcer changes the card
 
     async def _asker(self, interaction: discord.Interaction[EditBot], job: Job) -> Asker:

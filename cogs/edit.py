@@ -12,8 +12,10 @@ from discord.ext import commands
 from bot import options
 from bot.client import EditBot
 from bot.services import Services
+from cogs import _rights as rights
 from cogs._asking import Asking, Wish
 from cogs._file_command import file_command
+from cogs._loras import completions
 from cogs._naming import choices
 from cogs._references import pictures_given
 
@@ -100,6 +102,11 @@ class EditCog(commands.Cog, name="Edit"):
     async def _schedulers(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         del interaction
         return _choices(options.scheduler_choices(typed))
+
+    @edit.autocomplete("loras")
+    async def _loras(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        return completions(typed, house.loras)
 
 
 def _choices(values: list[str]) -> list[Choice[str]]:

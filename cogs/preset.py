@@ -23,6 +23,7 @@ from cogs import _preset_forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
 from cogs._asking import Asking, Upload, Wish
+from cogs._draft_desk import Desk
 from cogs._preset_components import PresetMenu, PresetsButton, UsePresetButton
 from cogs._references import reference, references_named
 from storage.database import DatabaseError
@@ -54,6 +55,7 @@ class PresetCog(commands.Cog, name="Preset"):
         name="What to call it; an own one of this name is replaced",
         prompt="What to change; blanks such as {subject} are asked for each time",
         result="Take over the prompt and the options of a result: its #id, or the link of its message",
+        draft="Take over the prompt and the options of your newest draft instead",
         pairs="Options as pairs: steps=40 cfg=4 format=PNG",
         shared="Keep it for everybody in this server, which takes a manager",
     )
@@ -64,6 +66,7 @@ class PresetCog(commands.Cog, name="Preset"):
         name: Range[str, 1, 100],
         prompt: Range[str, 1, _LONGEST] | None = None,
         result: Range[str, 1, 200] | None = None,
+        draft: bool = False,
         pairs: Range[str, 1, _LONGEST] | None = None,
         shared: bool = False,
     ) -> None:
@@ -72,7 +75,10 @@ class PresetCog(commands.Cog, name="Preset"):
         if shared:
             await rights.budget_manager(interaction, self._services)
         presets.checked_name(name)
+        if draft and result is not None:
+            raise BadOption("draft", "`draft` takes the place of `from`: use one of them.")
         values: dict[str, object] = {} if result is None else dict(await self._made_with(interaction, result))
+        values.update(await self._drafted(interaction) if draft else {})
         values.update({} if pairs is None else presets.read_pairs(pairs))
         values.update({} if prompt is None else {"prompt": prompt})
         saved = await self._presets.save(who, name, values, shared=shared)
@@ -191,6 +197,14 @@ class PresetCog(commands.Cog, name="Preset"):
         result, job = await self._services.edits.result(result_id)
         await rights.check_readable(interaction, result, job)
         return presets.made_with(job.request)
+
+    async def _drafted(self, interaction: discord.Interaction[EditBot]) -> Mapping[str, object]:
+        """Return what the newest draft of the person says. Raises NotFound where there is none."""
+        draft = await self._services.drafts.newest(rights.asker(interaction))
+        if draft is None:
+            raise NotFound("You have no draft here to save; `/draft` opens one.")
+        prompt = await Desk(self._services).prompt(interaction, draft)
+        return {**draft.values, "prompt": None if prompt is None else presets.literal(prompt)}
 
     async def _notes(self, guild_id: int, saved: Saved) -> list[str]:
         """Say what whoever saved a preset should know: what it cannot do here now, what has no effect, what it hides."""

@@ -14,7 +14,7 @@ from bot.client import EditBot
 from bot.services import Services
 from cogs import _asides as asides
 from cogs import _rights as rights
-from storage.records import EditRequest, Place, Reference
+from storage.records import Place, Reference
 
 #: A picture that an estimate starts from: its size decides where none is given.
 _ANY: Final = Reference(sha256="0" * 64, width=1024, height=1024, label="")
@@ -49,21 +49,25 @@ class QuotaCog(commands.Cog, name="Quota"):
     @app_commands.command()
     @app_commands.describe(
         pictures="How many pictures the edit starts from (1 if left out)",
-        size="Width x height (1024x1024 if left out)",
-        results="How many pictures to make (1 if left out)",
-        steps="How many steps (30 if left out)",
+        size="Width x height (1024x1024 if left out, or this server's default)",
+        results="How many pictures to make (1 if left out, or this server's default)",
+        steps="How many steps (30 if left out, or this server's default)",
     )
     async def estimate(
         self,
         interaction: discord.Interaction[EditBot],
         pictures: Range[int, 1, options.MAX_REFERENCES] = 1,
         size: Range[str, 1, 50] | None = None,
-        results: Range[int, 1, options.MAX_RESULTS] = 1,
-        steps: Range[int, 1, options.MAX_STEPS] = options.DEFAULT_STEPS,
+        results: Range[int, 1, options.MAX_RESULTS] | None = None,
+        steps: Range[int, 1, options.MAX_STEPS] | None = None,
     ) -> None:
         """See what an edit would cost, and whether it fits in what you have left; nothing is sent."""
-        width, height = options.parse_size(size, (_ANY.width, _ANY.height))
-        request = EditRequest("an estimate", (_ANY,) * pictures, width, height, seed=0, results=results, steps=steps)
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        given = {"size": size, "results": results, "steps": steps}
+        values = {name: value for name, value in house.filled(given).items() if name in given}
+        request = options.build_request(
+            {**values, "prompt": "an estimate"}, (_ANY,) * pictures, house=house, draw=lambda: 0
+        )
         channel_id, thread_id = rights.where(interaction)
         place = Place(channel_id, interaction.id, thread_id)
         forecast = await self._services.edits.forecast(rights.asker(interaction), place, request)

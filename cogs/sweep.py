@@ -19,6 +19,7 @@ from cogs import _rights as rights
 from cogs import _sweep_cards as cards
 from cogs._asking import UNREAD, Asking
 from cogs._file_command import file_command
+from cogs._loras import allowed_choices, completions
 from cogs._naming import choices
 from cogs._references import pictures_given
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
@@ -132,6 +133,16 @@ class SweepCog(commands.Cog, name="Sweep"):
         del interaction
         return [Choice(name=name, value=name) for name in options.scheduler_choices(typed)]
 
+    @sweep.autocomplete("loras")
+    async def _loras(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        return completions(typed, house.loras)
+
+    @sweep.autocomplete("lora")
+    async def _lora(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
+        house = await self._services.houses.of(rights.asker(interaction).guild_id)
+        return allowed_choices(typed, house.loras)
+
     @sweep.autocomplete("x_values")
     async def _x_values(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:
         return _next_values(interaction.namespace.x, typed)
@@ -165,7 +176,8 @@ class SweepCog(commands.Cog, name="Sweep"):
         who = rights.asker(interaction)
         asked = await self._sweeps.question(sweep_id, who)
         await rights.check_references(interaction, self._services, asked.request)
-        view = await self._sweeps.accept(sweep_id, who)
+        house = await self._services.houses.of(who.guild_id)
+        view = await self._sweeps.accept(sweep_id, who, safety=rights.safety(interaction, house))
         if view.sweep.state is SweepState.ASKED:
             await self._ask_again(interaction, view, shown=asked.price)
         else:

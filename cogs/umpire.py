@@ -65,6 +65,7 @@ class Umpire:
 
     def __init__(self, services: Services, get_bot: Callable[[], EditBot]) -> None:
         self._rounds = services.rounds
+        self._houses = services.houses
         self._first_pause = services.settings.announce_retry_seconds
         self._clock = services.clock
         self._get_bot = get_bot
@@ -144,7 +145,12 @@ class Umpire:
         except EditError as unfit:
             await self._rounds.refuse(view.round, winner.id, str(unfit))
         else:
-            await self._rounds.make(view.round, winner.id, proposer)
+            await self._rounds.make(view.round, winner.id, proposer, safety=await self._safety(bot, view))
+
+    async def _safety(self, bot: EditBot, view: RoundView) -> str:
+        guild = bot.get_guild(view.session.guild_id)
+        channel = None if guild is None else guild.get_channel(view.session.channel_id)
+        return rights.safety_in(channel, await self._houses.of(view.session.guild_id))
 
     async def _proposer(self, bot: EditBot, view: RoundView, winner: Proposal) -> Asker:
         """Return who proposed the winner, with the roles and rights they have now.

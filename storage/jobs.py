@@ -57,6 +57,7 @@ UPDATE jobs SET
     notice_at = CASE WHEN shown_at + ?2 > ?1 THEN shown_at + ?2 ELSE CAST(?1 AS BIGINT) END
 WHERE id IN (SELECT id FROM first)
 """
+_PUT_REQUEST = "UPDATE jobs SET request = ?2 WHERE id = ?1 AND status IN ('waiting', 'queued')"
 _AHEAD = """
 SELECT count(*) AS number FROM (
     SELECT queued.id FROM jobs AS queued JOIN jobs AS mine ON mine.id = ?1
@@ -72,7 +73,8 @@ UPDATE jobs SET
 WHERE id = ?1 AND status = 'submitting' RETURNING posts
 """
 _POST_REFUSED = """
-UPDATE jobs SET unknown_posts = unknown_posts - 1, error_code = ?2, poll_at = ?3
+UPDATE jobs SET
+    unknown_posts = unknown_posts - 1, error_code = ?2, poll_at = ?3, error_message = CAST(?4 AS TEXT)
 WHERE id = ?1 AND status = 'submitting' AND unknown_posts > 0 RETURNING unknown_posts
 """
 _POLL_AT = "UPDATE jobs SET poll_at = CAST(?2 AS BIGINT) WHERE id = ?1"
@@ -112,6 +114,8 @@ _STAMPS: Final = {
     Status.SUBMITTING: ", first_post_at = CAST(?2 AS BIGINT)",
     Status.SUBMITTED: ", submitted_at = CAST(?2 AS BIGINT)",
 }
+#: What was said last, with the code it was said with.
+_LAST_MESSAGE: Final = "CASE WHEN CAST(?4 AS TEXT) IS NULL THEN error_message ELSE CAST(?5 AS TEXT) END"
 _ENDED: Final = ", ended_at = CAST(?2 AS BIGINT), announced_at = NULL, undeliverable_at = NULL"
 
 
@@ -122,7 +126,8 @@ def _move_statement(to: Status) -> str:
     UPDATE jobs SET
         status = '{to.value}', version = version + 1, notice_tries = 0,
         notice_at = CAST(?2 AS BIGINT), poll_at = CAST(?3 AS BIGINT),
-        error_code = {"CAST(?4 AS TEXT)" if to is Status.SUCCEEDED else "coalesce(CAST(?4 AS TEXT), error_code)"}
+        error_code = {"CAST(?4 AS TEXT)" if to is Status.SUCCEEDED else "coalesce(CAST(?4 AS TEXT), error_code)"},
+        error_message = {"CAST(?5 AS TEXT)" if to is Status.SUCCEEDED else _LAST_MESSAGE}
         {_STAMPS.get(to, _ENDED)}
     WHERE id = ?1 AND status IN ({sources}) RETURNING id
     """  # noqa: S608 - every part is a constant of this module or of MOVES
@@ -211,10 +216,17 @@ async def lock_task(tx: Tx, task_uuid: str) -> Job | None:
 
 
 async def move(
-    tx: Tx, job_id: int, to: Status, now: int, *, poll_at: int | None = None, error_code: str | None = None
+    tx: Tx,
+    job_id: int,
+    to: Status,
+    now: int,
+    *,
+    poll_at: int | None = None,
+    error_code: str | None = None,
+    error_message: str | None = None,
 ) -> bool:
     """Move a job to a status, if that is legal from where it stands; returns whether this call moved it."""
-    return await tx.fetch_one(_MOVE[to], job_id, now, poll_at, error_code) is not None
+    return await tx.fetch_one(_MOVE[to], job_id, now, poll_at, error_code, error_message) is not None
 
 
 async def claim_next(tx: Tx, *, in_flight_limit: int, now: int, poll_at: int, card_interval: int) -> Job | None:
@@ -241,6 +253,11 @@ async def queue_moved(tx: Tx, now: int, card_interval: int) -> None:
     await tx.execute(_QUEUE_MOVED, now, card_interval, POSITIONS_SHOWN)
 
 
+async def put_request(tx: Tx, job_id: int, request: EditRequest) -> None:
+    """Change what a job asks for, before it is sent: how it is checked may have to change."""
+    await tx.execute(_PUT_REQUEST, job_id, request.to_json())
+
+
 async def position(tx: Tx, job_id: int) -> int:
     """Return a queued job's place in the queue, 1 being next; never more than ``POSITIONS_SHOWN`` + 1."""
     row = await the_row(tx, _AHEAD, job_id, POSITIONS_SHOWN)
@@ -252,9 +269,9 @@ async def begin_post(tx: Tx, job_id: int, now: int, poll_at: int) -> bool:
     return await tx.fetch_one(_POST_BEGINS, job_id, now, poll_at) is not None
 
 
-async def post_refused(tx: Tx, job_id: int, code: str, poll_at: int) -> int | None:
+async def post_refused(tx: Tx, job_id: int, code: str, poll_at: int, message: str | None = None) -> int | None:
     """Record that Runware definitely refused a POST; returns how many POSTs of unknown fate are left."""
-    row = await tx.fetch_one(_POST_REFUSED, job_id, code, poll_at)
+    row = await tx.fetch_one(_POST_REFUSED, job_id, code, poll_at, message)
     return None if row is None else row["unknown_posts"]
 
 
@@ -372,4 +389,5 @@ def from_row(row: Row) -> Job:
         session_id=row["session_id"],
         pooled=bool(row["pooled"]),
         sweep_id=row["sweep_id"],
+        error_message=row["error_message"],
     )

@@ -235,6 +235,8 @@ class Job:
     pooled: bool = False
     #: It is a cell of a sweep, whose card tells where it stands.
     sweep_id: int | None = None
+    #: What Runware said beside the code, on one line and harmless (``bot.runware.errors.reason``).
+    error_message: str | None = None
 
     @property
     def over(self) -> bool:

@@ -23,7 +23,7 @@ from bot.options._parameters import (
     is_empty,
 )
 from bot.options._schedulers import is_stochastic
-from bot.options._sizes import parse_size
+from bot.options._sizes import MAX_SIDE, parse_size
 from bot.options._texts import shown, written
 from storage.records import Acceleration, Bound, EditRequest, FaceFix, House, Reference, Result
 
@@ -94,7 +94,8 @@ def examine(
         )
     first = references[0] if references else _NO_PICTURE
     try:
-        width, height = parse_size(_text_of(values.get(SIZE)), (first.width, first.height))
+        longest = _longest_side(house)
+        width, height = parse_size(_text_of(values.get(SIZE)), (first.width, first.height), longest=longest)
     except BadOption as bad:
         faults.append(bad)
         width, height = first.width, first.height
@@ -289,6 +290,12 @@ def _against(request: EditRequest, house: House) -> list[BadOption]:
         if lora.model not in house.loras
     ]
     return faults
+
+
+def _longest_side(house: House | None) -> int:
+    """Return what a picture is fitted to where no size is typed: to what the server allows, so that nothing is refused."""
+    most = None if house is None else house.bounds.get(SIZE, Bound()).most
+    return MAX_SIDE if most is None else int(most)
 
 
 def _check_longest(side: int, bound: Bound) -> None:

@@ -40,6 +40,7 @@ _NO: Final = frozenset({"no", "n", "false", "off", "0"})
 _AIR: Final = re.compile(r"[!-~]{1,200}")
 #: A comma between two digits is that of a weight, as in 0,8.
 _BETWEEN_LORAS: Final = re.compile(r"[\n;]|,(?![0-9])|(?<![0-9]),", re.ASCII)
+_BRACKETS: Final = re.compile(r"\([^()]*\)?")
 _LORA_PARTS: Final = frozenset({"model", "weight", "stage"})
 _WEIGHT: Final = "weight"
 
@@ -264,7 +265,10 @@ class Scheduler(Parameter):
 
 @dataclass(frozen=True, slots=True)
 class Loras(Parameter):
-    """Several LoRAs: typed one a line as ``AIR [weight] [high, low or both]``, or a list of objects in JSON."""
+    """Several LoRAs: typed one a line as ``AIR [weight] [high, low or both]``, or a list of objects in JSON.
+
+    What stands in brackets is skipped: the names that are offered beside the AIRs.
+    """
 
     weight: ClassVar[Number] = Number(_WEIGHT, _WEIGHT, Group.LORAS, "", least=-4, most=4, step=0.01)
     stage: ClassVar[Choice] = Choice("stage", "stage", Group.LORAS, "", choices=("high", "low", "both"))
@@ -273,7 +277,7 @@ class Loras(Parameter):
         """Return the LoRAs, in the order they were given."""
         if is_empty(given):
             return None
-        entries = _BETWEEN_LORAS.split(given) if isinstance(given, str) else given
+        entries = _BETWEEN_LORAS.split(_BRACKETS.sub(" ", given)) if isinstance(given, str) else given
         if not isinstance(entries, Sequence):
             raise self._refused(f"is a list of LoRAs, and {shown(given)} was given.")
         named = [entry for entry in cast("Sequence[object]", entries) if not is_empty(entry)]

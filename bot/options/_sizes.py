@@ -38,11 +38,14 @@ COMMON_SIZES: Final = (
 _PAIR: Final = re.compile(r"([0-9]{1,6}) *(?:[x×*,:]| by ) *([0-9]{1,6})", re.IGNORECASE | re.ASCII)
 
 
-def parse_size(text: str | None, first: tuple[int, int]) -> tuple[int, int]:
-    """Return width and height: as typed, or fitted to those of the ``first`` picture when nothing or 'match' was."""
+def parse_size(text: str | None, first: tuple[int, int], *, longest: int = MAX_SIDE) -> tuple[int, int]:
+    """Return width and height: as typed, or fitted to those of the ``first`` picture when nothing or 'match' was.
+
+    ``longest``: what a side is fitted to at most; it does not bind what was typed.
+    """
     typed = squeezed(text or "")
     if not typed or typed.startswith("match"):
-        return match_size(first)
+        return match_size(first, longest=longest)
     pair = _PAIR.fullmatch(typed)
     if pair is None:
         raise BadOption(
@@ -61,13 +64,13 @@ def parse_size(text: str | None, first: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def match_size(first: tuple[int, int]) -> tuple[int, int]:
+def match_size(first: tuple[int, int], *, longest: int = MAX_SIDE) -> tuple[int, int]:
     """Return the size that the model can make which is nearest to that of the first picture.
 
     It keeps the picture's own size if it can, else scales it into the bounds; the shape comes before the last pixels.
     """
     width, height = first
-    scale = min(1.0, MAX_SIDE / max(first))
+    scale = min(1.0, longest / max(first))
     scale = max(scale, MIN_SIDE / min(first))
     exact = width * scale, height * scale
 
@@ -75,7 +78,7 @@ def match_size(first: tuple[int, int]) -> tuple[int, int]:
         shape = abs(math.log(size[0] * height / (size[1] * width)))
         return shape, abs(size[0] - exact[0]) + abs(size[1] - exact[1])
 
-    return min(product(_neighbours(exact[0]), _neighbours(exact[1])), key=loss)
+    return min(product(_neighbours(exact[0], longest), _neighbours(exact[1], longest)), key=loss)
 
 
 def size_choices(typed: str) -> list[str]:
@@ -90,9 +93,9 @@ def size_choices(typed: str) -> list[str]:
     return list(dict.fromkeys([*begun, f"{_snapped(width)}x{_snapped(height)}"]))
 
 
-def _neighbours(side: float) -> Iterable[int]:
+def _neighbours(side: float, longest: int) -> Iterable[int]:
     low = int(side // GRID) * GRID
-    return {min(max(low, MIN_SIDE), MAX_SIDE), min(max(low + GRID, MIN_SIDE), MAX_SIDE)}
+    return {min(max(low, MIN_SIDE), longest), min(max(low + GRID, MIN_SIDE), longest)}
 
 
 def _snapped(side: int) -> int:

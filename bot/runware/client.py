@@ -46,7 +46,7 @@ from bot.runware.errors import (
     classify,
     retryable,
 )
-from bot.runware.schema import AccountDetails, ImageInference
+from bot.runware.schema import AccountDetails, ImageInference, ModelEntry, ModelPage
 from storage.records import Failure, Outcome, Processing
 
 T = TypeVar("T")
@@ -64,6 +64,9 @@ _CONFLICT: Final = "conflicttaskuuid"
 _UNKNOWN_TASK: Final = frozenset({"tasknotfound", "taskfailedornotfound"})
 _UNREADABLE: Final = "unrecognizedResponse"
 _LONGEST_PAUSE: Final = 30.0
+#: A person waits for what is searched, while they type: seconds, and models at most.
+_SEARCH_SECONDS: Final = 2.0
+_MOST_FOUND: Final = 100
 #: A task does not end because of these: they are about the account or about the call.
 _ABOUT_THE_CALL: Final = frozenset({Kind.AUTH, Kind.QUOTA, Kind.RATE_LIMIT})
 #: Said with HTTP 200, these may come from a task that did start.
@@ -228,6 +231,39 @@ class RunwareClient:
             )
         return Account()
 
+    async def search_models(
+        self,
+        search: str,
+        *,
+        category: str | None = None,
+        architecture: str | None = None,
+        limit: int = 25,
+        timeout: float = _SEARCH_SECONDS,
+    ) -> list[ModelEntry]:
+        """Search models by name, description or AIR (``modelSearch``), the most popular first.
+
+        It is tried once, for at most ``timeout`` seconds: somebody waits for it. What is ``None`` narrows nothing.
+
+        Raises:
+            RunwareError: The call failed.
+        """
+        asked = {"search": search, "category": category, "architecture": architecture}
+        task = {
+            "taskType": "modelSearch",
+            "taskUUID": str(uuid.uuid4()),
+            **{name: value for name, value in asked.items() if value is not None},
+            "sort": "popularity",
+            "limit": min(limit, _MOST_FOUND),
+        }
+        reply = await self._post([task], aiohttp.ClientTimeout(total=timeout))
+        if isinstance(reply, _Broken):
+            raise RunwareError(reply.code)
+        answer = _answer(reply, of_tasks=False)
+        if isinstance(answer, RunwareError):
+            raise answer
+        _, envelope = answer
+        return [model for entry in envelope.data for model in ModelPage.model_validate(entry).models]
+
     async def ping(self) -> None:
         """Check that Runware answers and accepts our key.
 
@@ -299,7 +335,9 @@ class RunwareClient:
     def _pause(self, retry: int) -> float:
         return min(self._backoff * 2**retry, _LONGEST_PAUSE) + self._rng.random() * self._backoff
 
-    async def _post(self, tasks: list[dict[str, Any]]) -> _Reply | _Broken:
+    async def _post(
+        self, tasks: list[dict[str, Any]], timeout: aiohttp.ClientTimeout | None = None
+    ) -> _Reply | _Broken:
         """Send one array of tasks, once: aiohttp repeats no POST by itself, and redirects are not followed."""
         key = self._api_key.get_secret_value()
         try:
@@ -308,7 +346,7 @@ class RunwareClient:
                 # A buffer goes out in pieces; bytes of several megabytes, as pictures make them, would hold up the loop.
                 data=io.BytesIO(to_json(tasks)),
                 headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-                timeout=self._timeout,
+                timeout=timeout or self._timeout,
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:

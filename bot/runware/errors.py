@@ -1,11 +1,14 @@
 """Runware's error codes as a few kinds, what to tell people about each, and the exceptions of the client.
 
 Runware calls its catalogue of codes large and unstable and sorts it in its SDK; :func:`classify` follows that order.
-The code itself is the operator's word. Members read :func:`member_sentence`, never Runware's raw text.
+The code itself is the operator's word. Members read :func:`member_sentence`, and beside it, where it helps, what
+:func:`reason` leaves of Runware's own words.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -162,6 +165,9 @@ _SENTENCES: Final = {
 _SENTENCES_BY_CODE: Final = {
     "failedtotransferimage": "Runware could not read one of the pictures. Attach it again, then try once more.",
     "referencegone": "A picture of this edit is not kept here any more. Start a new edit with `/edit` and attach it again.",
+    "unsupportedloramodel": (
+        "Runware did not accept a LoRA of this edit. Leave it out, or take one from `/lora list`, then try again."
+    ),
     "invalidreferenceimagescount": "Runware did not accept that many pictures. Give one to three, then try again.",
 }
 
@@ -169,6 +175,37 @@ _SENTENCES_BY_CODE: Final = {
 def member_sentence(kind: Kind, code: str) -> str:
     """Return what a member reads about a failure: a whole sentence that says what to do."""
     return _SENTENCES_BY_CODE.get(code.lower(), _SENTENCES[kind])
+
+
+#: So much of Runware's own words is kept.
+_LONGEST_REASON: Final = 300
+#: What no person needs and some may abuse: addresses (our webhook's carries a token), data, and what looks like a key.
+_NOT_FOR_PEOPLE: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]*://\S+"
+    r"|\bdata:[a-z]+/\S*"
+    r"|\blocalhost\b\S*"
+    r"|\b(?:[a-z0-9-]+\.)+[a-z]{2,}(?::[0-9]+)?/\S*"
+    r"|\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]+)?\S*"
+    r"|\S+@(?:[a-z0-9-]+\.)+[a-z]{2,}"
+    r"|\bbearer\s+\S+"
+    r"|[a-z0-9+/_=-]{32,}",
+    re.IGNORECASE,
+)
+
+
+def reason(failures: Iterable[Failure]) -> str | None:
+    """Return Runware's own words for the first of some failures, as members may read them; ``None`` where it has none.
+
+    They come on one line and short, and without addresses, data and whatever looks like a key. They are plain text:
+    whoever shows them has to escape them.
+    """
+    for failure in failures:
+        printable = "".join(character if character.isprintable() else " " for character in failure.message)
+        words = " ".join(_NOT_FOR_PEOPLE.sub("…", printable).split())
+        if len(words) > _LONGEST_REASON:
+            words = f"{words[: _LONGEST_REASON - 1].rstrip()}…"
+        return words or None
+    return None
 
 
 class RunwareError(Exception):

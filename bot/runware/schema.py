@@ -453,6 +453,11 @@ def _flagged(value: object) -> bool:
     return value is not None and value is not False
 
 
+def _joined(value: object) -> object:
+    words = cast("list[object]", value) if isinstance(value, list) else [value]
+    return _spelled(", ".join(word for word in words if isinstance(word, str)))
+
+
 def _amount(value: object) -> object:
     return {"amount": value} if isinstance(value, int | float | Decimal) else value
 
@@ -545,6 +550,32 @@ class AccountDetails(_Said):
     #: A bare number in the older form.
     balance: Annotated[Balance, BeforeValidator(_amount)] | None = None
     usage: AccountUsage | None = None
+
+
+class ModelEntry(_Said):
+    """One model that ``modelSearch`` found."""
+
+    #: Its AIR identifier, which a LoRA is named by.
+    air: _Words | None = None
+    name: _Words | None = None
+    category: _Words | None = None
+    #: What it fits; Runware leaves it out of some.
+    architecture: _Words | None = None
+    short_description: _Words | None = None
+    #: Seen as one text and as a list of words.
+    positive_trigger_words: Annotated[str, BeforeValidator(_joined)] | None = None
+
+
+class ModelPage(_Said):
+    """The one item that ``modelSearch`` answers with."""
+
+    #: Read one by one, so that an entry nobody can read takes no other with it.
+    results: tuple[Any, ...] | None = None
+
+    @property
+    def models(self) -> list[ModelEntry]:
+        """The entries that are objects."""
+        return [ModelEntry.model_validate(entry) for entry in self.results or () if isinstance(entry, dict)]
 
 
 class TaskRecord(_Said):

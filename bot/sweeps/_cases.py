@@ -80,7 +80,7 @@ class Sweeps:
             raise NotAllowed("Only the person who asked for this sweep can answer: it is their allowance.")
         return found
 
-    async def accept(self, sweep_id: int, asker: Asker) -> SweepView:
+    async def accept(self, sweep_id: int, asker: Asker, *, safety: str = "fast") -> SweepView:
         """Say yes: every cell becomes a job, or gets a reason why it does not. Of two presses one wins.
 
         When the price has risen by more than a quarter since it was said, the question stands anew at the new one.
@@ -93,7 +93,7 @@ class Sweeps:
         asked = await self.question(sweep_id, asker)
         await self._edits.check(asker)
         try:
-            begun = await self._database.run(_begin, sweep_id, asker, self._terms, self._clock())
+            begun = await self._database.run(_begin, sweep_id, asker, safety, self._terms, self._clock())
         except AllowanceExceeded as exceeded:
             await self._edits.used_up(asker.guild_id, exceeded)
             raise quota.over_quota(exceeded) from exceeded
@@ -244,14 +244,15 @@ def _check_price(server: Server, price: Price) -> None:
         )
 
 
-async def _begin(tx: Tx, sweep_id: int, asker: Asker, terms: Terms, now: int) -> _Begun:
+async def _begin(tx: Tx, sweep_id: int, asker: Asker, safety: str, terms: Terms, now: int) -> _Begun:
     """Make a job for each cell, or write down why not; all of it or nothing."""
     found = await sweeps.get(tx, sweep_id)
     if found is None or found.state is not SweepState.ASKED:
         raise NotFound(QUESTION_GONE)
     server = await servers.get(tx, found.guild_id)
     cells = [cell.place for cell in await sweeps.cells(tx, sweep_id) if cell.refusal is None]
-    requests = {place: request_of(found.request, found.axes, place) for place in cells}
+    asked = replace(found.request, safety=safety)
+    requests = {place: request_of(asked, found.axes, place) for place in cells}
     prices = {place: await orders.price_of(tx, found.guild_id, request) for place, request in requests.items()}
     price = _sum(list(prices.values()))
     _check_price(server, price)

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from playground.runware.catalogue import unfit
 from playground.runware.checks import Received, check, nested, read_tasks
 from playground.runware.faults import Faults
 from playground.runware.gallery import Gallery
@@ -159,6 +160,8 @@ class Door:
         if self._faults.top_level_references == "accept":
             request, exact = nested(request), nested(exact)
         problems = check(exact, sizes_required=self._faults.missing_size == "refuse")
+        if not problems and self._faults.lora_check == "submit":
+            problems = list(unfit(request))
         if problems:
             raise Refused(*problems)
         head = {"taskType": "imageInference", "taskUUID": request["taskUUID"]}

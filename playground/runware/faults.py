@@ -85,6 +85,8 @@ class Faults:
     conflict_after_end: bool = False
     #: Whether a task without width and height is taken (at 1024 x 1024): the page and the types differ.
     missing_size: Literal["accept", "refuse"] = "accept"
+    #: When a LoRA that does not fit, or that nobody knows, ends a task: once it runs, or already when it is submitted.
+    lora_check: Literal["task", "submit"] = "task"
     #: Whether ``referenceImages`` outside ``inputs``, the form of 2025, is taken.
     top_level_references: Literal["accept", "refuse"] = "refuse"
     #: The form of the account's balance: a number (2025) or an object (2026).

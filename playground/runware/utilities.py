@@ -7,27 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from playground.runware.catalogue import search
 from playground.runware.faults import Faults
 from playground.runware.problems import Problem, Refused
 from playground.runware.wire import Answer, Object
 
 _ORGANISATION: Final = {"organizationName": "Local preview", "organizationUUID": "00000000-0000-4000-8000-000000000000"}
-
-#: Invented LoRAs, enough for two pages: a name, what it is said to do, and its trigger words.
-_STYLES: Final = (
-    ("Paper Cut", "Layers of cut paper", "paper cut style"),
-    ("Ink Wash", "Wet ink on rice paper", "ink wash"),
-    ("Claymation", "Figures of clay under studio light", "clay figure"),
-    ("Risograph", "Two colours, coarse grain", "risograph print"),
-    ("Stained Glass", "Lead lines and coloured panes", "stained glass"),
-    ("Night Market", "Neon, rain and steam", "night market"),
-    ("Old Postcard", "Faded inks, a white border", "old postcard"),
-    ("Botanical Plate", "Engraving with watercolour", "botanical plate"),
-    ("Low Poly", "Flat shaded triangles", "low poly"),
-    ("Chalkboard", "White chalk on slate", "chalk drawing"),
-    ("Linocut", "Bold carved lines", "linocut"),
-    ("Golden Hour", "Low sun, long shadows", "golden hour"),
-)
 
 
 @dataclass(slots=True)
@@ -73,51 +58,17 @@ class Utilities:
         return [{**_head(asked), "operation": "getDetails", **details}], []
 
     def _model_search(self, asked: Object) -> Answer:
-        """Search the invented LoRAs by name, description or AIR, page by page (section 11)."""
+        """Search the invented models by name, description or AIR, page by page (section 11)."""
         limit, offset = asked.get("limit", 20), asked.get("offset", 0)
         if not isinstance(limit, int) or not 1 <= limit <= 100:  # noqa: PLR2004 - the reference's bound
             raise Refused(Problem("invalidLimit", "'limit' must be from 1 to 100.", "limit"))
         if not isinstance(offset, int) or offset < 0:
             raise Refused(Problem("invalidOffset", "'offset' must be 0 or more.", "offset"))
-        wanted = str(asked.get("search", "")).lower()
-        category, architecture = asked.get("category", "lora"), asked.get("architecture", _ARCHITECTURE)
-        found = [
-            model
-            for model in (*_LORAS, _CHECKPOINT)
-            if model["category"] == category and model["architecture"] == architecture and _matches(model, wanted)
-        ]
+        found = search(
+            str(asked.get("search", "")), category=asked.get("category"), architecture=asked.get("architecture")
+        )
         page = found[offset : offset + limit]
         return [{**_head(asked), "totalResults": len(found), "results": page}], []
-
-
-#: What a field note calls this model's line.
-_ARCHITECTURE: Final = "qwen_image_edit_plus"
-
-
-def _model(air: str, name: str, category: str, words: str, triggers: str = "") -> Object:
-    return {
-        "air": air,
-        "name": name,
-        "category": category,
-        "architecture": _ARCHITECTURE,
-        "capabilities": ["image-to-image"],
-        "source": "community" if category == "lora" else "official",
-        "heroImage": None,
-        "private": False,
-        "shortDescription": words,
-        "positiveTriggerWords": triggers,
-    }
-
-
-_LORAS: Final = tuple(
-    _model(f"local:{number}@1", name, "lora", words, triggers)
-    for number, (name, words, triggers) in enumerate(_STYLES, start=1)
-)
-_CHECKPOINT: Final = _model("runware:108@22", "Qwen-Image-Edit-Plus", "checkpoint", "Edits one to three pictures")
-
-
-def _matches(model: Object, wanted: str) -> bool:
-    return any(wanted in str(model[name]).lower() for name in ("air", "name", "shortDescription"))
 
 
 def _head(asked: Object) -> Object:

@@ -12,6 +12,7 @@ from decimal import Decimal
 import aiohttp
 from PIL import Image
 
+from playground.runware.catalogue import unfit
 from playground.runware.deliveries import Courier
 from playground.runware.faults import Faults
 from playground.runware.gallery import Gallery, decode, read_reference
@@ -102,6 +103,8 @@ class Workshop:
             failing = len(task.items) if code else 0
         code = code or "inferenceError"
         self._doom(task.items[len(task.items) - failing :], Problem(code, f"Failed: {code}.").about(task.request))
+        for problem in unfit(task.request):
+            self._doom(task.items, problem)
         try:
             return await self._references(task)
         except Refused as refusal:

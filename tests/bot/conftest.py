@@ -22,6 +22,7 @@ from bot.claims import Claims
 from bot.edits import Edits
 from bot.errors import EditError
 from bot.gallery import Gallery
+from bot.house import Houses
 from bot.lineage import Lineage
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
@@ -284,6 +285,7 @@ class Studio:
         self.claims = Claims(self.database, signals, clock=self.clock)
         self.gallery = Gallery(self.database, signals, settings, clock=self.clock)
         self.rounds = Rounds(self.database, self.store, signals, settings, clock=self.clock)
+        self.houses = Houses(self.database, clock=self.clock)
 
     @staticmethod
     def request(*sources: Result, prompt: str = "a hat", images: int = 1) -> EditRequest:

@@ -16,9 +16,9 @@ import asyncpg
 import pytest
 
 from bot import rounds
-from bot.errors import EditError, NotAllowed, NotFound, TooLate
+from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
 from storage.database import Database, Row, Tx, Value
-from storage.records import Access, Job, Result, Round, RoundState, Session, SessionState
+from storage.records import Access, Bound, Job, Result, Round, RoundState, Session, SessionState
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Studio
@@ -201,6 +201,42 @@ def every_way(*ends: str) -> Callable[[Scene], Callable[[Crossings], Awaitable[N
         return test
 
     return make
+
+
+# A server's own rules -------------------------------------------------------------------------------------------------
+
+
+@every_way("made before the bound", "refused by the bound")
+async def test_an_edit_asked_for_while_a_bound_is_set_is_made_before_it_or_refused_by_it(crossing: Crossing) -> str:
+    studio = crossing.studio
+    await studio.houses.set_default(studio.MODERATOR, "steps", "10")
+    job, rules = await crossing(
+        lambda studio: studio.ask(studio.BO),
+        lambda studio: studio.houses.set_bound(studio.MODERATOR, "steps", None, "20"),
+    )
+    assert rules == await studio.houses.of(10)
+    assert rules.bounds == {"steps": Bound(None, 20)}
+    said = await studio.refusal(studio.ask(studio.CY), BadOption)
+    assert said == "`steps` goes up to 20 in this server, and 30 was given."
+    await studio.check_books()
+    if isinstance(job, BadOption):
+        assert str(job) == said
+        assert await studio.jobs() == []
+        return "refused by the bound"
+    assert [made.id for made in await studio.jobs()] == [job.id]
+    return "made before the bound"
+
+
+@every_way()
+async def test_two_managers_cannot_set_at_once_what_does_not_go_together(crossing: Crossing) -> None:
+    studio = crossing.studio
+    answers = await crossing(
+        lambda studio: studio.houses.set_default(studio.MODERATOR, "steps", "45"),
+        lambda studio: studio.houses.set_bound(studio.BO, "steps", None, "40"),
+    )
+    assert sum(isinstance(answer, BadOption) for answer in answers) == 1
+    rules = await studio.houses.of(10)
+    assert (rules.defaults, rules.bounds) in (({"steps": 45}, {}), ({}, {"steps": Bound(None, 40)}))
 
 
 # Claims --------------------------------------------------------------------------------------------------------------

@@ -228,6 +228,7 @@ async def test_errors_alone_that_reach_the_number_asked_for_fail_the_job_and_giv
     assert await desk.lines(job) == [(EntryKind.RELEASE, -job.hold, 0)]
     assert [await desk.used(scope) for scope in EVERYBODY] == [(0, 0)] * 4
     failed = await desk.job(job)
+    assert failed.error_message == REFUSED.message
     assert (failed.error_code, failed.settled_at, failed.cost) == ("contentModeration", desk.now, None)
 
 

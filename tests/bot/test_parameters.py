@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import options
+from bot.house import BOUNDED, DEFAULTED
 from bot.options import (
     BY_NAME,
     MATCH,
@@ -27,6 +28,7 @@ from bot.options import (
 )
 from bot.runware.schema import SCHEDULERS, Transport, from_request
 from bot.settings import Settings
+from bot.sweeps import Along
 from cogs.edit import EditCog
 from storage.records import EditRequest, Reference
 from tests.parameters_table import FIXED, OPERATORS, PICTURES, ROWS, option_of
@@ -35,8 +37,6 @@ from tests.schema_cases import RULES, accepts, exclusive, leaves, said_on_the_wi
 CAT = Reference("a" * 64, 1024, 768, "cat.png")
 PNG = "data:image/png;base64,aGVsbG8="
 TASK_UUID = "6f0c1f5e-0f3a-4c0e-9d52-6b6a3a7d8e10"
-#: The axes of a sweep.
-SWEPT = {"seed", "steps", "cfg", "true_cfg", "scheduler", "loras"}
 
 
 def build(references: int = 1, **values: Any) -> EditRequest:
@@ -90,8 +90,8 @@ def _alternatives(choices: tuple[str, ...]) -> str:
 def test_the_table_says_what_an_option_takes_and_what_happens_without_it(parameter: options.Parameter) -> None:
     [row] = [row for row in ROWS.values() if row.option == parameter.name and row.by_members]
     assert (row.takes, row.otherwise) == (takes(parameter), parameter.otherwise)
-    defaults = "" if parameter.name == "prompt" else "default"
-    assert row.servers == (f"{defaults}, bounds" if isinstance(parameter, Counted) else defaults)
+    may = [door for door, names in (("default", DEFAULTED), ("bounds", BOUNDED)) if parameter.name in names]
+    assert row.servers == ", ".join(may)
 
 
 def test_the_table_says_what_size_pictures_and_loras_take() -> None:
@@ -128,7 +128,7 @@ def test_every_option_stands_in_drafts_presets_and_recipes_and_the_axes_of_a_swe
         if row.by_members:
             assert {"draft", "recipe"} <= set(row.doors)
             assert ("preset" in row.doors) is (row.path != PICTURES)
-    assert {row.option for row in ROWS.values() if "sweep" in row.doors} == SWEPT
+    assert {row.option for row in ROWS.values() if "sweep" in row.doors} == {along.option for along in Along}
     assert "sweep" in ROWS["lora[].weight"].doors
 
 

@@ -335,6 +335,22 @@ def test_a_failure_without_a_code_still_has_words(make: Any) -> None:
     assert "Try again" in text_of(cards.ending(replace(make.post(kind=AnnouncementKind.FAILED), job=make.job())))
 
 
+def failed(make: Any, code: str, message: str) -> str:
+    job = make.job(status=Status.FAILED, error_code=code, error_message=message)
+    view = cards.ending(replace(make.post(kind=AnnouncementKind.FAILED), job=job))
+    assert_discord_takes(view)
+    return text_of(view)
+
+
+def test_runwares_words_stand_beside_ours_where_an_option_was_refused(make: Any) -> None:
+    said = failed(make, "unsupportedLoraModel", "The LoRA 'a:1@2' does not fit *this* model.\n# <@1> @everyone")
+    assert "Runware did not accept a LoRA of this edit. Leave it out, or take one from `/lora list`" in said
+    assert "\n-# Runware's own words: The LoRA 'a:1@2' does not fit \\*this\\* model. # \\<@1> \\@everyone" in said
+    assert "own words" not in failed(make, "inferenceError", "node 7 of 12 is down")
+    assert "own words" not in failed(make, "promptBlocked", "the prompt says: something")
+    assert "\\[" * 300 in failed(make, "invalidSeed", "[" * 300)
+
+
 def test_an_expiry_says_that_a_late_picture_still_comes(make: Any) -> None:
     view = cards.ending(make.post(kind=AnnouncementKind.EXPIRED))
     assert "should the picture still come, it is posted here" in text_of(view)

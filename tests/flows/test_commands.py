@@ -43,8 +43,9 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         [commands] = registrations(world)
         by_name = {command["name"]: command for command in commands}
         assert sorted(by_name) == [
-            *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history", "pool", "preset"),
-            *("quota", "recipe", "round", "session", "settings", "show", "sweep", "timelapse", "tree", "usage"),
+            *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history", "lora", "options"),
+            *("pool", "preset", "quota", "recipe", "round", "session", "settings", "show", "sweep", "timelapse"),
+            *("tree", "usage"),
         ]
         for command in commands:
             assert command["contexts"] == [discord.AppCommandContext(guild=True).to_array()[0]]
@@ -69,7 +70,9 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         texts = {name: option for name, option in edit.items() if option["type"] == 3 and "choices" not in option}
         assert {name: option["min_length"] for name, option in texts.items()} == dict.fromkeys(texts, 1)
         assert edit["prompt"]["max_length"] == edit["negative"]["max_length"] == 6000
-        assert [name for name, option in edit.items() if option.get("autocomplete")] == ["from", "size", "scheduler"]
+        assert [name for name, option in edit.items() if option.get("autocomplete")] == [
+            *("from", "size", "scheduler", "loras")
+        ]
         assert edit["seed"]["type"] == 3, "Discord's whole numbers end at 2^53 - 1, seeds do not"
         for name in ("image", "image2", "image3"):
             assert edit[name]["file_types"] == ["image"]

@@ -66,6 +66,7 @@ async def everything(world: World) -> None:
     await recipes(world)
     await _presets(world)
     await drafts(world)
+    await rules(world)
 
 
 async def recipes(world: World) -> None:
@@ -100,6 +101,33 @@ async def _sweeps(world: World) -> None:
     shown = next(message for message, said in told.items() if "Cell 1 of 6" in said)
     await world.ana.click(shown, label="Delete")
     await world.idle()
+
+
+async def rules(world: World) -> None:
+    """Live through a server's own rules and its LoRAs: empty and full, refused, and chosen from a menu."""
+    for name, options in (
+        ("options show", {}),
+        ("options default", {"name": "negative", "value": "a <logo> @everyone"}),
+        ("options bound", {"name": "steps", "most": "40"}),
+        ("options bound", {"name": "steps", "most": "4"}),
+        ("options safety", {"channel": world.channel, "check": "on"}),
+        ("lora list", {}),
+        ("lora allow", {"air": "local:1@1"}),
+        ("lora allow", {"air": "local:sdxl@1"}),
+        ("lora forbid", {"air": "local:9@1"}),
+        ("lora search", {"query": "nothing of the kind"}),
+    ):
+        await world.cleo.slash(world.channel, name, **options)
+    found = (await world.cleo.slash(world.channel, "lora search", query="o")).response
+    assert found is not None
+    await world.cleo.select(found, ["local:3@1"], custom_id="lora-allow")
+    for command, option in (
+        ("edit", "loras"),
+        ("lora allow", "air"),
+        ("lora forbid", "air"),
+        ("options bound", "name"),
+    ):
+        await world.cleo.autocomplete(world.channel, command, option, "l")
 
 
 async def money(world: World) -> None:

@@ -627,3 +627,24 @@ async def test_a_prompt_in_any_script_goes_from_the_command_to_the_thread_the_pi
         cut = visit.words(shown).split("…")[0].removeprefix("> ").replace("\\", "")
         assert long.startswith(cut)
         assert world.env.errors == []
+
+
+async def test_a_draft_becomes_a_preset_with_its_words_as_they_are_and_its_options(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        none = alone(await preset(world, "save", name="dusk", draft=True))
+        assert visit.words(none) == "You have no draft here to save; `/draft` opens one."
+        card = alone(await world.ana.slash(world.channel, "draft", prompt="make it dusk {really}"))
+        form = await world.ana.click(card, label="Guidance")
+        await world.ana.submit_modal(form, {"steps": "40"})
+        both = alone(await preset(world, "save", name="dusk", draft=True, **{"from": "#1"}))
+        assert visit.words(both) == "`draft` takes the place of `from`: use one of them."
+        saved = visit.words(alone(await preset(world, "save", name="dusk", draft=True)))
+        assert "make it dusk {really}" in saved
+        assert "The prompt can be changed each time." in saved, "braces are words of the draft, and no blank"
+        assert "40" in saved
+        form = await preset(world, "use", name="dusk")
+        await world.ana.submit_modal(form, {"prompt": "make it dusk {really}", "files": photos(world, 1)})
+        await world.idle()
+        [sent] = world.runware.requests
+        assert (sent["positivePrompt"], sent["steps"]) == ("make it dusk {really}", 40)

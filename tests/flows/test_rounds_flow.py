@@ -12,6 +12,7 @@ import discord
 import pytest
 from simcord import ChannelHandle, InteractionResult, MemberActor
 from simcord.backend.models import Overwrite
+from simcord.backend.serializers import channel_payload
 from simcord.enums import OverwriteType
 
 from cogs import _round_cards as cards
@@ -181,6 +182,25 @@ async def test_three_people_choose_an_edit_and_the_pool_pays_for_it(play: Any) -
         assert "chosen in a round, paid by the pool" in visit.words(made)
         assert {entry.grant_id for entry in await game.books.entries(job.id) if entry.kind is EntryKind.SETTLE} == {1}
         await game.untouched()
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+async def test_the_winner_is_checked_as_discord_says_when_it_is_made(play: Any, restricted: bool) -> None:
+    async with play() as game:
+        world, backend = game.world, game.world.env.backend
+        manager = Asker(world.guild.id, world.cleo.id)
+        await world.program.services.houses.set_checked(manager, world.channel.id, checked=False)
+        payload: dict[str, Any] = {**channel_payload(backend, backend.get_channel(world.channel.id))}
+        backend.emit("CHANNEL_UPDATE", {**payload, "nsfw": True})
+        await game.start()
+        await game.fill()
+        await game.propose(world.bo, "Make it snow")
+        await game.vote(world.bo, 1)
+        await game.vote(world.cleo, 1)
+        backend.emit("CHANNEL_UPDATE", {**payload, "nsfw": restricted})
+        assert (await game.over()).state is RoundState.WON
+        sent = [task["safety"]["mode"] for task in world.runware.requests]
+        assert sent == ["fast", "none" if restricted else "fast"]
 
 
 async def test_a_proposal_is_changed_by_the_form_that_is_filled_with_it_and_loses_its_votes(play: Any) -> None:

@@ -273,6 +273,34 @@ async def test_a_refusal_that_is_definite_lowers_the_posts_of_unknown_fate_and_i
     assert (row["error_code"], row["poll_at"], row["first_post_at"]) == ("busy", NOW + 9, NOW)
 
 
+async def test_what_runware_said_stays_with_the_code_it_was_said_with(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await claim(database)
+    assert await database.run(jobs.post_refused, job.id, "unsupportedLora", NOW, "it does not fit") == 0
+    assert (await stored(database, job))["error_message"] == "it does not fit"
+    await database.run(jobs.move, job.id, Status.FAILED, NOW)
+    known = await database.read(jobs.known, job.id)
+    assert (known.error_code, known.error_message) == ("unsupportedLora", "it does not fit")
+
+
+async def test_another_code_takes_the_words_of_the_last_one_away(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await claim(database)
+    await database.run(jobs.post_refused, job.id, "busy", NOW, "wait a little")
+    await database.run(jobs.move, job.id, Status.FAILED, NOW, error_code="timeout")
+    known = await database.read(jobs.known, job.id)
+    assert (known.error_code, known.error_message) == ("timeout", None)
+
+
+async def test_an_edit_that_succeeded_after_a_refusal_keeps_no_words_of_it(database: Database, ask: Ask) -> None:
+    job = await ask()
+    await claim(database)
+    await database.run(jobs.post_refused, job.id, "busy", NOW, "wait a little")
+    await database.run(jobs.move, job.id, Status.SUCCEEDED, NOW)
+    known = await database.read(jobs.known, job.id)
+    assert (known.error_code, known.error_message) == (None, None)
+
+
 async def test_only_a_job_being_submitted_is_posted_or_refused(database: Database, ask: Ask, put: Put) -> None:
     job = await ask()
     await claim(database)

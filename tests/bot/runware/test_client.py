@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from bot.runware.client import MAX_INLINE_REPLY_BYTES, MAX_REPLY_BYTES, Account, RunwareClient, _broken
 from bot.runware.errors import Ambiguous, FetchFailed, Kind, RefusedHost, Rejected, RunwareError
 from bot.runware.schema import ImageInference
+from playground.runware import LocalRunware as Preview
 from storage.records import Failure, Processing, Success
 
 TASK = "6f0c1f5e-0f3a-4c0e-9d52-6b6a3a7d8e10"
@@ -696,6 +697,93 @@ async def test_a_balance_that_is_refused_with_status_200_is_an_error(
     runware.say({"errors": [{"code": "somethingNew", "taskUUID": TASK, "status": "error"}]})
     with pytest.raises(RunwareError):
         await client.balance()
+
+
+def found(*entries: Any) -> dict[str, Any]:
+    return {"data": [{"taskType": "modelSearch", "taskUUID": TASK, "totalResults": 9, "results": list(entries)}]}
+
+
+async def test_a_search_says_what_it_looks_for_and_nothing_that_was_left_out(
+    client: RunwareClient, runware: LocalRunware
+) -> None:
+    runware.say(found())
+    assert await client.search_models("paper", category="lora", architecture="qwen_image_edit_plus", limit=500) == []
+    assert await client.search_models("runware:108@22") == []
+    [[narrow], [wide]] = runware.bodies
+    assert narrow.pop("taskUUID") != wide.pop("taskUUID")
+    assert narrow == {
+        "taskType": "modelSearch",
+        "search": "paper",
+        "category": "lora",
+        "architecture": "qwen_image_edit_plus",
+        "sort": "popularity",
+        "limit": 100,
+    }
+    assert wide == {"taskType": "modelSearch", "search": "runware:108@22", "sort": "popularity", "limit": 25}
+
+
+async def test_what_cannot_be_read_of_a_model_is_none_and_takes_no_other_with_it(
+    client: RunwareClient, runware: LocalRunware
+) -> None:
+    whole = {
+        "air": "civitai:1@2",
+        "name": "Paper Cut",
+        "category": "lora",
+        "architecture": None,
+        "shortDescription": "Layers",
+        "positiveTriggerWords": ["paper", None, "cut"],
+        "heroImage": None,
+    }
+    runware.say(found("nonsense", {"air": ["x"], "name": "Odd", "positiveTriggerWords": 7}, whole))
+    odd, model = await client.search_models("x")
+    assert (odd.air, odd.name, odd.positive_trigger_words) == (None, "Odd", "")
+    assert (model.air, model.architecture, model.short_description) == ("civitai:1@2", None, "Layers")
+    assert model.positive_trigger_words == "paper, cut"
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [{"taskType": "modelSearch"}]}, {"data": {"results": 5}}])
+async def test_an_answer_without_models_has_found_nothing(
+    client: RunwareClient, runware: LocalRunware, body: Any
+) -> None:
+    runware.say(body)
+    assert await client.search_models("x") == []
+
+
+UNFOUND: list[Answer] = [
+    says({"errors": [{"code": "internalServerError", "message": "no"}]}, 500),
+    says({"errors": [{"code": "invalidLimit", "message": "no"}]}),
+    says(HTML, 502),
+    says(b"nonsense"),
+    resets,
+]
+
+
+@pytest.mark.parametrize("answer", UNFOUND, ids=["500", "errors", "html", "no JSON", "reset"])
+async def test_a_search_that_fails_is_tried_once_for_somebody_waits(
+    client: RunwareClient, runware: LocalRunware, answer: Answer
+) -> None:
+    runware.will(answer)
+    with pytest.raises(RunwareError):
+        await client.search_models("x")
+    assert len(runware.bodies) == 1
+
+
+async def test_a_search_has_a_patience_of_its_own(client: RunwareClient, runware: LocalRunware) -> None:
+    runware.will(never_answers)
+    with pytest.raises(RunwareError) as failed:
+        await client.search_models("x", timeout=0.05)
+    assert failed.value.kind is Kind.TIMEOUT
+
+
+async def test_the_local_runware_is_searched_over_http(session: aiohttp.ClientSession) -> None:
+    async with Preview() as preview:
+        client = client_of(session, preview.url)
+        [model] = await client.search_models("runware:108@22", category="checkpoint")
+        fitting = await client.search_models("", category="lora", architecture=model.architecture)
+        assert "local:1@1" in {lora.air for lora in fitting}
+        assert "local:sdxl@1" not in {lora.air for lora in fitting}
+        [other] = await client.search_models("local:sdxl@1", category="lora")
+        assert (other.name, other.architecture) == ("Pixel Portrait", "sdxl")
 
 
 async def test_a_ping_is_answered(client: RunwareClient, runware: LocalRunware, sample: Sample) -> None:

@@ -10,8 +10,10 @@ from bot.runware.errors import (
     RunwareError,
     classify,
     member_sentence,
+    reason,
     retryable,
 )
+from storage.records import Failure
 
 TABLE = {
     Kind.CONNECTION: "aborted connectionFailed connectionLost disconnected notConnected",
@@ -108,3 +110,35 @@ def test_an_error_tells_operators_its_code_kind_and_status() -> None:
 def test_a_picture_is_gone_when_its_host_says_so_for_good(status: int, gone: bool) -> None:
     assert FetchFailed(f"http{status}", http_status=status).gone is gone
     assert not FetchFailed("timeout").gone
+
+
+# What is left of Runware's own words ---------------------------------------------------------------------------------
+
+
+SAID = {
+    "The LoRA 'civitai:1820829@2060527' is made for 'sdxl'.": "The LoRA 'civitai:1820829@2060527' is made for 'sdxl'.",
+    "'acceleratorOptions.cacheEndStep' is above 'steps' (30).": "'acceleratorOptions.cacheEndStep' is above 'steps' (30).",
+    "No.\r\n\tSee\x00 https://runware.ai/docs?key=abc. Bye": "No. See … Bye",
+    "calls back https://bot.example/runware/6f0c/t0ken!": "calls back …",
+    "cannot read data:image/png;base64,iVBORw0KGgo= here": "cannot read … here",
+    "bad data: width": "bad data: width",
+    "see docs.runware.ai/errors or bot.example:8080/hook": "see … or …",
+    "10.0.0.7:9000 and localhost:8080/v1 are down": "… and … are down",
+    "owner a.b@example.com, Bearer abc.def": "owner …, …",
+    "key AbCdEfGhIjKlMnOpQrStUvWxYz0123456789 is wrong": "key … is wrong",
+    "task 6f0c1f5e-0f3a-4c0e-9d52-6b6a3a7d8e10 failed": "task … failed",
+}
+
+
+@pytest.mark.parametrize(("message", "left"), SAID.items())
+def test_a_reason_is_one_line_without_addresses_data_or_keys(message: str, left: str) -> None:
+    assert reason([Failure(None, "invalidLora", message), Failure(None, "other", "another")]) == left
+
+
+def test_a_reason_is_short_and_none_where_nothing_was_said() -> None:
+    long = reason([Failure(None, "invalidLora", "word " * 400)])
+    assert long is not None
+    assert len(long) <= 300
+    assert long.endswith("word…")
+    assert reason([Failure(None, "invalidLora", " \n ")]) is None
+    assert reason([]) is None

@@ -489,10 +489,40 @@ async def test_a_search_is_paged_and_filtered(caller: Any) -> None:
         assert len(set(names)) == 10
         _, found = await caller.post(runware, ask(search="INK"))
         assert [model["name"] for model in found["data"][0]["results"]][:1] == ["Ink Wash"]
+        _, other = await caller.post(runware, ask(search="pixel", architecture="qwen_image_edit_plus"))
+        assert other["data"][0]["results"] == []
+        _, other = await caller.post(runware, ask(search="local:sdxl@1", category="lora"))
+        assert [(one["air"], one["architecture"]) for one in other["data"][0]["results"]] == [("local:sdxl@1", "sdxl")]
         _, model = await caller.post(runware, ask(search="runware:108@22", category="checkpoint"))
         assert model["data"][0]["results"][0]["architecture"] == "qwen_image_edit_plus"
         for wrong in ({"limit": 101}, {"offset": -1}):
             assert (await caller.post(runware, ask(**wrong)))[0] == 400
+
+
+UNFIT = [
+    ("local:sdxl@1", "unsupportedLoraModel", "'sdxl', and the model 'runware:108@22' takes LoRAs of"),
+    ("local:none@1", "invalidLoraModel", "names no LoRA that is known: 'local:none@1'"),
+]
+
+
+@pytest.mark.parametrize(("air", "code", "words"), UNFIT)
+async def test_a_lora_that_does_not_fit_ends_the_task_when_it_runs_or_when_it_is_submitted(
+    caller: Any, make_task: MakeTask, air: str, code: str, words: str
+) -> None:
+    lora = [{"model": "local:1@1", "weight": 0.8}, {"model": air}]
+    async with LocalRunware(work_seconds=QUICK) as runware:
+        assert (await caller.post(runware, make_task(lora=lora[:1])))[0] == 200
+        task = make_task(lora=lora, deliveryMethod="async")
+        status, taken = await caller.post(runware, task)
+        assert (status, taken["data"][0]["taskUUID"]) == (200, task["taskUUID"])
+        await runware.idle()
+        [failed] = (await caller.poll(runware, task))["errors"]
+        runware.faults.lora_check = "submit"
+        status, refused = await caller.post(runware, make_task(lora=lora))
+        for error in (failed, refused["errors"][0]):
+            assert (error["code"], error["parameter"]) == (code, "lora[1].model")
+            assert words in error["message"]
+        assert status == 400
 
 
 # The end
