@@ -140,7 +140,10 @@ class Workshop:
         request = task.request
         prompt: str = request["positivePrompt"]
         output: str = request.get("outputFormat", "JPG")
-        brief = Brief(prompt, item.seed, *task.size, note=f"{request.get('steps', DEFAULT_STEPS)} steps")
+        steps, cfg = request.get("steps", DEFAULT_STEPS), request.get("CFGScale")
+        guided = [] if cfg is None else [f"CFG {cfg:g}"]
+        note = ", ".join([f"{steps} steps", *guided, *([request["scheduler"]] if "scheduler" in request else [])])
+        brief = Brief(prompt, item.seed, *task.size, steps=steps, cfg=cfg, note=note)
         data = await asyncio.get_running_loop().run_in_executor(
             self._threads, make, references, brief, output, request.get("outputQuality", 95)
         )

@@ -32,6 +32,15 @@ def test_seed_prompt_and_references_each_change_the_picture() -> None:
     assert len(variants) == 5
 
 
+def test_few_steps_and_guidance_change_the_picture_and_the_usual_ones_do_not() -> None:
+    briefs = [
+        Brief("p", 7, 256, 192, steps=steps, cfg=cfg) for steps, cfg in ((30, None), (50, 4), (10, None), (30, 8))
+    ]
+    usual, finer, soft, strong = (paint(REFERENCES[:2], brief).tobytes() for brief in briefs)
+    assert usual == finer
+    assert len({usual, soft, strong}) == 3
+
+
 @pytest.mark.parametrize("size", [(128, 128), (128, 2048), (2048, 128), (1040, 768)])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_picture_has_the_size_that_was_asked_for(size: tuple[int, int], count: int) -> None:
