@@ -28,7 +28,6 @@ from cogs._draft_components import (
     SendButton,
     StartOverButton,
 )
-from cogs._draft_forms import typed
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
 from storage.drafts import Draft
 from storage.records import EditRequest, House, Price, Reference
@@ -93,8 +92,6 @@ class Sheet:
 
 def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.LayoutView:
     """Return the card of a draft. ``note``: what has just become of it."""
-    if page is Page.SCHEDULER:
-        return families(sheet.draft)
     said = [words.cut(note, _NOTE)] if note else []
     above = [
         text("### 📝 Your draft", *said),
@@ -226,7 +223,7 @@ def _pair(name: str, value: object) -> str:
 
 
 def _short(name: str, value: object) -> str:
-    return words.cut(words.one_line(typed(BY_NAME.get(name), value).replace("\n", ", ")), _VALUE) or " "
+    return words.cut(words.one_line(options.typed(name, value).replace("\n", ", ")), _VALUE) or " "
 
 
 # What to know --------------------------------------------------------------------------------------------------------

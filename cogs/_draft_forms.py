@@ -5,7 +5,6 @@ They are made of the table of parameters (:data:`bot.options.PARAMETERS`): a fie
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,9 @@ from bot.options import SIZE, Choice, Counted, Flag, Loras, Parameter, Scheduler
 from cogs import _words as words
 from cogs._components import ID
 from cogs._draft_components import LEAVE, NAMED, Form
+from cogs._forms import files_of, filled_in
 from storage.drafts import Draft
-from storage.records import House, Lora, Reference
+from storage.records import House, Reference
 
 #: How the fields are called that bring pictures in.
 RESULTS: Final = "Results to bring in"
@@ -84,7 +84,7 @@ def form(draft: Draft, which: Form, prompt: str | None, house: House) -> ui.Moda
     if which is Form.PICTURE:
         parts.append(_size(values, house))
     for number, parameter in enumerate(_asked(which)):
-        shown = _NO_TEXT.sub("", typed(parameter, values.get(parameter.name)))
+        shown = _NO_TEXT.sub("", parameter.typed(values.get(parameter.name)))
         if len(shown) > _room(parameter):
             kept.append(str(number))
         parts.append(_field(parameter, values.get(parameter.name), shown, house))
@@ -120,21 +120,6 @@ def pictures(draft: Draft, named: Sequence[str]) -> ui.Modal:
     return _modal(draft, Form.PICTURES, parts)
 
 
-def typed(parameter: Parameter | None, value: object) -> str:
-    """Return a value as people type it; empty for none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(parameter, Loras) and not isinstance(value, str):
-        try:
-            read: Sequence[Lora] = parameter.read(value) or ()
-        except BadOption:
-            return json.dumps(value, ensure_ascii=False)
-        return parameter.typed(read)
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
 def _asked(which: Form) -> list[Parameter]:
     """Return the options that a form asks for; there are fewer than ten."""
     return [parameter for parameter in options.PARAMETERS if parameter.group is which.group]
@@ -165,7 +150,7 @@ def _note(which: Form, house: House) -> str:
 def _size(values: Mapping[str, Any], house: House) -> ui.Label[Any]:
     standard = house.defaults.get(SIZE)
     otherwise = "that of the first picture" if standard is None else f"{standard}, as this server set it"
-    line = _line(SIZE, f"Left out: {otherwise}", _LINE, typed(None, values.get(SIZE)))
+    line = _line(SIZE, f"Left out: {otherwise}", _LINE, options.typed(SIZE, values.get(SIZE)))
     what = f"Width x height, such as 1024x768: from {options.MIN_SIDE} to {options.MAX_SIDE} in steps of {options.GRID}"
     return ui.Label(text=SIZE, description=what, component=line)
 
@@ -217,7 +202,7 @@ def _otherwise(parameter: Parameter, house: House) -> str:
     if standard is None:
         said = f"Left out: {parameter.otherwise}"
     else:
-        said = f"Left out: {words.cut(typed(parameter, standard), _LABEL)}, as this server set it"
+        said = f"Left out: {words.cut(parameter.typed(standard), _LABEL)}, as this server set it"
     if parameter.name == "prompt" and standard is None:
         said = "Say what to change"
     bound = house.bounds.get(parameter.name)
@@ -251,25 +236,15 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
-    inner = [label.get("component", label) for label in data.get("components", [])]
-    fields = {part["custom_id"]: part for part in inner if "custom_id" in part}
-    attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
-    numbers: list[str] = fields.get("files", {}).get("values") or []
     which = Form(match["form"])
     return Sent(
         draft_id=int(match["draft"]),
         form=which,
         version=int(match["version"]),
         kept=frozenset(asked.name for number, asked in enumerate(_asked(which)) if str(number) in match["kept"]),
-        fields=fields,
-        files=tuple(attached[number] for number in numbers if number in attached),
+        fields=filled_in(data),
+        files=files_of(data),
     )
-
-
-def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:
-    """Return the files that came with a form."""
-    state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (files are read through it)
-    return [discord.Attachment(data=file, state=state) for file in sent.files]
 
 
 def changes(sent: Sent, draft: Draft, prompt: str | None, house: House) -> dict[str, Any]:
@@ -286,7 +261,7 @@ def changes(sent: Sent, draft: Draft, prompt: str | None, house: House) -> dict[
             found |= _picked(name, sent.chosen(name), before)
         elif name == SIZE or (parameter is not None and not isinstance(parameter, Scheduler)):
             text = sent.text(name)
-            same = text == _unix(typed(parameter, before)).strip()
+            same = text == _unix(options.typed(name, before)).strip()
             if not same and (text or name not in sent.kept):
                 found[name] = text or None
     return found

@@ -22,10 +22,11 @@ from cogs import _preset_cards as cards
 from cogs import _preset_forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._draft_desk import Desk
 from cogs._preset_components import PresetMenu, PresetsButton, UsePresetButton
 from cogs._references import reference, references_named
+from cogs._uploads import Upload
 from storage.database import DatabaseError
 from storage.records import Asker, House, Price, Reference
 
@@ -272,7 +273,7 @@ class PresetCog(commands.Cog, name="Preset"):
         wish = Wish({**preset.values, "prompt": prompt}, sent.given[0] if sent.given else None)
         uploads = [Upload("Pictures", file) for file in _forms.attachments(interaction, sent.files)]
         price = dict(enumerate(sent.prices)).get(len(uploads) - least)
-        await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=price)
+        await self._asking.ask(interaction, wish, [*given, *uploads], shown=price)
 
     async def _opened(self, who: Asker, sent: forms.Sent) -> Preset:
         """Return the preset that a form was opened on. Raises NotFound, with what was typed, where it is another now."""

@@ -11,7 +11,7 @@ from bot.options import BY_NAME, PARAMETERS, SIZE, Flag, Group
 from cogs import _draft_forms as forms
 from cogs._draft_components import Form
 from storage.drafts import Draft
-from storage.records import Bound, House, Lora, Reference
+from storage.records import Bound, House, Reference
 
 NOON = 1_767_268_800_000
 CAT, CUP, NIGHT = (
@@ -150,22 +150,6 @@ async def test_a_form_sent_as_it_was_opened_changes_nothing(which: Form, house: 
         assert found.keys() <= {"format"}, found
         # A choice that is none cannot be shown as chosen: it is left out when its form is sent.
         assert found.get("format") is None
-
-
-@pytest.mark.parametrize(("name", "value"), RIGHT.items())
-def test_a_value_is_shown_as_people_type_it_and_reads_as_before(name: str, value: Any) -> None:
-    parameter = BY_NAME[name]
-    assert parameter.read(forms.typed(parameter, value)) == parameter.read(value)
-
-
-def test_values_are_typed_plainly() -> None:
-    loras = [{"model": "civitai:1@2", "weight": 0.5, "stage": "high"}, {"model": "civitai:3@4"}]
-    assert forms.typed(BY_NAME["loras"], loras) == "civitai:1@2 0.5 high\ncivitai:3@4"
-    assert forms.typed(BY_NAME["loras"], [Lora("a", 2)]) == "a 2"
-    assert forms.typed(BY_NAME["loras"], [{"model": 7, "x": 1}]) == '[{"model": 7, "x": 1}]'
-    assert [forms.typed(None, value) for value in (None, True, False, 7.0, 0.25, 3, "so")] == [
-        *("", "yes", "no", "7", "0.25", "3", "so"),
-    ]
 
 
 async def test_what_is_typed_is_kept_as_it_is_and_what_is_emptied_is_left_out() -> None:

@@ -374,6 +374,18 @@ async def test_other_pictures_than_the_recipes_are_told_to_the_one_who_runs_it_a
         assert "picture 1 (cat.png, 451 × 300) and picture 2 (coffee.png, 600 × 400) of the" in cook.told(answer)[0]
 
 
+async def test_a_word_about_other_pictures_that_cannot_be_said_leaves_the_edit_alone(
+    cook_of: Any, books_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        cook = cook_of(world)
+        world.env.inject_error("POST", "/webhooks/*/*", status=404, code=10015)
+        answer = await cook.run(a_recipe({"file": "x.png", "sha256": "a" * 64}), image=cook.cat)
+        assert "> make it night" in cook.visit.words(answer.response), "the job has this reply, and was paid"
+        assert len(world.runware.requests) == 1
+        await books_of(world).check()
+
+
 # What is checked ------------------------------------------------------------------------------------------------------
 
 
