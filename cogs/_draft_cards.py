@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -172,8 +172,8 @@ def gone(typed_last: str = "") -> ui.LayoutView:
 
 def _prompt(sheet: Sheet) -> str:
     if sheet.prompt is None and sheet.draft.words_of is not None:
-        gone = f"Its words were those of #{sheet.draft.words_of}, which cannot be used now."
-        return f"-# {gone} Press **Words** and say what to change."
+        whose = f"Its words were those of #{sheet.draft.words_of}, which cannot be used now."
+        return f"-# {whose} Press **Words** and say what to change."
     if sheet.prompt is None:
         return "-# Nothing is said yet. Press **Words** and say what to change."
     quote, whole = words.quoted(sheet.prompt, _PROMPT)
@@ -203,7 +203,7 @@ def _settings(sheet: Sheet) -> list[str]:
     return lines
 
 
-def _set(values: Any) -> list[str]:  # noqa: ANN401 (any mapping by option name)
+def _set(values: Mapping[str, object]) -> list[str]:
     """Return the options that have a value, in the order in which they are listed, without the words."""
     known = [SIZE, *(parameter.name for parameter in PARAMETERS if parameter.name != "prompt")]
     return [name for name in known if name in values] + [name for name in values if name not in (*known, "prompt")]

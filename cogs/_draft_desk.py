@@ -22,7 +22,7 @@ from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
 from cogs._keeping import keep
 from storage.drafts import Draft
-from storage.records import House, Place, Reference
+from storage.records import House, Reference
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,7 @@ class Desk:
         judged = examined(values, house)
         faults = [*unusable, *judged.faults]
         if judged.request is not None and not faults:
-            channel_id, thread_id = rights.where(interaction)
-            place = Place(channel_id, interaction.id, thread_id)
+            place = rights.place(interaction, interaction.id)
             forecast = await self._services.edits.forecast(asker, place, judged.request)
             return Sheet(draft, house, prompt, pictures, faults, judged.request, forecast, forecast.price)
         wrong = {fault.option for fault in faults} - {"image"}

@@ -297,17 +297,17 @@ def arranged(sent: Sent, draft: Draft, more: Sequence[Reference]) -> tuple[Refer
     numbered = [(_key(number, reference), reference) for number, reference in enumerate(draft.references, 1)]
     stay = sorted((one for one in numbered if one[0] in kept), key=lambda one: one[0] not in first)
     whole = tuple(dict.fromkeys([*(reference for _, reference in stay), *more]))
-    check_number(len(whole))
+    check_number(len(whole), ticked=bool(stay))
     return whole
 
 
-def check_number(pictures: int) -> None:
-    """Refuse more pictures than an edit can have. Raises BadOption."""
+def check_number(pictures: int, *, ticked: bool = False) -> None:
+    """Refuse more pictures than an edit can have; some may be ``ticked`` to stay. Raises BadOption."""
     if pictures > options.MAX_REFERENCES:
         raise BadOption(
             "image",
             f"An edit starts from 1 to {options.MAX_REFERENCES} pictures, and these would be {pictures}, "
-            "so nothing was changed. Bring in fewer, or take the tick from those that can go.",
+            f"so nothing was done. Bring in fewer{', or take the tick from those that can go' if ticked else ''}.",
         )
 
 

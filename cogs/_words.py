@@ -25,8 +25,9 @@ _ALL: Final = re.compile(r"@(?=everyone|here)")
 _AT_START: Final = re.compile(r"^([^\S\n]*)(#|>|-|\+|\d+(?=[.)]))", re.MULTILINE)
 _NUMBERED: Final = re.compile(r"\d+")
 _MENTION: Final = re.compile(r"<(?:@[!&]?|#|/[^<>]*:|a?:\w+:|t:)-?\d+(?::\w)?>")
+#: What nobody sees, or sees as something else; and halves of surrogate pairs, with which no message can be sent.
 _INVISIBLE: Final = re.compile(
-    r"[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    r"[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 

@@ -85,7 +85,8 @@ class DraftCog(commands.Cog, name="Draft"):
         who = rights.asker(interaction)
         files = (image, image2, image3)
         given, uploads = await pictures_given(self._services, interaction, result, files, needed=False)
-        await self._check(interaction, uploads, len(given))
+        forms.check_number(len(given) + len(uploads))
+        await self._check(interaction, uploads)
         await interaction.response.defer(ephemeral=True, thinking=True)
         newest = None if prompt or given or uploads else await self._drafts.newest(who)
         if newest is None:
@@ -134,7 +135,7 @@ class DraftCog(commands.Cog, name="Draft"):
         """Open a draft that edits a result, in its words and with its settings till others are given."""
         result, job = await self._services.edits.result(result_id)
         await rights.check_readable(interaction, result, job)
-        await self._check(interaction, [], 1)
+        await self._check(interaction, [])
         start = options.reference_to(await keep(self._services, interaction, result), job.request)
         await interaction.response.defer(ephemeral=True, thinking=True)
         values = {**options.settings_of(job.request), options.SIZE: f"{start.width}x{start.height}"}
@@ -209,7 +210,8 @@ class DraftCog(commands.Cog, name="Draft"):
         results = await references_named(self._services, interaction, named, option=forms.RESULTS) if named else []
         uploads = [Upload(forms.FILES, file) for file in attachments(interaction, sent.files)]
         # Once without the files: what is refused needs no bytes to be read.
-        await self._check(interaction, uploads, len(forms.arranged(sent, draft, results)))
+        forms.check_number(len(forms.arranged(sent, draft, results)) + len(uploads), ticked=bool(sent.chosen("keep")))
+        await self._check(interaction, uploads)
         await interaction.response.defer()
         more = [*results, *await self._asking.read(uploads)]
 
@@ -253,9 +255,8 @@ class DraftCog(commands.Cog, name="Draft"):
             await interaction.response.edit_message(view=cards.gone(typed_last), attachments=[])
             return None
 
-    async def _check(self, interaction: discord.Interaction[EditBot], uploads: Sequence[Upload], given: int) -> None:
-        """Refuse, before a file is read, pictures that are too many, and servers that may not spend."""
-        forms.check_number(given + len(uploads))
+    async def _check(self, interaction: discord.Interaction[EditBot], uploads: Sequence[Upload]) -> None:
+        """Refuse, before a file is read, what is said of the files, and servers that may not spend."""
         check_claims(uploads)
         await self._services.edits.check(rights.asker(interaction))
 

@@ -127,7 +127,9 @@ class PresetCog(commands.Cog, name="Preset"):
         if preset.whose is Whose.SERVER:
             await rights.budget_manager(interaction, self._services)
             if not shared:  # it may be the second try to delete an own one
-                raise BadOption("shared", f"`{preset.name}` is this server's: set `shared` to delete it for everybody.")
+                raise BadOption(
+                    "shared", f"{options.shown(preset.name)} is this server's: set `shared` to delete it for everybody."
+                )
         await self._presets.delete(who, preset.key)
         await interaction.response.send_message(view=cards.deleted(preset), ephemeral=True)
 
@@ -205,7 +207,8 @@ class PresetCog(commands.Cog, name="Preset"):
         if draft is None:
             raise NotFound("You have no draft here to save; `/draft` opens one.")
         prompt = await Desk(self._services).prompt(interaction, draft)
-        return {**draft.values, "prompt": None if prompt is None else presets.literal(prompt)}
+        values = {**draft.values, "prompt": None if prompt is None else presets.literal(prompt)}
+        return presets.without_matched_size(values, draft.references)
 
     async def _notes(self, guild_id: int, saved: Saved) -> list[str]:
         """Say what whoever saved a preset should know: what it cannot do here now, what has no effect, what it hides."""
@@ -254,7 +257,7 @@ class PresetCog(commands.Cog, name="Preset"):
         examined = _examined(preset, references, house)
         if examined.request is None:
             faults = presets.together(list(examined.faults))
-            raise BadOption("name", f"`{preset.name}` cannot be used here as it is:\n{faults}")
+            raise BadOption("name", f"{options.shown(preset.name)} cannot be used here as it is:\n{faults}")
         return await self._services.edits.price(guild_id, examined.request)
 
     async def _send(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
@@ -265,7 +268,7 @@ class PresetCog(commands.Cog, name="Preset"):
         if len(sent.files) < least:
             raise BadOption(
                 "Pictures",
-                f"`{preset.name}` takes {words.counted(preset.least, 'picture')}, "
+                f"{options.shown(preset.name)} takes {words.counted(preset.least, 'picture')}, "
                 f"and {len(given) + len(sent.files)} came; use it again with all of them.",
             )
         filled = presets.fill(preset.prompt or "", dict(zip(preset.blanks, sent.blanks, strict=True)))
@@ -282,7 +285,9 @@ class PresetCog(commands.Cog, name="Preset"):
         except NotFound as gone:
             raise NotFound(f"{gone} Nothing was asked for.\n-# You wrote: {sent}") from gone
         if len(sent.blanks) != len(preset.blanks):  # another version of this program had other blanks
-            raise NotFound(f"`{preset.name}` asks for other things now: use it again.\n-# You wrote: {sent}")
+            raise NotFound(
+                f"{options.shown(preset.name)} asks for other things now: use it again.\n-# You wrote: {sent}"
+            )
         return preset
 
 

@@ -28,6 +28,7 @@ from cogs import _words as words
         ("[click](https://example.org)", r"\[click\](https://example.org)"),
         ("turned \u202e round", "turned  round"),
         ("two\r\nlines", "two\nlines"),
+        ("half a \ud83d pair", "half a  pair"),
         ("雪を降らせて ❄️ לילה", "雪を降らせて ❄️ לילה"),
     ],
 )

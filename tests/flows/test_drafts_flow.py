@@ -168,7 +168,10 @@ async def test_what_a_draft_cannot_begin_with_is_refused_and_opens_none(visit_of
         cases: list[tuple[dict[str, Any], str]] = [
             ({"image": cat(world), "from": "#1"}, "`from` takes the place of `image`"),
             ({"from": "#77"}, "There is no picture #77"),
-            ({"from": "#1 #2", "image2": cat(world), "image3": cup(world)}, "and these would be 4"),
+            (
+                {"from": "#1 #2", "image2": cat(world), "image3": cup(world)},
+                "and these would be 4, so nothing was done. Bring in fewer.",
+            ),
             ({"image": huge}, "40.0 MB and I take up to 25 MB"),
             ({"image": ("notes.png", b"no picture at all")}, "notes.png"),
         ]
@@ -288,6 +291,7 @@ async def test_pictures_are_kept_ordered_taken_out_and_brought_in(visit_of: Any)
         refused = await card.fill("Pictures", {"keep": kept(await card.press("Pictures")), "files": [cat(world)]})
         assert refused.response is not None
         assert "1 to 3 pictures, and these would be 4" in visit.words(refused.response)
+        assert "or take the tick from those that can go" in visit.words(refused.response)
         assert len(card.pictures) == MAX_REFERENCES
         form = await card.press("Pictures")
         stale = await card.press("Pictures")

@@ -311,6 +311,12 @@ async def test_a_result_is_used_by_those_alone_who_can_read_it_now_and_a_hash_gr
         await books_of(world).check()
 
 
+async def test_a_picture_whose_name_is_no_text_is_asked_for_all_the_same(cook_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        said = await cook_of(world).refused(a_recipe({"file": "\ud83dcat.png"}))
+        assert said.startswith("The recipe needs picture 1 (cat.png). Attach it as `image`")
+
+
 async def test_too_few_and_too_many_pictures_are_told_by_their_places(cook_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         cook = cook_of(world)
