@@ -27,7 +27,7 @@ EVERYTHING: dict[str, Any] = {
     "CFGScale": 7.35,
     "settings.trueCFGScale": 1.2,
     "scheduler": "DPM++ 2M SDE Karras",
-    "lora[].model": "civitai:652699@993999",
+    "lora[].model": "local:7@1",
     "lora[].weight": -1.25,
     "lora[].transformer": "low",
     "acceleratorOptions.cacheStartStep": 3,
