@@ -234,14 +234,7 @@ def _faults(faults: Sequence[BadOption], room: int) -> list[str]:
     head = "**One thing to mend before it can be sent**"
     if len(faults) > 1:
         head = f"**{len(faults)} things to mend before it can be sent**"
-    lines, left = [head], room - len(head)
-    for number, fault in enumerate(faults):
-        line = f"- {fault}"
-        if len(line) + 1 > left:
-            return [*lines, f"- and {len(faults) - number} more"]
-        lines.append(line)
-        left -= len(line) + 1
-    return lines
+    return [head, *words.fitting([f"- {fault}" for fault in faults], room - len(head), "- and {} more")]
 
 
 def _is_missing(sheet: Sheet, fault: BadOption) -> bool:

@@ -45,7 +45,10 @@ class Desk:
         sheet = await self.lay(interaction, draft)
         pictures, files = await self._drawn(sheet.pictures)
         view = cards.draft(replace(sheet, pictures=pictures), page, note=note)
-        await interaction.edit_original_response(view=view, attachments=files)
+        try:
+            await interaction.edit_original_response(view=view, attachments=files)
+        except discord.NotFound:  # its owner dismissed the card; what they did is done, and `/draft` shows it
+            log.info("the card of draft %d was dismissed", draft.id)
 
     async def lay(self, interaction: discord.Interaction[Any], draft: Draft) -> Sheet:
         """Return what the card of a draft shows to its owner now. Its pictures are asked about again."""

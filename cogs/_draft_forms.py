@@ -33,8 +33,9 @@ _LABEL: Final = 45
 _OPTION: Final = 100
 #: The longest line that is no prose; more than any value that is right, so that a wrong one can be shown.
 _LINE: Final = 100
-#: So many LoRAs that the server lets in are listed.
-_LISTED: Final = 20
+#: The LoRAs that the server lets in take so many characters, and the name of each so many.
+_LISTED: Final = 2000
+_NAME: Final = 60
 _SHA: Final = 12
 _CUSTOM_ID: Final = re.compile(
     rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[0-9]*)", re.ASCII
@@ -142,9 +143,8 @@ def _note(which: Form, house: House) -> str:
         return ""
     if not house.loras:
         return "The managers of this server have let no LoRA in yet."
-    listed = [f"- `{air}` {words.plain(words.cut(name, _OPTION))}" for air, name in list(house.loras.items())[:_LISTED]]
-    more = [f"- and {len(house.loras) - _LISTED} more: `/lora list`"] if len(house.loras) > _LISTED else []
-    return "\n".join(["This server lets in:", *listed, *more])
+    listed = [f"- `{air}` {words.plain(words.cut(words.one_line(name), _NAME))}" for air, name in house.loras.items()]
+    return "\n".join(["This server lets in:", *words.fitting(listed, _LISTED, "- and {} more: `/lora list`")])
 
 
 def _size(values: Mapping[str, Any], house: House) -> ui.Label[Any]:

@@ -130,6 +130,15 @@ def listed(things: Sequence[str]) -> str:
     return " and ".join((", ".join(things[:-1]), things[-1])) if len(things) > 1 else "".join(things)
 
 
+def fitting(lines: Sequence[str], room: int, more: str = "-# … and {} more") -> list[str]:
+    """Return as many lines as fit into so many characters, and how many ``more`` there are."""
+    for number, line in enumerate(lines):
+        room -= len(line) + 1
+        if room < 0:
+            return [*lines[:number], more.format(len(lines) - number)]
+    return list(lines)
+
+
 def size(width: int, height: int) -> str:
     """Return ``1024 × 768``."""
     return f"{width} × {height}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -37,7 +37,7 @@ from cogs._draft_components import (
 )
 from cogs._draft_desk import Desk
 from cogs._file_command import file_command
-from cogs._forms import attachments
+from cogs._forms import attachments, sent_with
 from cogs._keeping import keep
 from cogs._naming import choices
 from cogs._references import pictures_given, references_named
@@ -186,9 +186,7 @@ class DraftCog(commands.Cog, name="Draft"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a sent form of a draft asks for; discord.py knows nothing of it (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None:
             await attempt(interaction, self._take(interaction, sent))
 

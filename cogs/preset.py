@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -17,13 +17,14 @@ from bot.client import EditBot, attempt
 from bot.errors import BadOption, EditError, NotFound
 from bot.presets import Preset, Saved, Whose
 from bot.services import Services
-from cogs import _forms, _naming
+from cogs import _naming
 from cogs import _preset_cards as cards
 from cogs import _preset_forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
 from cogs._asking import Asking, Wish
 from cogs._draft_desk import Desk
+from cogs._forms import attachments, sent_with
 from cogs._preset_components import PresetMenu, PresetsButton, UsePresetButton
 from cogs._references import reference, references_named
 from cogs._uploads import Upload
@@ -172,9 +173,7 @@ class PresetCog(commands.Cog, name="Preset"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what the form asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None:
             await attempt(interaction, self._send(interaction, sent))
 
@@ -274,7 +273,7 @@ class PresetCog(commands.Cog, name="Preset"):
         filled = presets.fill(preset.prompt or "", dict(zip(preset.blanks, sent.blanks, strict=True)))
         prompt = filled if preset.blanks else sent.prompt or filled
         wish = Wish({**preset.values, "prompt": prompt}, sent.given[0] if sent.given else None)
-        uploads = [Upload("Pictures", file) for file in _forms.attachments(interaction, sent.files)]
+        uploads = [Upload("Pictures", file) for file in attachments(interaction, sent.files)]
         price = dict(enumerate(sent.prices)).get(len(uploads) - least)
         await self._asking.ask(interaction, wish, [*given, *uploads], shown=price)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -57,12 +57,9 @@ class WritingCog(MenuCog, name="Writing"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a form of ours asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
-        if sent is None:
-            return
-        await attempt(interaction, self._send(interaction, sent))
+        sent = forms.read(forms.sent_with(interaction))
+        if sent is not None:
+            await attempt(interaction, self._send(interaction, sent))
 
     # opening -----------------------------------------------------------------------------------------------
 

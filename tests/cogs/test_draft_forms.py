@@ -238,7 +238,11 @@ async def test_a_field_says_its_bounds_and_what_the_server_makes_of_them() -> No
 async def test_the_form_of_loras_lists_those_that_the_server_lets_in_as_far_as_there_is_room() -> None:
     listed = parts(forms.form(a_draft(), Form.LORAS, None, HOUSE))[0]["content"]
     assert listed.splitlines()[1].startswith("- `civitai:0@0` \\*Ink\\*")
-    assert listed.endswith("- and 80 more: `/lora list`")
+    assert listed.endswith(f"- and {100 - listed.count('civitai')} more: `/lora list`")
+    longest = House(1, loras={f"civitai:{number}@{'1' * 185}": "*" * 1000 for number in range(100)})
+    listed = parts(forms.form(a_draft(), Form.LORAS, None, longest))[0]["content"]
+    assert listed.endswith("more: `/lora list`")
+    assert len(listed) <= 2100, "Discord takes no text of more than 4,000 characters, and fields stand below"
     assert "let no LoRA in yet" in parts(forms.form(a_draft(), Form.LORAS, None, BARE))[0]["content"]
 
 

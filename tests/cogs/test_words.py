@@ -58,6 +58,14 @@ def test_a_text_of_many_lines_is_not_whole() -> None:
     assert "line 60" not in quote
 
 
+def test_as_many_lines_as_fit_are_told_and_how_many_more_there_are() -> None:
+    lines = ["one", "two", "three"]
+    assert words.fitting(lines, 14) == lines
+    assert words.fitting(lines, 13) == ["one", "two", "-# … and 1 more"]
+    assert words.fitting(lines, 2, "- and {} more") == ["- and 3 more"]
+    assert words.fitting([], 0) == []
+
+
 def test_a_text_is_cut_between_words() -> None:
     assert words.cut("a sentence of several words", 20) == "a sentence of…"
     assert words.cut("short", 20) == "short"

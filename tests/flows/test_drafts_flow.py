@@ -560,6 +560,17 @@ async def test_what_was_sent_is_no_accident_to_somebody_who_dismissed_the_card(b
         await books_of(world).check()
 
 
+async def test_a_form_sent_below_a_dismissed_card_is_kept_and_is_no_accident(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        card = await Card.open(world, visit, prompt="a hat")
+        form = await card.press("Words")
+        world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10008)
+        answer = await world.ana.submit_modal(form, {"prompt": "a red hat"})
+        assert answer.followups == []
+        assert "> a red hat" in (await Card.open(world, visit)).words
+
+
 async def test_a_press_of_send_is_acknowledged_before_anything_is_looked_at(
     visit_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
