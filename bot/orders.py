@@ -104,11 +104,15 @@ async def ask(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
     """Make a job of a request, or an offer where its price is news. ``shown``: the price its asker has seen.
 
     The draft that a job was written as goes with it: of two presses that send it, one does. With an offer it stays, for
-    its asker may say no.
+    its asker may say no; an earlier offer of it does not, or two answers would make two jobs of one draft.
     """
     made = await _asked(tx, order, shown)
-    if order.draft_id is not None and isinstance(made, Job):
-        await drafts.take(tx, order.draft_id, order.asker, order.now)
+    if order.draft_id is not None:
+        if isinstance(made, Job):
+            await drafts.take(tx, order.draft_id, order.asker, order.now)
+        else:
+            await drafts.hold(tx, order.draft_id, order.asker, order.now)
+        await offers.supersede(tx, order.draft_id, by=made.id if isinstance(made, Offer) else None)
     return made
 
 

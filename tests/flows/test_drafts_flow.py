@@ -614,7 +614,8 @@ async def test_a_picture_that_was_damaged_on_the_disk_is_neither_shown_nor_sent(
                 file.unlink()
             else:
                 file.write_bytes(b"damaged")
-        assert (await Card.open(world, visit)).pictures == []
+        damaged = await Card.open(world, visit)
+        assert ("> a hat" in damaged.words, damaged.pictures) == (True, [])
         again = await Card.open(world, visit)
         assert "**1** · ⚠️ cannot be used now" in again.words
         assert "Picture 1: I no longer have that picture; attach it again." in again.words
