@@ -37,7 +37,7 @@ from storage.windows import zone_of
 
 #: The code of jobs that a manager declined.
 DECLINED: Final = "declined"
-OFFER_GONE: Final = "That question was answered already, or an hour has passed: ask for the edit again."
+OFFER_GONE: Final = "That question was answered or asked anew already, or an hour has passed: ask for the edit again."
 ANSWERED: Final = "That edit does not wait for a manager any more: it was answered, cancelled, or a day has passed."
 #: An edit that costs more than what was shown, in percent of it, is asked about again.
 _DEARER_PERCENT: Final = 125
