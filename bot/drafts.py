@@ -85,6 +85,11 @@ async def take(tx: Tx, draft_id: int, asker: Asker, now: int) -> None:
         raise NotFound(GONE)
 
 
+async def hold(tx: Tx, draft_id: int, asker: Asker, now: int) -> Draft:
+    """Return a draft to its owner, and keep it to this unit. Raises as :meth:`Drafts.get`."""
+    return _own(await drafts.lock(tx, draft_id), asker, now)
+
+
 async def _open(tx: Tx, asker: Asker, beginning: Beginning, now: int) -> Draft:
     account_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
     await accounts.lock(tx, account_id)  # so that of two at once each counts the other
@@ -108,7 +113,7 @@ async def _newest(tx: Tx, asker: Asker, now: int) -> Draft | None:
 
 
 async def _change(tx: Tx, draft_id: int, asker: Asker, change: Callable[[Draft], Draft], now: int) -> Draft:
-    draft = _own(await drafts.lock(tx, draft_id), asker, now)
+    draft = await hold(tx, draft_id, asker, now)
     # Each change is later than the one before, so that a card can tell whether it shows the newest.
     changed = replace(change(draft), changed_at=max(now, draft.changed_at + 1))
     await drafts.save(tx, changed)
@@ -116,7 +121,7 @@ async def _change(tx: Tx, draft_id: int, asker: Asker, change: Callable[[Draft],
 
 
 async def _discard(tx: Tx, draft_id: int, asker: Asker, now: int) -> None:
-    _own(await drafts.lock(tx, draft_id), asker, now)
+    await hold(tx, draft_id, asker, now)
     await take(tx, draft_id, asker, now)
 
 

@@ -37,7 +37,7 @@ from storage.windows import zone_of
 
 #: The code of jobs that a manager declined.
 DECLINED: Final = "declined"
-OFFER_GONE: Final = "That question was answered already, or an hour has passed: ask for the edit again."
+OFFER_GONE: Final = "That question was answered or asked anew already, or an hour has passed: ask for the edit again."
 ANSWERED: Final = "That edit does not wait for a manager any more: it was answered, cancelled, or a day has passed."
 #: An edit that costs more than what was shown, in percent of it, is asked about again.
 _DEARER_PERCENT: Final = 125
@@ -104,11 +104,15 @@ async def ask(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
     """Make a job of a request, or an offer where its price is news. ``shown``: the price its asker has seen.
 
     The draft that a job was written as goes with it: of two presses that send it, one does. With an offer it stays, for
-    its asker may say no.
+    its asker may say no; an earlier offer of it does not, or two answers would make two jobs of one draft.
     """
     made = await _asked(tx, order, shown)
-    if order.draft_id is not None and isinstance(made, Job):
-        await drafts.take(tx, order.draft_id, order.asker, order.now)
+    if order.draft_id is not None:
+        if isinstance(made, Job):
+            await drafts.take(tx, order.draft_id, order.asker, order.now)
+        else:
+            await drafts.hold(tx, order.draft_id, order.asker, order.now)
+        await offers.supersede(tx, order.draft_id, by=made.id if isinstance(made, Offer) else None)
     return made
 
 

@@ -15,6 +15,7 @@ from bot import amounts
 from bot.errors import BadOption
 from cogs import _words as words
 from cogs._budget_components import HOMES, Whose
+from cogs._forms import filled_in
 from storage.records import MICROS_PER_DOLLAR, Measure, Scope, Server
 from storage.windows import Span, Window
 
@@ -211,8 +212,7 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
-    inner = [label.get("component", label) for label in data.get("components", [])]
-    controls = {control["custom_id"]: control for control in inner if "custom_id" in control}
+    controls = filled_in(data)
     picked = controls.pop("who", {}).get("values", [])
     return Sent(
         form=(match["form"] or "limit").partition(":")[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +28,6 @@ from cogs._draft_components import (
     SendButton,
     StartOverButton,
 )
-from cogs._draft_forms import typed
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
 from storage.drafts import Draft
 from storage.records import EditRequest, House, Price, Reference
@@ -93,8 +92,6 @@ class Sheet:
 
 def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.LayoutView:
     """Return the card of a draft. ``note``: what has just become of it."""
-    if page is Page.SCHEDULER:
-        return families(sheet.draft)
     said = [words.cut(note, _NOTE)] if note else []
     above = [
         text("### 📝 Your draft", *said),
@@ -175,8 +172,8 @@ def gone(typed_last: str = "") -> ui.LayoutView:
 
 def _prompt(sheet: Sheet) -> str:
     if sheet.prompt is None and sheet.draft.words_of is not None:
-        gone = f"Its words were those of #{sheet.draft.words_of}, which cannot be used now."
-        return f"-# {gone} Press **Words** and say what to change."
+        whose = f"Its words were those of #{sheet.draft.words_of}, which cannot be used now."
+        return f"-# {whose} Press **Words** and say what to change."
     if sheet.prompt is None:
         return "-# Nothing is said yet. Press **Words** and say what to change."
     quote, whole = words.quoted(sheet.prompt, _PROMPT)
@@ -206,7 +203,7 @@ def _settings(sheet: Sheet) -> list[str]:
     return lines
 
 
-def _set(values: Any) -> list[str]:  # noqa: ANN401 (any mapping by option name)
+def _set(values: Mapping[str, object]) -> list[str]:
     """Return the options that have a value, in the order in which they are listed, without the words."""
     known = [SIZE, *(parameter.name for parameter in PARAMETERS if parameter.name != "prompt")]
     return [name for name in known if name in values] + [name for name in values if name not in (*known, "prompt")]
@@ -226,7 +223,7 @@ def _pair(name: str, value: object) -> str:
 
 
 def _short(name: str, value: object) -> str:
-    return words.cut(words.one_line(typed(BY_NAME.get(name), value).replace("\n", ", ")), _VALUE) or " "
+    return words.cut(words.one_line(options.typed(name, value).replace("\n", ", ")), _VALUE) or " "
 
 
 # What to know --------------------------------------------------------------------------------------------------------
@@ -237,14 +234,7 @@ def _faults(faults: Sequence[BadOption], room: int) -> list[str]:
     head = "**One thing to mend before it can be sent**"
     if len(faults) > 1:
         head = f"**{len(faults)} things to mend before it can be sent**"
-    lines, left = [head], room - len(head)
-    for number, fault in enumerate(faults):
-        line = f"- {fault}"
-        if len(line) + 1 > left:
-            return [*lines, f"- and {len(faults) - number} more"]
-        lines.append(line)
-        left -= len(line) + 1
-    return lines
+    return [head, *words.fitting([f"- {fault}" for fault in faults], room - len(head), "- and {} more")]
 
 
 def _is_missing(sheet: Sheet, fault: BadOption) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import discord
 
 from bot import options
-from bot.errors import BadOption, EditError
+from bot.errors import BadOption, EditError, NotFound
 from bot.images import Refused
 from bot.options import Examined
 from bot.services import Services
@@ -20,7 +22,9 @@ from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
 from cogs._keeping import keep
 from storage.drafts import Draft
-from storage.records import House, Place, Reference
+from storage.records import House, Reference
+
+log = logging.getLogger(__name__)
 
 #: Pictures are shown this small.
 _BOX: Final = (320, 320)
@@ -39,8 +43,12 @@ class Desk:
     ) -> None:
         """Make an answer, which was acknowledged to the owner alone, the card of a draft as it is now."""
         sheet = await self.lay(interaction, draft)
-        files = [] if page is Page.SCHEDULER else await self._files(sheet)
-        await interaction.edit_original_response(view=cards.draft(sheet, page, note=note), attachments=files)
+        pictures, files = await self._drawn(sheet.pictures)
+        view = cards.draft(replace(sheet, pictures=pictures), page, note=note)
+        try:
+            await interaction.edit_original_response(view=view, attachments=files)
+        except discord.NotFound:  # its owner dismissed the card; what they did is done, and `/draft` shows it
+            log.info("the card of draft %d was dismissed", draft.id)
 
     async def lay(self, interaction: discord.Interaction[Any], draft: Draft) -> Sheet:
         """Return what the card of a draft shows to its owner now. Its pictures are asked about again."""
@@ -61,8 +69,7 @@ class Desk:
         judged = examined(values, house)
         faults = [*unusable, *judged.faults]
         if judged.request is not None and not faults:
-            channel_id, thread_id = rights.where(interaction)
-            place = Place(channel_id, interaction.id, thread_id)
+            place = rights.place(interaction, interaction.id)
             forecast = await self._services.edits.forecast(asker, place, judged.request)
             return Sheet(draft, house, prompt, pictures, faults, judged.request, forecast, forecast.price)
         wrong = {fault.option for fault in faults} - {"image"}
@@ -84,29 +91,38 @@ class Desk:
         return job.request.prompt
 
     async def pictures(self, interaction: discord.Interaction[Any], draft: Draft) -> list[Shown]:
-        """Return a draft's pictures, each with why it cannot be used now, if it cannot."""
-        return [
-            await self._looked_at(interaction, number, reference)
-            for number, reference in enumerate(draft.references, 1)
-        ]
+        """Return a draft's pictures, each with why it cannot be used now, if it cannot. None is decoded for that."""
+        return [await self._looked_at(interaction, reference) for reference in draft.references]
 
-    async def _files(self, sheet: Sheet) -> list[discord.File]:
-        files: list[discord.File] = []
-        for shown in sheet.pictures:
-            if shown.file is not None:
-                data = await self._services.pictures.thumbnail(shown.reference.sha256, _BOX)
-                files.append(discord.File(io.BytesIO(data), shown.file, description=words.cut(shown.alt, 1024)))
-        return files
+    async def _drawn(self, shown: Sequence[Shown]) -> tuple[list[Shown], list[discord.File]]:
+        """Return pictures with the names of the files that show them, and the files; what cannot be drawn has none."""
+        drawn, files = list[Shown](), list[discord.File]()
+        for number, one in enumerate(shown, 1):
+            thumbnail = await self._thumbnail(one)
+            if thumbnail is None:
+                drawn.append(one)
+                continue
+            named = replace(one, file=f"picture-{number}.jpg")
+            drawn.append(named)
+            files.append(discord.File(io.BytesIO(thumbnail), named.file, description=words.cut(one.alt, 1024)))
+        return drawn, files
 
-    async def _looked_at(self, interaction: discord.Interaction[Any], number: int, reference: Reference) -> Shown:
+    async def _thumbnail(self, shown: Shown) -> bytes | None:
+        if shown.fault is not None:
+            return None
         try:
-            if reference.result_id is not None:
-                result, job = await self._services.edits.result(reference.result_id)
-                await rights.check_readable(interaction, result, job)
-                reference = options.reference_to(await keep(self._services, interaction, result), job.request)
-            await self._services.pictures.thumbnail(reference.sha256, _BOX)
+            return await self._services.pictures.thumbnail(shown.reference.sha256, _BOX)
+        except (NotFound, Refused) as error:  # damaged on the disk since it was read
+            log.warning("a picture of a draft cannot be shown: %s", error)
+            return None
+
+    async def _looked_at(self, interaction: discord.Interaction[Any], reference: Reference) -> Shown:
+        try:
+            if reference.result_id is None:
+                await self._services.pictures.size(reference.sha256)
+                return Shown(reference)
+            result, job = await self._services.edits.result(reference.result_id)
+            await rights.check_readable(interaction, result, job)
+            return Shown(options.reference_to(await keep(self._services, interaction, result), job.request))
         except EditError as error:
             return Shown(reference, fault=str(error))
-        except Refused:  # it was read before, and was whole then
-            return Shown(reference, fault="It cannot be read any more; bring it in again.")
-        return Shown(reference, file=f"picture-{number}.jpg")

@@ -5,7 +5,6 @@ They are made of the table of parameters (:data:`bot.options.PARAMETERS`): a fie
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,9 @@ from bot.options import SIZE, Choice, Counted, Flag, Loras, Parameter, Scheduler
 from cogs import _words as words
 from cogs._components import ID
 from cogs._draft_components import LEAVE, NAMED, Form
+from cogs._forms import files_of, filled_in
 from storage.drafts import Draft
-from storage.records import House, Lora, Reference
+from storage.records import House, Reference
 
 #: How the fields are called that bring pictures in.
 RESULTS: Final = "Results to bring in"
@@ -33,8 +33,9 @@ _LABEL: Final = 45
 _OPTION: Final = 100
 #: The longest line that is no prose; more than any value that is right, so that a wrong one can be shown.
 _LINE: Final = 100
-#: So many LoRAs that the server lets in are listed.
-_LISTED: Final = 20
+#: The LoRAs that the server lets in take so many characters, and the name of each so many.
+_LISTED: Final = 2000
+_NAME: Final = 60
 _SHA: Final = 12
 _CUSTOM_ID: Final = re.compile(
     rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[0-9]*)", re.ASCII
@@ -84,7 +85,7 @@ def form(draft: Draft, which: Form, prompt: str | None, house: House) -> ui.Moda
     if which is Form.PICTURE:
         parts.append(_size(values, house))
     for number, parameter in enumerate(_asked(which)):
-        shown = _NO_TEXT.sub("", typed(parameter, values.get(parameter.name)))
+        shown = _NO_TEXT.sub("", parameter.typed(values.get(parameter.name)))
         if len(shown) > _room(parameter):
             kept.append(str(number))
         parts.append(_field(parameter, values.get(parameter.name), shown, house))
@@ -120,21 +121,6 @@ def pictures(draft: Draft, named: Sequence[str]) -> ui.Modal:
     return _modal(draft, Form.PICTURES, parts)
 
 
-def typed(parameter: Parameter | None, value: object) -> str:
-    """Return a value as people type it; empty for none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(parameter, Loras) and not isinstance(value, str):
-        try:
-            read: Sequence[Lora] = parameter.read(value) or ()
-        except BadOption:
-            return json.dumps(value, ensure_ascii=False)
-        return parameter.typed(read)
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
 def _asked(which: Form) -> list[Parameter]:
     """Return the options that a form asks for; there are fewer than ten."""
     return [parameter for parameter in options.PARAMETERS if parameter.group is which.group]
@@ -157,15 +143,14 @@ def _note(which: Form, house: House) -> str:
         return ""
     if not house.loras:
         return "The managers of this server have let no LoRA in yet."
-    listed = [f"- `{air}` {words.plain(words.cut(name, _OPTION))}" for air, name in list(house.loras.items())[:_LISTED]]
-    more = [f"- and {len(house.loras) - _LISTED} more: `/lora list`"] if len(house.loras) > _LISTED else []
-    return "\n".join(["This server lets in:", *listed, *more])
+    listed = [f"- `{air}` {words.plain(words.cut(words.one_line(name), _NAME))}" for air, name in house.loras.items()]
+    return "\n".join(["This server lets in:", *words.fitting(listed, _LISTED, "- and {} more: `/lora list`")])
 
 
 def _size(values: Mapping[str, Any], house: House) -> ui.Label[Any]:
     standard = house.defaults.get(SIZE)
     otherwise = "that of the first picture" if standard is None else f"{standard}, as this server set it"
-    line = _line(SIZE, f"Left out: {otherwise}", _LINE, typed(None, values.get(SIZE)))
+    line = _line(SIZE, f"Left out: {otherwise}", _LINE, options.typed(SIZE, values.get(SIZE)))
     what = f"Width x height, such as 1024x768: from {options.MIN_SIDE} to {options.MAX_SIDE} in steps of {options.GRID}"
     return ui.Label(text=SIZE, description=what, component=line)
 
@@ -217,7 +202,7 @@ def _otherwise(parameter: Parameter, house: House) -> str:
     if standard is None:
         said = f"Left out: {parameter.otherwise}"
     else:
-        said = f"Left out: {words.cut(typed(parameter, standard), _LABEL)}, as this server set it"
+        said = f"Left out: {words.cut(parameter.typed(standard), _LABEL)}, as this server set it"
     if parameter.name == "prompt" and standard is None:
         said = "Say what to change"
     bound = house.bounds.get(parameter.name)
@@ -251,25 +236,15 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
-    inner = [label.get("component", label) for label in data.get("components", [])]
-    fields = {part["custom_id"]: part for part in inner if "custom_id" in part}
-    attached: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
-    numbers: list[str] = fields.get("files", {}).get("values") or []
     which = Form(match["form"])
     return Sent(
         draft_id=int(match["draft"]),
         form=which,
         version=int(match["version"]),
         kept=frozenset(asked.name for number, asked in enumerate(_asked(which)) if str(number) in match["kept"]),
-        fields=fields,
-        files=tuple(attached[number] for number in numbers if number in attached),
+        fields=filled_in(data),
+        files=files_of(data),
     )
-
-
-def attachments(interaction: discord.Interaction[Any], sent: Sent) -> list[discord.Attachment]:
-    """Return the files that came with a form."""
-    state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (files are read through it)
-    return [discord.Attachment(data=file, state=state) for file in sent.files]
 
 
 def changes(sent: Sent, draft: Draft, prompt: str | None, house: House) -> dict[str, Any]:
@@ -286,7 +261,7 @@ def changes(sent: Sent, draft: Draft, prompt: str | None, house: House) -> dict[
             found |= _picked(name, sent.chosen(name), before)
         elif name == SIZE or (parameter is not None and not isinstance(parameter, Scheduler)):
             text = sent.text(name)
-            same = text == _unix(typed(parameter, before)).strip()
+            same = text == _unix(options.typed(name, before)).strip()
             if not same and (text or name not in sent.kept):
                 found[name] = text or None
     return found
@@ -322,17 +297,17 @@ def arranged(sent: Sent, draft: Draft, more: Sequence[Reference]) -> tuple[Refer
     numbered = [(_key(number, reference), reference) for number, reference in enumerate(draft.references, 1)]
     stay = sorted((one for one in numbered if one[0] in kept), key=lambda one: one[0] not in first)
     whole = tuple(dict.fromkeys([*(reference for _, reference in stay), *more]))
-    check_number(len(whole))
+    check_number(len(whole), ticked=bool(stay))
     return whole
 
 
-def check_number(pictures: int) -> None:
-    """Refuse more pictures than an edit can have. Raises BadOption."""
+def check_number(pictures: int, *, ticked: bool = False) -> None:
+    """Refuse more pictures than an edit can have; some may be ``ticked`` to stay. Raises BadOption."""
     if pictures > options.MAX_REFERENCES:
         raise BadOption(
             "image",
             f"An edit starts from 1 to {options.MAX_REFERENCES} pictures, and these would be {pictures}, "
-            "so nothing was changed. Bring in fewer, or take the tick from those that can go.",
+            f"so nothing was done. Bring in fewer{', or take the tick from those that can go' if ticked else ''}.",
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import discord
 from discord import ui
@@ -173,6 +173,12 @@ def attachments(interaction: discord.Interaction[Any], files: Sequence[Any]) -> 
     """Return the files that came with a form, as :func:`files_of` returns them, so that they can be read."""
     state = interaction._state  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (files are read through it)
     return [discord.Attachment(data=file, state=state) for file in files]
+
+
+def sent_with(interaction: discord.Interaction[Any]) -> Mapping[str, Any]:
+    """Return the data of an interaction that is a sent form; of another one, nothing: no form is read from that."""
+    is_form = interaction.type is discord.InteractionType.modal_submit
+    return cast("Mapping[str, Any]", interaction.data or {}) if is_form else {}
 
 
 def filled_in(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

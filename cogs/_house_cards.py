@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import discord
@@ -78,7 +78,7 @@ def rules(house: House, channels: Mapping[int, bool], *, hidden: int = 0, note: 
         ("**How far numbers go here**", bounds),
         ("**Where Runware's content check is off**", unchecked),
     )
-    said_of = [text(head, *_fitting(lines, _SECTION)) for head, lines in sections if lines]
+    said_of = [text(head, *words.fitting(lines, _SECTION)) for head, lines in sections if lines]
     nothing = text(
         "Nothing is set. What you leave out is left to the model, numbers go as far as the model's, and Runware's "
         "content check is on everywhere."
@@ -107,7 +107,7 @@ def found(query: str, loras: Sequence[FoundLora], house: House, *, manages: bool
     offered = [lora for lora in loras if lora.air not in house.loras and len(lora.air) <= _LABEL][:_OPTIONS]
     only = "" if any(lora.air in house.loras for lora in loras) else "None of them is let in here yet. "
     return card(
-        text(f"### LoRAs for {named}", *_fitting(lines, _LIST)),
+        text(f"### LoRAs for {named}", *words.fitting(lines, _LIST)),
         text(f"-# {only}Those who manage the budget let one in with `/lora allow`."),
         *([row(AllowMenu(offered))] if manages and offered else []),
         colour=BLUE,
@@ -125,7 +125,7 @@ def allowed(house: House, *, note: str = "") -> ui.LayoutView:
         f"-# In an edit: `/edit loras:{example} 0.8`. The weight goes from -4 to 4 and is 1 if you leave it out; "
         "several are separated by commas."
     )
-    return card(text(*head, *_fitting(lines, _LIST)), text(how), colour=BLUE)
+    return card(text(*head, *words.fitting(lines, _LIST)), text(how), colour=BLUE)
 
 
 def let_in(name: str, air: str, *, fresh: bool, certain: bool) -> str:
@@ -178,13 +178,3 @@ def _let_in(house: House) -> str:
 def _channel(channel_id: int, *, restricted: bool) -> str:
     back_on = "" if restricted else ": Discord asks for no age there now, so it is on all the same"
     return f"<#{channel_id}>{back_on}"
-
-
-def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """Return as many lines as fit into so many characters, and how many more there are."""
-    taken: list[str] = []
-    waiting = list(lines)
-    while waiting and len(waiting[0]) < room:
-        room -= len(waiting[0]) + 1
-        taken.append(waiting.pop(0))
-    return [*taken, f"-# … and {len(waiting)} more"] if waiting else taken

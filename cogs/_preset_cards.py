@@ -9,7 +9,8 @@ from typing import Final
 import discord
 from discord import ui
 
-from bot.options import BY_NAME, NAMES, Loras, Plain
+from bot import options
+from bot.options import NAMES, Plain
 from bot.presets import Preset, Whose, fill, fold
 from cogs import _words as words
 from cogs._layout import BLUE, GREEN, GREY, Part, card, file, row, text
@@ -102,22 +103,12 @@ def deleted(preset: Preset) -> ui.LayoutView:
     return card(text(f"🗑️ Deleted {whose} preset **{words.plain(preset.name)}**."), colour=GREY)
 
 
-def setting(name: str, value: Plain) -> str:
-    """Return the value of an option as people type it."""
-    parameter = BY_NAME.get(name)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(parameter, Loras):
-        return parameter.typed(parameter.read(value) or ()).replace("\n", ", ")
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _settings(preset: Preset, room: int) -> tuple[str, bool]:
     """Return what a preset sets beside its prompt, in so much room, and whether that is all of it."""
     said, whole, length = list[str](), True, 0
     for name in sorted(preset.settings, key=NAMES.index):
         given = preset.settings[name]
-        value = words.one_line(setting(name, given))
+        value = _value(name, given)
         shown = words.cut(value, _VALUE)
         short = f"`{name}` {shown if isinstance(given, int | float) else words.plain(shown)}"
         whole = whole and len(value) <= _VALUE and length + len(short) + 3 <= room
@@ -132,9 +123,13 @@ def _short(preset: Preset) -> str:
     if preset.about:
         return preset.about
     blanks = [f"{{{name}}}" for name in preset.blanks]
-    sets = [f"{name} {words.one_line(setting(name, value))}" for name, value in preset.settings.items()]
+    sets = [f"{name} {_value(name, value)}" for name, value in preset.settings.items()]
     prompt = [] if preset.prompt is None else [f"“{words.cut(words.one_line(_prompt(preset)), 60)}”"]
     return " · ".join([*([f"asks for {words.listed(blanks)}"] if blanks else prompt), *sets])
+
+
+def _value(name: str, value: Plain) -> str:
+    return words.one_line(options.typed(name, value).replace("\n", ", "))
 
 
 def _prompt(preset: Preset) -> str:

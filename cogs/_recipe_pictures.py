@@ -12,8 +12,8 @@ from bot.errors import BadOption, NotAllowed, NotFound
 from bot.recipes import Recipe, Wanted
 from bot.services import Services
 from cogs import _words as words
-from cogs._asking import Upload
 from cogs._references import reference, references_named
+from cogs._uploads import Upload
 from storage.records import Reference
 
 #: Of the name of a picture, so many characters are repeated.

@@ -11,9 +11,9 @@ from bot import options
 from bot.errors import BadOption
 from bot.services import Services
 from cogs import _rights as rights
-from cogs._asking import Upload
 from cogs._keeping import keep
 from cogs._naming import result_named
+from cogs._uploads import Upload
 from storage.records import Reference
 
 _FILES: Final = ("image", "image2", "image3")

@@ -12,6 +12,7 @@ from discord import ui
 
 from bot.rounds import LONGEST_PROPOSAL
 from cogs._components import ID
+from cogs._forms import filled_in
 
 _CUSTOM_ID: Final = re.compile(rf"form-round:(?P<round>{ID})", re.ASCII)
 
@@ -48,6 +49,4 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     match = _CUSTOM_ID.fullmatch(data.get("custom_id", ""))
     if match is None:
         return None
-    inner = [label.get("component", label) for label in data.get("components", [])]
-    typed = [part.get("value", "") for part in inner if part.get("custom_id") == "prompt"]
-    return Sent(int(match["round"]), "".join(typed))
+    return Sent(int(match["round"]), filled_in(data).get("prompt", {}).get("value", ""))

@@ -25,8 +25,9 @@ _ALL: Final = re.compile(r"@(?=everyone|here)")
 _AT_START: Final = re.compile(r"^([^\S\n]*)(#|>|-|\+|\d+(?=[.)]))", re.MULTILINE)
 _NUMBERED: Final = re.compile(r"\d+")
 _MENTION: Final = re.compile(r"<(?:@[!&]?|#|/[^<>]*:|a?:\w+:|t:)-?\d+(?::\w)?>")
+#: What nobody sees, or sees as something else; and halves of surrogate pairs, with which no message can be sent.
 _INVISIBLE: Final = re.compile(
-    r"[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    r"[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 
@@ -127,6 +128,15 @@ def ordinal(number: int) -> str:
 def listed(things: Sequence[str]) -> str:
     """Return ``a``, ``a and b`` or ``a, b and c``."""
     return " and ".join((", ".join(things[:-1]), things[-1])) if len(things) > 1 else "".join(things)
+
+
+def fitting(lines: Sequence[str], room: int, more: str = "-# … and {} more") -> list[str]:
+    """Return as many lines as fit into so many characters, and how many ``more`` there are."""
+    for number, line in enumerate(lines):
+        room -= len(line) + 1
+        if room < 0:
+            return [*lines[:number], more.format(len(lines) - number)]
+    return list(lines)
 
 
 def size(width: int, height: int) -> str:

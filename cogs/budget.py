@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Awaitable
+from typing import Any, Final, TypeAlias
 
 import discord
 from discord import app_commands, ui
@@ -31,6 +31,7 @@ from cogs._budget_components import (
     TakeAwayMenu,
     Whose,
 )
+from cogs._forms import sent_with
 from storage.records import Asker, Pause, Scope
 
 #: Names of members are worth waiting for this long, of the three seconds that Discord waits for an answer.
@@ -115,9 +116,7 @@ class BudgetCog(commands.Cog, name="Budget"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a form of the budget card asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None and sent.form != "settings":
             await attempt(interaction, self._take(interaction, sent))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -12,14 +13,14 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot import options
-from bot.client import EditBot, attempt
+from bot.client import DISCORD_ERRORS, EditBot, attempt
 from bot.drafts import Beginning, typed
 from bot.errors import NotFound
 from bot.services import Services
 from cogs import _draft_cards as cards
 from cogs import _draft_forms as forms
 from cogs import _rights as rights
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._draft_components import (
     BASICS,
     LEAVE,
@@ -36,11 +37,15 @@ from cogs._draft_components import (
 )
 from cogs._draft_desk import Desk
 from cogs._file_command import file_command
+from cogs._forms import attachments, sent_with
 from cogs._keeping import keep
 from cogs._naming import choices
 from cogs._references import pictures_given, references_named
+from cogs._uploads import Upload, check_claims
 from storage.drafts import Draft
 from storage.records import Reference
+
+log = logging.getLogger(__name__)
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
@@ -80,7 +85,8 @@ class DraftCog(commands.Cog, name="Draft"):
         who = rights.asker(interaction)
         files = (image, image2, image3)
         given, uploads = await pictures_given(self._services, interaction, result, files, needed=False)
-        await self._check(interaction, uploads, len(given))
+        forms.check_number(len(given) + len(uploads))
+        await self._check(interaction, uploads)
         await interaction.response.defer(ephemeral=True, thinking=True)
         newest = None if prompt or given or uploads else await self._drafts.newest(who)
         if newest is None:
@@ -110,8 +116,7 @@ class DraftCog(commands.Cog, name="Draft"):
             case FormButton():
                 await self._ask(interaction, draft, item.form)
             case PageButton():
-                await interaction.response.defer()
-                await self._desk.show(interaction, draft, item.page)
+                await self._turn(interaction, draft, item.page)
             case FamilyMenu():
                 await self._choose_family(interaction, draft, item.chosen)
             case SchedulerMenu():
@@ -130,7 +135,7 @@ class DraftCog(commands.Cog, name="Draft"):
         """Open a draft that edits a result, in its words and with its settings till others are given."""
         result, job = await self._services.edits.result(result_id)
         await rights.check_readable(interaction, result, job)
-        await self._check(interaction, [], 1)
+        await self._check(interaction, [])
         start = options.reference_to(await keep(self._services, interaction, result), job.request)
         await interaction.response.defer(ephemeral=True, thinking=True)
         values = {**options.settings_of(job.request), options.SIZE: f"{start.width}x{start.height}"}
@@ -147,6 +152,14 @@ class DraftCog(commands.Cog, name="Draft"):
         house = await self._services.houses.of(draft.guild_id)
         prompt = await self._desk.prompt(interaction, draft)
         await interaction.response.send_modal(forms.form(draft, form, prompt, house))
+
+    async def _turn(self, interaction: discord.Interaction[EditBot], draft: Draft, page: Page) -> None:
+        """Turn to a page of the card."""
+        if page is Page.SCHEDULER:
+            await interaction.response.edit_message(view=cards.families(draft), attachments=[])
+        else:
+            await interaction.response.defer()
+            await self._desk.show(interaction, draft, page)
 
     async def _choose_family(self, interaction: discord.Interaction[EditBot], draft: Draft, chosen: str) -> None:
         if chosen == LEAVE:
@@ -173,9 +186,7 @@ class DraftCog(commands.Cog, name="Draft"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a sent form of a draft asks for; discord.py knows nothing of it (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None:
             await attempt(interaction, self._take(interaction, sent))
 
@@ -195,9 +206,10 @@ class DraftCog(commands.Cog, name="Draft"):
         """Keep, order and bring in pictures, as a sent form says."""
         named = sent.text("results")
         results = await references_named(self._services, interaction, named, option=forms.RESULTS) if named else []
-        uploads = [Upload(forms.FILES, file) for file in forms.attachments(interaction, sent)]
+        uploads = [Upload(forms.FILES, file) for file in attachments(interaction, sent.files)]
         # Once without the files: what is refused needs no bytes to be read.
-        await self._check(interaction, uploads, len(forms.arranged(sent, draft, results)))
+        forms.check_number(len(forms.arranged(sent, draft, results)) + len(uploads), ticked=bool(sent.chosen("keep")))
+        await self._check(interaction, uploads)
         await interaction.response.defer()
         more = [*results, *await self._asking.read(uploads)]
 
@@ -211,20 +223,23 @@ class DraftCog(commands.Cog, name="Draft"):
 
     async def _send(self, interaction: discord.Interaction[EditBot], draft: Draft, button: SendButton) -> None:
         """Ask for the edit, in public; a card that does not show what would be sent is drawn anew instead."""
+        await interaction.response.defer()
         sheet = await self._desk.lay(interaction, draft)
         if sheet.request is None or sheet.forecast is None or draft.changed_at != button.version:
-            await interaction.response.defer()
             await self._desk.show(interaction, draft, note="Not sent: this is how it stands now. Look at it once more.")
             return
         if sheet.forecast.refusal is not None:
             raise sheet.forecast.refusal
         wish = Wish({**draft.values, "prompt": sheet.prompt}, draft.parent_id)
         asked = await self._asking.send(interaction, wish, sheet.references, shown=button.shown, draft_id=draft.id)
-        if asked:
-            await interaction.edit_original_response(view=cards.sent(), attachments=[])
-        else:
-            note = "I have asked you about its price, in the message below. The draft stays until you say yes."
-            await self._desk.show(interaction, draft, note=note)
+        try:
+            if asked:
+                await interaction.edit_original_response(view=cards.sent(), attachments=[])
+            else:
+                note = "I have asked you about its price, in the message below. The draft stays until you say yes."
+                await self._desk.show(interaction, draft, note=note)
+        except DISCORD_ERRORS as error:  # its owner may have dismissed the card; what they sent is sent
+            log.warning("the card of draft %d could not show that it was sent: %s", draft.id, error)
 
     # pieces ----------------------------------------------------------------------------------------------------------
 
@@ -238,10 +253,9 @@ class DraftCog(commands.Cog, name="Draft"):
             await interaction.response.edit_message(view=cards.gone(typed_last), attachments=[])
             return None
 
-    async def _check(self, interaction: discord.Interaction[EditBot], uploads: Sequence[Upload], given: int) -> None:
-        """Refuse, before a file is read, pictures that are too many, and servers that may not spend."""
-        forms.check_number(given + len(uploads))
-        self._asking.check_claims(uploads)
+    async def _check(self, interaction: discord.Interaction[EditBot], uploads: Sequence[Upload]) -> None:
+        """Refuse, before a file is read, what is said of the files, and servers that may not spend."""
+        check_claims(uploads)
         await self._services.edits.check(rights.asker(interaction))
 
 

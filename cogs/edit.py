@@ -87,7 +87,7 @@ class EditCog(commands.Cog, name="Edit"):
             "loras": loras,
         }
         wish = Wish(values, given[0].result_id if given else None)
-        await self._asking.ask(interaction, wish, given=given, uploads=uploads)
+        await self._asking.ask(interaction, wish, [*given, *uploads])
 
     @edit.autocomplete("result")
     async def _results(self, interaction: discord.Interaction[EditBot], typed: str) -> list[Choice[str]]:

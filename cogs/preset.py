@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -17,15 +17,17 @@ from bot.client import EditBot, attempt
 from bot.errors import BadOption, EditError, NotFound
 from bot.presets import Preset, Saved, Whose
 from bot.services import Services
-from cogs import _forms, _naming
+from cogs import _naming
 from cogs import _preset_cards as cards
 from cogs import _preset_forms as forms
 from cogs import _rights as rights
 from cogs import _words as words
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._draft_desk import Desk
+from cogs._forms import attachments, sent_with
 from cogs._preset_components import PresetMenu, PresetsButton, UsePresetButton
 from cogs._references import reference, references_named
+from cogs._uploads import Upload
 from storage.database import DatabaseError
 from storage.records import Asker, House, Price, Reference
 
@@ -126,7 +128,9 @@ class PresetCog(commands.Cog, name="Preset"):
         if preset.whose is Whose.SERVER:
             await rights.budget_manager(interaction, self._services)
             if not shared:  # it may be the second try to delete an own one
-                raise BadOption("shared", f"`{preset.name}` is this server's: set `shared` to delete it for everybody.")
+                raise BadOption(
+                    "shared", f"{options.shown(preset.name)} is this server's: set `shared` to delete it for everybody."
+                )
         await self._presets.delete(who, preset.key)
         await interaction.response.send_message(view=cards.deleted(preset), ephemeral=True)
 
@@ -169,9 +173,7 @@ class PresetCog(commands.Cog, name="Preset"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what the form asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None:
             await attempt(interaction, self._send(interaction, sent))
 
@@ -204,7 +206,8 @@ class PresetCog(commands.Cog, name="Preset"):
         if draft is None:
             raise NotFound("You have no draft here to save; `/draft` opens one.")
         prompt = await Desk(self._services).prompt(interaction, draft)
-        return {**draft.values, "prompt": None if prompt is None else presets.literal(prompt)}
+        values = {**draft.values, "prompt": None if prompt is None else presets.literal(prompt)}
+        return presets.without_matched_size(values, draft.references)
 
     async def _notes(self, guild_id: int, saved: Saved) -> list[str]:
         """Say what whoever saved a preset should know: what it cannot do here now, what has no effect, what it hides."""
@@ -253,7 +256,7 @@ class PresetCog(commands.Cog, name="Preset"):
         examined = _examined(preset, references, house)
         if examined.request is None:
             faults = presets.together(list(examined.faults))
-            raise BadOption("name", f"`{preset.name}` cannot be used here as it is:\n{faults}")
+            raise BadOption("name", f"{options.shown(preset.name)} cannot be used here as it is:\n{faults}")
         return await self._services.edits.price(guild_id, examined.request)
 
     async def _send(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
@@ -264,15 +267,15 @@ class PresetCog(commands.Cog, name="Preset"):
         if len(sent.files) < least:
             raise BadOption(
                 "Pictures",
-                f"`{preset.name}` takes {words.counted(preset.least, 'picture')}, "
+                f"{options.shown(preset.name)} takes {words.counted(preset.least, 'picture')}, "
                 f"and {len(given) + len(sent.files)} came; use it again with all of them.",
             )
         filled = presets.fill(preset.prompt or "", dict(zip(preset.blanks, sent.blanks, strict=True)))
         prompt = filled if preset.blanks else sent.prompt or filled
         wish = Wish({**preset.values, "prompt": prompt}, sent.given[0] if sent.given else None)
-        uploads = [Upload("Pictures", file) for file in _forms.attachments(interaction, sent.files)]
+        uploads = [Upload("Pictures", file) for file in attachments(interaction, sent.files)]
         price = dict(enumerate(sent.prices)).get(len(uploads) - least)
-        await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=price)
+        await self._asking.ask(interaction, wish, [*given, *uploads], shown=price)
 
     async def _opened(self, who: Asker, sent: forms.Sent) -> Preset:
         """Return the preset that a form was opened on. Raises NotFound, with what was typed, where it is another now."""
@@ -281,7 +284,9 @@ class PresetCog(commands.Cog, name="Preset"):
         except NotFound as gone:
             raise NotFound(f"{gone} Nothing was asked for.\n-# You wrote: {sent}") from gone
         if len(sent.blanks) != len(preset.blanks):  # another version of this program had other blanks
-            raise NotFound(f"`{preset.name}` asks for other things now: use it again.\n-# You wrote: {sent}")
+            raise NotFound(
+                f"{options.shown(preset.name)} asks for other things now: use it again.\n-# You wrote: {sent}"
+            )
         return preset
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final, TypeAlias
 
 import discord
@@ -15,13 +16,16 @@ from bot.client import DISCORD_ERRORS, EditBot, notice
 from bot.errors import BadOption
 from bot.recipes import Recipe
 from bot.services import Services
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._file_command import file_command
 from cogs._layout import GREY
 from cogs._naming import choices, named_or_newest
 from cogs._patience import patience
 from cogs._recipe import show_recipe
 from cogs._recipe_pictures import parent_among, pictures_for, strangers
+from cogs._uploads import Upload
+
+log = logging.getLogger(__name__)
 
 _Named: TypeAlias = Range[str, 1, 200]
 _FILE: Final = {"file": (".json", ".txt")}
@@ -67,9 +71,12 @@ class RecipeCog(commands.Cog, name="Recipe"):
         uploads = [Upload(name, given) for name, given in files.items() if given is not None]
         pictures = await pictures_for(self._services, interaction, recipe, named=result, uploads=uploads)
         wish = Wish(recipe.values, parent_among(recipe, pictures), as_it_is=True, safety=recipe.safety)
-        request = await self._asking.ask(interaction, wish, given=pictures)
+        request = await self._asking.ask(interaction, wish, pictures)
         if (said := strangers(recipe, request.references)) is not None:
-            await interaction.followup.send(view=notice(said, GREY), ephemeral=True)
+            try:
+                await interaction.followup.send(view=notice(said, GREY), ephemeral=True)
+            except DISCORD_ERRORS as error:  # the edit was asked for: no error may take the place of its reply
+                log.warning("somebody could not be told that a recipe ran with other pictures: %s", error)
 
     @show.autocomplete("result")
     @run.autocomplete("result")

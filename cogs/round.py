@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -21,6 +20,7 @@ from cogs import _round_forms as forms
 from cogs import _words as words
 from cogs._audience import audience, audience_of, refusal
 from cogs._cards import attached
+from cogs._forms import sent_with
 from cogs._keeping import keep
 from cogs._layout import GREY
 from cogs._naming import choices, result_named
@@ -101,9 +101,7 @@ class RoundCog(commands.Cog, name="Round"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Take a proposal; discord.py knows nothing of our forms (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None:
             await attempt(interaction, self._take(interaction, sent))
 

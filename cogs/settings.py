@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -16,6 +15,7 @@ from cogs import _budget_cards as cards
 from cogs import _budget_forms as forms
 from cogs import _rights as rights
 from cogs._budget_components import AlertsMenu, ManagersMenu, SettingsButton, ShowcaseMenu
+from cogs._forms import sent_with
 from storage.records import Asker, Server
 
 #: What an alert takes in the channel it goes to.
@@ -47,9 +47,7 @@ class SettingsCog(commands.Cog, name="Settings"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what the form asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
+        sent = forms.read(sent_with(interaction))
         if sent is not None and sent.form == "settings":
             await attempt(interaction, self._take(interaction, sent))
 

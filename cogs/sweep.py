@@ -17,12 +17,13 @@ from bot.sweeps import Along, SweepView
 from cogs import _cards
 from cogs import _rights as rights
 from cogs import _sweep_cards as cards
-from cogs._asking import UNREAD, Asking
+from cogs._asking import Asking
 from cogs._file_command import file_command
 from cogs._loras import allowed_choices, completions
 from cogs._naming import choices
 from cogs._references import pictures_given
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
+from cogs._uploads import UNREAD
 from storage.sweeps import SweepState
 
 #: Discord's longest text option, and its longest name or value of a choice.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -18,7 +18,7 @@ from bot.services import Services
 from cogs import _forms as forms
 from cogs import _look_cards as look_cards
 from cogs import _rights as rights
-from cogs._asking import Asking, Upload, Wish
+from cogs._asking import Asking, Wish
 from cogs._components import (
     AgainButton,
     BranchButton,
@@ -30,6 +30,7 @@ from cogs._components import (
 from cogs._keeping import keep
 from cogs._looks import beside, on_look
 from cogs._sight import Sight
+from cogs._uploads import Upload
 from storage.lineage import Step
 from storage.records import EditRequest, Job, Price, Result, Status
 
@@ -56,12 +57,9 @@ class WritingCog(MenuCog, name="Writing"):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:
         """Do what a form of ours asks for; discord.py knows nothing of ours (see :mod:`cogs._forms`)."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        sent = forms.read(cast("Mapping[str, Any]", interaction.data or {}))
-        if sent is None:
-            return
-        await attempt(interaction, self._send(interaction, sent))
+        sent = forms.read(forms.sent_with(interaction))
+        if sent is not None:
+            await attempt(interaction, self._send(interaction, sent))
 
     # opening -----------------------------------------------------------------------------------------------
 
@@ -190,7 +188,7 @@ class WritingCog(MenuCog, name="Writing"):
         size = f"{given[0].width}x{given[0].height}"
         wish = replace(Wish.like(job.request, await self._words(interaction, sent), size=size), parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent.files)]
-        await self._asking.ask(interaction, wish, given=given, uploads=uploads, shown=sent.price)
+        await self._asking.ask(interaction, wish, [*given, *uploads], shown=sent.price)
 
     async def _words(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> str:
         """Return the prompt that a form asks for. Raises NotAllowed where it keeps one that the person cannot read now."""
@@ -206,7 +204,7 @@ class WritingCog(MenuCog, name="Writing"):
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
         wish = Wish.like(job.request, await self._words(interaction, sent), results=job.request.results, seed=seed)
-        await self._asking.ask(interaction, wish, given=job.request.references, shown=sent.price)
+        await self._asking.ask(interaction, wish, job.request.references, shown=sent.price)
 
 
 async def _sees(interaction: discord.Interaction[EditBot], job: Job) -> bool:

@@ -19,6 +19,7 @@ FROM offers LEFT JOIN accounts ON accounts.id = offers.account_id WHERE offers.i
 """
 _REPRICE: Final = "UPDATE offers SET price = ?2 WHERE id = ?1"
 _TAKE: Final = "DELETE FROM offers WHERE id = ?1 RETURNING id"
+_SUPERSEDE: Final = "DELETE FROM offers WHERE draft_id = ?1 AND id <> ?2"
 _OLDEST: Final = "SELECT made_at FROM offers WHERE made_at > 0 ORDER BY made_at LIMIT 1"
 _SWEEP: Final = "DELETE FROM offers WHERE made_at <= ?1"
 
@@ -82,6 +83,11 @@ async def reprice(tx: Tx, offer_id: int, price: int) -> None:
 async def take(tx: Tx, offer_id: int) -> bool:
     """Take an offer away; returns whether this call did: of two presses one wins."""
     return await tx.fetch_one(_TAKE, offer_id) is not None
+
+
+async def supersede(tx: Tx, draft_id: int, *, by: int | None) -> int:
+    """Take all offers of a draft away but one, if there is one; returns how many. Its unit has the draft locked."""
+    return await tx.execute(_SUPERSEDE, draft_id, by or 0)
 
 
 async def oldest(tx: Tx) -> int | None:

@@ -45,6 +45,7 @@ from bot.options._parameters import (
     Text,
     Whole,
     is_empty,
+    typed,
 )
 from bot.options._results import MessageLink, parse_result_ref, split_refs
 from bot.options._schedulers import (
@@ -112,5 +113,6 @@ __all__ = [
     "shown",
     "size_choices",
     "split_refs",
+    "typed",
     "values_of",
 ]

@@ -7,6 +7,7 @@ are Runware's for ``runware:108@22`` (``reference/runware-api.md``, sections 2 a
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from abc import ABC, abstractmethod
@@ -84,6 +85,10 @@ class Parameter(ABC):
     def plain(self, value: Any) -> Plain:  # noqa: ANN401 (of this parameter's own type)
         """Return what :meth:`read` returned as JSON holds it; :meth:`read` takes it back."""
         return value
+
+    def typed(self, value: object) -> str:
+        """Return a value as people type it, be it one of a request, of JSON or a wrong one; empty for none."""
+        return _typed(value)
 
     def check_bound(self, value: object, bound: Bound) -> None:
         """Refuse a value outside what a server allows. Raises BadOption."""
@@ -295,8 +300,14 @@ class Loras(Parameter):
         parts = [{"model": lora.model, "weight": lora.weight, "stage": lora.stage} for lora in value]
         return [{name: part for name, part in lora.items() if part is not None} for lora in parts]
 
-    def typed(self, loras: Sequence[Lora]) -> str:
-        """Return LoRAs as people type them, one a line."""
+    def typed(self, value: object) -> str:
+        """Return LoRAs as people type them, one a line; what is none is JSON."""
+        if isinstance(value, str):
+            return value
+        try:
+            loras = self.read(value) or ()
+        except BadOption:
+            return json.dumps(value, ensure_ascii=False)
         return "\n".join(" ".join(str(part) for part in self._parts(lora)) for lora in loras)
 
     @staticmethod
@@ -331,6 +342,14 @@ class Loras(Parameter):
         if len(stages) > 1 or len(weights) > 1:
             raise self._refused(f"takes an AIR, a weight and a stage a line, and {shown(entry)} is more.")
         return {"model": model, _WEIGHT: "".join(weights), "stage": "".join(stages)}
+
+
+def _typed(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _whole(given: object) -> int | None:
@@ -461,3 +480,9 @@ BY_NAME: Final[Mapping[str, Parameter]] = {parameter.name: parameter for paramet
 SIZE: Final = "size"
 #: All names, in the order of :data:`PARAMETERS`.
 NAMES: Final = (*BY_NAME, SIZE)
+
+
+def typed(name: str, value: object) -> str:
+    """Return the value of an option as people type it; empty for none. Wrong values and unknown options stay as they are."""
+    parameter = BY_NAME.get(name)
+    return _typed(value) if parameter is None else parameter.typed(value)

@@ -15,6 +15,7 @@ from bot.presets._presets import (
     made_with,
     read_values,
     together,
+    without_matched_size,
 )
 from bot.presets._shipped import SHIPPED, Example, Shipped
 
@@ -41,4 +42,5 @@ __all__ = [
     "read_pairs",
     "read_values",
     "together",
+    "without_matched_size",
 ]

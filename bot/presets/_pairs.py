@@ -6,15 +6,15 @@ import re
 from typing import Final
 
 from bot.errors import BadOption
-from bot.options import BY_NAME, NAMES, SIZE
+from bot.options import BY_NAME, NAMES, SIZE, shown
 
 _NAME: Final = re.compile(r"[\s,;]*([A-Za-z_]\w*)[^\S\n]*=")
-#: Where a value ends: before the name of the next one, or at the end.
-_END: Final = re.compile(r"[\s,;]+(?=[A-Za-z_]\w*[^\S\n]*=)|[\s,;]*\Z")
+#: Where a value ends: before the name of the next one, or at the end. It is looked for at the beginning of each run of
+#: separators alone, or thousands of them would take a while.
+_END: Final = re.compile(r"(?<![\s,;])(?:[\s,;]+(?=[A-Za-z_]\w*[^\S\n]*=)|[\s,;]*\Z)")
 _QUOTED: Final = re.compile(r'[^\S\n]*(?:"([^"]*)"|“([^“”]*)”)')
 _TYPED: Final = re.compile(r"(?:.*[\s,;])?(\w*)\Z", re.DOTALL)
 _HOW: Final = "`options` takes pairs such as `steps=40 cfg=4 format=PNG`"
-_SHOWN: Final = 40
 
 
 def read_pairs(text: str) -> dict[str, str]:
@@ -30,18 +30,18 @@ def read_pairs(text: str) -> dict[str, str]:
     while text[at:].strip(" \t\r\n,;"):
         found = _NAME.match(text, at)
         if found is None:
-            raise BadOption("options", f"{_HOW}, and `{_shown(text[at:])}` is none.")
+            raise BadOption("options", f"{_HOW}, and {_shown(text[at:])} is none.")
         name, at = found[1].lower(), found.end()
         quoted = _QUOTED.match(text, at)
         end = _END.search(text, at if quoted is None else quoted.end())
         stop = len(text) if end is None else end.start()
         if name in pairs:
-            raise BadOption("options", f"`options` names `{_shown(name)}` twice; say it once.")
+            raise BadOption("options", f"`options` names {shown(name)} twice; say it once.")
         if name == "prompt":
             raise BadOption("options", "`options` has `prompt` in it, which is an option of its own: say it there.")
         pairs[name] = text[at:stop].strip() if quoted is None else quoted[1] or quoted[2] or ""
         if quoted is not None and text[quoted.end() : stop].strip():
-            raise BadOption("options", f"{_HOW}, and `{_shown(text[quoted.end() : stop])}` after the quotes is none.")
+            raise BadOption("options", f"{_HOW}, and {_shown(text[quoted.end() : stop])} after the quotes is none.")
         at = stop
     return pairs
 
@@ -63,5 +63,4 @@ def _says(name: str) -> str:
 
 
 def _shown(text: str) -> str:
-    plain = " ".join("".join(sign for sign in text if sign.isprintable() and sign != "`").split())
-    return f"{plain[:_SHOWN]}…" if len(plain) > _SHOWN else plain
+    return shown(" ".join(text.split()))

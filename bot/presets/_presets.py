@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bot import options
 from bot.errors import BadOption, NotFound
-from bot.options import Plain
+from bot.options import Plain, shown
 from bot.presets._blanks import blanks, literal
 from bot.presets._shipped import SHIPPED, Example, Shipped
 from storage import accounts, presets
@@ -129,9 +129,8 @@ class Presets:
                 return preset
         known = {fold(known): known for known, _ in await self.names(asker)}
         near = get_close_matches(fold(name)[: LONGEST_NAME * 2], known, n=1)
-        typed = "".join(sign for sign in name if sign.isprintable() and sign != "`")[:LONGEST_NAME] or " "
-        hint = f"did you mean `{known[near[0]]}`?" if near and not shared else "`/preset list` shows all."
-        raise NotFound(f"There is no preset `{typed}` {'for the whole server' if shared else 'here'}; {hint}")
+        hint = f"did you mean {shown(known[near[0]])}?" if near and not shared else "`/preset list` shows all."
+        raise NotFound(f"There is no preset {shown(name)} {'for the whole server' if shared else 'here'}; {hint}")
 
     async def get(self, asker: Asker, key: str) -> Preset:
         """Return the preset that a form or menu knows by a key, if it is still there for the asker. Raises NotFound."""
@@ -164,7 +163,7 @@ class Presets:
         """
         preset = await self.get(asker, key)
         if preset.whose is Whose.SHIPPED:
-            raise BadOption("name", f"`{preset.name}` ships with me, so it stays; save your own under its name.")
+            raise BadOption("name", f"{shown(preset.name)} ships with me, so it stays; save your own under its name.")
         if not await self._database.run(_delete, asker, preset):
             raise NotFound("That preset was changed or deleted meanwhile; `/preset list` shows what there is now.")
 
@@ -225,15 +224,15 @@ def together(faults: list[BadOption]) -> str:
 
 
 def made_with(request: EditRequest) -> dict[str, Plain]:
-    """Return what a preset takes over from an edit: its settings and its prompt, without blanks.
-
-    A size that is nothing but that of the first picture is left out: the next picture has another.
-    """
-    first = request.references[0]
+    """Return what a preset takes over from an edit: its settings and its prompt, without blanks."""
     values = {**options.settings_of(request), "prompt": literal(request.prompt)}
-    if options.match_size((first.width, first.height)) == (request.width, request.height):
-        del values[options.SIZE]
-    return values
+    return without_matched_size(values, request.references)
+
+
+def without_matched_size(values: Mapping[str, Any], references: Sequence[Reference]) -> dict[str, Any]:
+    """Return options for any pictures: without a size that is nothing but that of the first of these."""
+    matched = {"x".join(map(str, options.match_size((one.width, one.height)))) for one in references[:1]}
+    return {name: value for name, value in values.items() if name != options.SIZE or value not in matched}
 
 
 def _plain(name: str, value: object) -> Plain | None:

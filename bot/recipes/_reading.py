@@ -168,7 +168,7 @@ def _size(where: str, picture: Mapping[str, object]) -> tuple[int, int] | None:
     if sides == [None, None]:
         return None
     for side in sides:
-        if not isinstance(side, int) or side < 1:
+        if not isinstance(side, int) or isinstance(side, bool) or side < 1:
             raise BadOption(
                 "pictures", f"`width` and `height` of {where} are pixels, such as 1024, and {shown(side)} was given."
             )

@@ -122,6 +122,12 @@ def _flattened(part: Mapping[str, object], above: str = "") -> Iterable[tuple[st
     """Yield every value with its path; ``null`` is one that was left out."""
     for key, value in part.items():
         path = f"{above}{key}"
+        if "." in key:  # it would be a second spelling of a part of an object
+            raise BadOption(
+                path,
+                f"{shown(path)} is no property of a task; what follows a dot stands inside an object, "
+                'such as {"settings": {"trueCFGScale": 4}}.',
+            )
         if value is None:
             _check_known(path)
         elif path not in _GROUPS:

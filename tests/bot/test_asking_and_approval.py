@@ -220,7 +220,9 @@ async def test_of_two_who_accept_an_offer_at_once_one_wins(office: Office) -> No
     assert sorted(type(answer).__name__ for answer in answers) == ["Job", "NotFound"]
     assert await office.database.read(ledger.open_holds) == (1, PRICE.hold)
     sentence = await refused(office, office.edits.accept(offer.id, ANA), NotFound)
-    assert sentence == "That question was answered already, or an hour has passed: ask for the edit again."
+    assert (
+        sentence == "That question was answered or asked anew already, or an hour has passed: ask for the edit again."
+    )
 
 
 async def test_accepting_and_declining_at_once_leaves_a_job_or_none_but_answers_once(office: Office) -> None:

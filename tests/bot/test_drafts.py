@@ -188,6 +188,35 @@ async def test_an_offer_keeps_its_draft_until_its_asker_says_yes(table: Table) -
     assert [await table.stands(one) for one in (draft, other)] == [False, True]
 
 
+async def test_of_several_offers_of_one_draft_the_newest_alone_stands(table: Table) -> None:
+    await table.edits.prefer(ANA, 0)
+    draft, other = await table.open(), await table.open()
+    kept = await table.send(other)
+    asked = [one for one in await asyncio.gather(*(table.send(draft) for _ in range(3))) if isinstance(one, Offer)]
+    assert len(asked) == 3
+    answers = await asyncio.gather(*(table.edits.accept(one.id, ANA) for one in asked), return_exceptions=True)
+    assert [type(answer) for answer in answers if not isinstance(answer, NotFound)] == [Job]
+    assert len(await table.jobs()) == 1
+    assert isinstance(await table.edits.accept(kept.id, ANA), Job), "that of another draft stands"
+
+
+async def test_a_job_takes_the_offers_of_its_draft_away(table: Table) -> None:
+    await table.edits.prefer(ANA, 0)
+    draft = await table.open()
+    offer = await table.send(draft)
+    await table.edits.prefer(ANA, None)
+    assert isinstance(await table.send(draft), Job)
+    await table.refusal(NotFound, table.edits.accept(offer.id, ANA))
+    assert len(await table.jobs()) == 1
+
+
+async def test_a_draft_that_is_gone_is_not_asked_about(table: Table) -> None:
+    await table.edits.prefer(ANA, 0)
+    draft = await table.open()
+    await table.drafts.discard(draft.id, ANA)
+    assert await table.refusal(NotFound, table.send(draft)) == GONE
+
+
 async def test_a_yes_leaves_a_draft_that_was_changed_since(table: Table) -> None:
     await table.edits.prefer(ANA, 0)
     draft = await table.open()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import options
 from bot.errors import BadOption
 from bot.options import BY_NAME, NAMES, build_request, examine, read_bound, values_of
 from storage.records import Lora, Reference
@@ -170,8 +171,27 @@ def test_a_zero_is_never_minus_zero() -> None:
 )
 def test_a_comma_separates_loras_but_not_the_digits_of_a_weight(typed: str, loras: tuple[Lora, ...]) -> None:
     assert read("loras", typed).loras == loras
-    parameter: Any = BY_NAME["loras"]
-    assert read("loras", parameter.typed(loras)).loras == loras
+    assert read("loras", BY_NAME["loras"].typed(loras)).loras == loras
+
+
+@given(st.sampled_from([name for name in NAMES if name != "prompt"]), anything)
+@settings(max_examples=400)
+def test_what_is_right_reads_the_same_once_it_was_typed_out(name: str, value: object) -> None:
+    examined = examine({"prompt": "x", name: value}, [CAT], draw=lambda: 7)
+    if examined.request is not None:
+        again = examine({"prompt": "x", name: options.typed(name, value)}, [CAT], draw=lambda: 7)
+        assert again.request == examined.request
+
+
+def test_values_are_typed_plainly_and_lose_no_digit() -> None:
+    loras = [{"model": "civitai:1@2", "weight": 0.5, "stage": "high"}, {"model": "civitai:3@4"}]
+    assert options.typed("loras", loras) == "civitai:1@2 0.5 high\ncivitai:3@4"
+    assert options.typed("loras", [Lora("a:1@2", 2)]) == "a:1@2 2"
+    assert options.typed("loras", [{"model": 7, "x": 1}]) == '[{"model": 7, "x": 1}]'
+    assert options.typed("true_cfg", 1.23456789) == "1.23456789"
+    assert [options.typed("size", value) for value in (None, True, False, 7.0, 0.25, 3, "so")] == [
+        *("", "yes", "no", "7", "0.25", "3", "so"),
+    ]
 
 
 def test_a_bound_is_named_in_whole_figures() -> None:

@@ -238,6 +238,7 @@ FAULTS: list[tuple[Any, str]] = [
     (ours(pictures=[{"file": "a", "width": 3}]), "`width` and `height` of picture 1 are pixels"),
     (ours(pictures=[{"file": "a", "width": 0, "height": 3}]), "and `0` was given"),
     (ours(pictures=[{"file": "a", "width": 1.5, "height": 3}]), "and `1.5` was given"),
+    (ours(pictures=[{"file": "a", "width": True, "height": 3}]), "and `True` was given"),
 ]
 
 

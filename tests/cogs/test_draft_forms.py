@@ -11,7 +11,7 @@ from bot.options import BY_NAME, PARAMETERS, SIZE, Flag, Group
 from cogs import _draft_forms as forms
 from cogs._draft_components import Form
 from storage.drafts import Draft
-from storage.records import Bound, House, Lora, Reference
+from storage.records import Bound, House, Reference
 
 NOON = 1_767_268_800_000
 CAT, CUP, NIGHT = (
@@ -152,22 +152,6 @@ async def test_a_form_sent_as_it_was_opened_changes_nothing(which: Form, house: 
         assert found.get("format") is None
 
 
-@pytest.mark.parametrize(("name", "value"), RIGHT.items())
-def test_a_value_is_shown_as_people_type_it_and_reads_as_before(name: str, value: Any) -> None:
-    parameter = BY_NAME[name]
-    assert parameter.read(forms.typed(parameter, value)) == parameter.read(value)
-
-
-def test_values_are_typed_plainly() -> None:
-    loras = [{"model": "civitai:1@2", "weight": 0.5, "stage": "high"}, {"model": "civitai:3@4"}]
-    assert forms.typed(BY_NAME["loras"], loras) == "civitai:1@2 0.5 high\ncivitai:3@4"
-    assert forms.typed(BY_NAME["loras"], [Lora("a", 2)]) == "a 2"
-    assert forms.typed(BY_NAME["loras"], [{"model": 7, "x": 1}]) == '[{"model": 7, "x": 1}]'
-    assert [forms.typed(None, value) for value in (None, True, False, 7.0, 0.25, 3, "so")] == [
-        *("", "yes", "no", "7", "0.25", "3", "so"),
-    ]
-
-
 async def test_what_is_typed_is_kept_as_it_is_and_what_is_emptied_is_left_out() -> None:
     draft = a_draft(values={"steps": 40, "cfg": "7"})
     found = changed(draft, Form.GUIDANCE, steps=" ninety ", cfg="   ", true_cfg="")
@@ -254,7 +238,11 @@ async def test_a_field_says_its_bounds_and_what_the_server_makes_of_them() -> No
 async def test_the_form_of_loras_lists_those_that_the_server_lets_in_as_far_as_there_is_room() -> None:
     listed = parts(forms.form(a_draft(), Form.LORAS, None, HOUSE))[0]["content"]
     assert listed.splitlines()[1].startswith("- `civitai:0@0` \\*Ink\\*")
-    assert listed.endswith("- and 80 more: `/lora list`")
+    assert listed.endswith(f"- and {100 - listed.count('civitai')} more: `/lora list`")
+    longest = House(1, loras={f"civitai:{number}@{'1' * 185}": "*" * 1000 for number in range(100)})
+    listed = parts(forms.form(a_draft(), Form.LORAS, None, longest))[0]["content"]
+    assert listed.endswith("more: `/lora list`")
+    assert len(listed) <= 2100, "Discord takes no text of more than 4,000 characters, and fields stand below"
     assert "let no LoRA in yet" in parts(forms.form(a_draft(), Form.LORAS, None, BARE))[0]["content"]
 
 

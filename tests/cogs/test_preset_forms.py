@@ -155,10 +155,11 @@ def test_a_foreign_form_is_not_ours(custom_id: str) -> None:
 
 async def test_a_card_shows_all_that_a_preset_holds() -> None:
     loras = [{"model": "a:1@2", "weight": 0.5}, {"model": "b:1@2"}]
-    preset = a_preset(prompt="a {subject}, {{so}}", cfg=4.0, fb_cache=False, loras=loras)
+    settings = {"cfg": 4.0, "true_cfg": 1.23456789, "fb_cache": False, "loras": loras}
+    preset = a_preset(prompt="a {subject}, {{so}}", **settings)
     assert texts(cards.show(preset)) == (
         "### 🎛️ night photo\n-# yours · saved <t:1767268800:R>\n> a {subject}, {{so}}\n"
-        "-# Asks for `{subject}` each time.\nSets `cfg` 4 · `loras` a:1@2 0.5, b:1@2 · `fb_cache` no"
+        "-# Asks for `{subject}` each time.\nSets `cfg` 4 · `true_cfg` 1.23456789 · `loras` a:1@2 0.5, b:1@2 · `fb_cache` no"
     )
     assert not cards.needs_file(preset)
     plain = a_preset(prompt="a hat")

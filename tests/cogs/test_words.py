@@ -28,6 +28,7 @@ from cogs import _words as words
         ("[click](https://example.org)", r"\[click\](https://example.org)"),
         ("turned \u202e round", "turned  round"),
         ("two\r\nlines", "two\nlines"),
+        ("half a \ud83d pair", "half a  pair"),
         ("雪を降らせて ❄️ לילה", "雪を降らせて ❄️ לילה"),
     ],
 )
@@ -55,6 +56,14 @@ def test_a_text_of_many_lines_is_not_whole() -> None:
     assert not whole
     assert "line 59" in quote
     assert "line 60" not in quote
+
+
+def test_as_many_lines_as_fit_are_told_and_how_many_more_there_are() -> None:
+    lines = ["one", "two", "three"]
+    assert words.fitting(lines, 14) == lines
+    assert words.fitting(lines, 13) == ["one", "two", "-# … and 1 more"]
+    assert words.fitting(lines, 2, "- and {} more") == ["- and 3 more"]
+    assert words.fitting([], 0) == []
 
 
 def test_a_text_is_cut_between_words() -> None:

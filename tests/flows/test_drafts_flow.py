@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,7 +168,10 @@ async def test_what_a_draft_cannot_begin_with_is_refused_and_opens_none(visit_of
         cases: list[tuple[dict[str, Any], str]] = [
             ({"image": cat(world), "from": "#1"}, "`from` takes the place of `image`"),
             ({"from": "#77"}, "There is no picture #77"),
-            ({"from": "#1 #2", "image2": cat(world), "image3": cup(world)}, "and these would be 4"),
+            (
+                {"from": "#1 #2", "image2": cat(world), "image3": cup(world)},
+                "and these would be 4, so nothing was done. Bring in fewer.",
+            ),
             ({"image": huge}, "40.0 MB and I take up to 25 MB"),
             ({"image": ("notes.png", b"no picture at all")}, "notes.png"),
         ]
@@ -287,6 +291,7 @@ async def test_pictures_are_kept_ordered_taken_out_and_brought_in(visit_of: Any)
         refused = await card.fill("Pictures", {"keep": kept(await card.press("Pictures")), "files": [cat(world)]})
         assert refused.response is not None
         assert "1 to 3 pictures, and these would be 4" in visit.words(refused.response)
+        assert "or take the tick from those that can go" in visit.words(refused.response)
         assert len(card.pictures) == MAX_REFERENCES
         form = await card.press("Pictures")
         stale = await card.press("Pictures")
@@ -447,8 +452,9 @@ async def test_a_draft_is_not_sent_where_the_bot_cannot_work(books_of: Any, visi
         await world.env.settle()
         answer = await world.ana.slash(narrow, "draft", prompt="a hat", image=cat(world))
         card = Card(world, visit, answer, world.ana)
-        refused = await card.send()
-        assert "I lack **Create Public Threads**" in visit.words(refused.response)
+        [refused] = (await card.send()).followups
+        assert refused.ephemeral
+        assert "I lack **Create Public Threads**" in visit.words(refused)
         assert await books_of(world).jobs() == []
         elsewhere = await Card.open(world, visit)
         await elsewhere.send()
@@ -510,12 +516,9 @@ async def test_a_refusal_for_want_of_quota_is_said_before_and_at_send_and_keeps_
         await card.fill("Size and file", {"results": "20"})
         assert "⛔ This edit needs up to" in card.words
         before = len(world.channel.history(viewer=world.bo))
-        answer = await card.send()
-        assert answer.response is not None
-        assert answer.response.ephemeral
-        assert answer.response.id != card.message.id
-        assert answer.followups == [], "nothing was posted first and then taken back"
-        assert "your own limits allow $0.06 a day" in visit.words(answer.response)
+        [refused] = (await card.send()).followups
+        assert refused.ephemeral, "nothing was posted first and then taken back"
+        assert "your own limits allow $0.06 a day" in visit.words(refused)
         assert len(world.channel.history(viewer=world.bo)) == before
         await card.fill("Size and file", {"results": "1"})
         await card.send()
@@ -542,6 +545,81 @@ async def test_a_refusal_that_nobody_could_foresee_takes_the_reply_back_and_keep
         assert "Edits are paused" in str([visit.words(message) for message in answer.followups])
         assert [message.id for message in world.channel.history(viewer=world.bo)] == before
         assert "> a hat" in (await Card.open(world, visit)).words
+        assert await books_of(world).jobs() == []
+
+
+async def test_what_was_sent_is_no_accident_to_somebody_who_dismissed_the_card(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        card = await Card.open(world, visit, prompt="a hat", image=cat(world))
+        world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10008)
+        [reply] = (await card.send()).followups
+        assert not reply.ephemeral, "it is the edit, and no word of anything that broke"
+        await world.idle()
+        assert visit.ids(visit.last()) == ["1"]
+        await books_of(world).check()
+
+
+async def test_a_form_sent_below_a_dismissed_card_is_kept_and_is_no_accident(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        card = await Card.open(world, visit, prompt="a hat")
+        form = await card.press("Words")
+        world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10008)
+        answer = await world.ana.submit_modal(form, {"prompt": "a red hat"})
+        assert answer.followups == []
+        assert "> a red hat" in (await Card.open(world, visit)).words
+
+
+async def test_a_press_of_send_is_acknowledged_before_anything_is_looked_at(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        card = await Card.open(world, visit_of(world), prompt="a hat", image=cat(world))
+        edits, acknowledged = world.program.edits, list[bool]()
+        forecast = edits.forecast
+
+        async def watched(*args: Any) -> Any:
+            newest = max(world.env.backend.interactions)
+            acknowledged.append(world.env.backend.interactions[newest].responded)
+            return await forecast(*args)
+
+        monkeypatch.setattr(edits, "forecast", watched)
+        await card.send()
+        assert acknowledged == [True]
+        await world.idle()
+
+
+async def test_the_form_of_pictures_opens_while_others_pictures_are_worked_on(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        card = await Card.open(world, visit_of(world), prompt="a hat", image=cat(world))
+        pictures, over = world.program.services.pictures, threading.Event()
+        for thumbnail in world.settings.data_dir.rglob("thumbnails/*/*"):
+            thumbnail.unlink()
+        busy = [asyncio.create_task(pictures.draw(over.wait)) for _ in range(8)]
+        try:
+            async with asyncio.timeout(20):
+                assert len(kept(await card.press("Pictures"))) == 1
+        finally:
+            over.set()
+            await asyncio.gather(*busy)
+
+
+async def test_a_picture_that_was_damaged_on_the_disk_is_neither_shown_nor_sent(books_of: Any, visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await Card.open(world, visit, prompt="a hat", image=cat(world))
+        for file in [path for path in world.settings.data_dir.rglob("*") if path.is_file() and len(path.name) >= HASH]:
+            if file.suffix:  # a thumbnail
+                file.unlink()
+            else:
+                file.write_bytes(b"damaged")
+        damaged = await Card.open(world, visit)
+        assert ("> a hat" in damaged.words, damaged.pictures) == (True, [])
+        again = await Card.open(world, visit)
+        assert "**1** · ⚠️ cannot be used now" in again.words
+        assert "Picture 1: I no longer have that picture; attach it again." in again.words
+        assert "Send" not in again.labels
         assert await books_of(world).jobs() == []
 
 

@@ -629,6 +629,33 @@ async def test_a_prompt_in_any_script_goes_from_the_command_to_the_thread_the_pi
         assert world.env.errors == []
 
 
+async def test_a_draft_of_a_result_becomes_a_preset_without_the_size_of_that_result(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit(steps=40)
+        more = alone(await world.ana.click(shown, label="More"))
+        card = alone(await world.ana.click(more, label="Draft"))
+        assert "`size` **464x304**" in visit.words(card)
+        saved = visit.words(alone(await preset(world, "save", name="dusk", draft=True)))
+        assert "Sets `steps` 40" in saved
+        assert "size" not in saved
+        form = await world.ana.click(card, label="Size and file")
+        await world.ana.submit_modal(form, {"size": "512x512"})
+        saved = visit.words(alone(await preset(world, "save", name="dusk", draft=True)))
+        assert "`size` 512x512" in saved
+
+
+async def test_a_name_with_signs_of_discords_in_it_is_repeated_without_them(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        name = "a`b <@1>"
+        alone(await preset(world, "save", world.cleo, name=name, prompt="x", shared=True))
+        kept = visit.words(alone(await preset(world, "delete", world.cleo, name=name)))
+        assert kept.startswith("`ab <@1>` is this server's: set `shared`")
+        near = visit.words(alone(await preset(world, "show", world.cleo, name="a`b <@2>")))
+        assert near == "There is no preset `ab <@2>` here; did you mean `ab <@1>`?"
+
+
 async def test_a_draft_becomes_a_preset_with_its_words_as_they_are_and_its_options(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)

@@ -311,6 +311,12 @@ async def test_a_result_is_used_by_those_alone_who_can_read_it_now_and_a_hash_gr
         await books_of(world).check()
 
 
+async def test_a_picture_whose_name_is_no_text_is_asked_for_all_the_same(cook_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        said = await cook_of(world).refused(a_recipe({"file": "\ud83dcat.png"}))
+        assert said.startswith("The recipe needs picture 1 (cat.png). Attach it as `image`")
+
+
 async def test_too_few_and_too_many_pictures_are_told_by_their_places(cook_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         cook = cook_of(world)
@@ -372,6 +378,18 @@ async def test_other_pictures_than_the_recipes_are_told_to_the_one_who_runs_it_a
         assert "In place of picture 1 (cat.png, 451 × 300) of the recipe there is another one now" in said
         answer = await cook.run(recipe, image=cook.coffee, image2=cook.cat)
         assert "picture 1 (cat.png, 451 × 300) and picture 2 (coffee.png, 600 × 400) of the" in cook.told(answer)[0]
+
+
+async def test_a_word_about_other_pictures_that_cannot_be_said_leaves_the_edit_alone(
+    cook_of: Any, books_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        cook = cook_of(world)
+        world.env.inject_error("POST", "/webhooks/*/*", status=404, code=10015)
+        answer = await cook.run(a_recipe({"file": "x.png", "sha256": "a" * 64}), image=cook.cat)
+        assert "> make it night" in cook.visit.words(answer.response), "the job has this reply, and was paid"
+        assert len(world.runware.requests) == 1
+        await books_of(world).check()
 
 
 # What is checked ------------------------------------------------------------------------------------------------------

@@ -109,6 +109,8 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"advancedFeatures": {"layerDiffuse": True}}, "`advancedFeatures.layerDiffuse` is no property"),
     ({"advancedFeatures": {"ultralytics": {"stepz": 3}}}, "did you mean `advancedFeatures.ultralytics.steps`?"),
     ({"settings.trueCFGScale.": 2}, "is no property"),
+    ({"settings.trueCFGScale": 2}, "what follows a dot stands inside an object"),
+    ({"settings": {"trueCFGScale": 2}, "settings.trueCFGScale": 3}, "`settings.trueCFGScale` is no property"),
     ({"inputs": ...}, "`inputs.referenceImages` is missing"),
     ({"inputs": {"image": "a"}}, "`inputs.image` is no property"),
     ({"inputs": {"referenceImages": "a"}}, "`inputs.referenceImages` is a list, and `a` was given"),
