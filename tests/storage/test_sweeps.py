@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from storage import accounts, jobs, sweeps
-from storage.database import Database, Tx
+from storage.database import Database, Tx, migrate, open_database
 from storage.records import EditRequest, Job, Lora, Place, Reference, Scope
 from storage.sweeps import Axis, Cell, Sweep, SweepState
 
@@ -108,6 +109,25 @@ async def test_a_question_that_is_taken_away_leaves_nothing(database: Database) 
     assert await database.read(sweeps.cells, sweep_id) == []
     assert len(await database.read(sweeps.cells, other_id)) == 4
     assert not await database.run(sweeps.begin, sweep_id, NOW)
+
+
+async def test_a_no_that_meets_a_yes_takes_no_cell_away(postgres_url: str) -> None:
+    async with open_database(postgres_url) as database:
+        await migrate(database)
+        sweep_id = await add(database)
+        yes = await asyncpg.connect(postgres_url)
+        try:
+            async with yes.transaction():
+                await yes.execute("UPDATE sweeps SET state = 'running' WHERE id = $1", sweep_id)
+                await yes.execute("UPDATE sweep_cells SET refusal = 'too dear' WHERE sweep_id = $1", sweep_id)
+                no = asyncio.create_task(database.run(sweeps.forget, sweep_id))
+                while not await yes.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    pass
+        finally:
+            await yes.close()
+        assert not await no
+        assert (await known(database, sweep_id)).state is SweepState.RUNNING
+        assert len(await database.read(sweeps.cells, sweep_id)) == 4
 
 
 async def test_a_price_is_changed_only_while_it_is_a_question(database: Database) -> None:
