@@ -12,7 +12,7 @@ from discord import ui
 from bot.contact_sheet import Fate
 from bot.edits import PAUSE_LIFE
 from bot.quota import basis, dollars, paused_where
-from bot.sweeps import CellView, Note, SweepView, heading, said
+from bot.sweeps import CellView, Note, SweepView, heading, label, said
 from cogs import _words as words
 from cogs._cards import why_failed
 from cogs._components import GoMenu
@@ -25,6 +25,7 @@ SHEET: Final = "contact-sheet.jpg"
 
 _PROMPT: Final = 350
 _PROMPT_IN_ALT: Final = 120
+_LEAST_IN_ALT: Final = 20
 _LONGEST_ALT: Final = 1024
 _LABEL: Final = 100
 _LORA: Final = 60
@@ -137,10 +138,19 @@ def cell(note: Note) -> str:
 
 
 def alt(view: SweepView) -> str:
-    """Return what the contact sheet holds, in words: every cell, as far as there is room."""
-    prompt = words.cut(words.one_line(view.sweep.request.prompt), _PROMPT_IN_ALT)
-    cells = "; ".join(f"{cell.label}: {_told(cell)}" for cell in view.cells)
-    return words.cut(f"A contact sheet of “{prompt}”. {cells}.", _LONGEST_ALT)
+    """Return what the contact sheet holds, in words: every cell, row by row, and of the prompt what there is room for."""
+    columns, *rest = view.sweep.axes
+    across = len(columns.values)
+    rows = [
+        ", ".join(f"{label((columns,), cell.place)} {_told(cell)}" for cell in view.cells[start : start + across])
+        for start in range(0, len(view.cells), across)
+    ]
+    if rest:
+        rows = [f"{label(rest, number)}: {row}" for number, row in enumerate(rows)]
+    before, after = "A contact sheet of “", f"”. {'; '.join(rows)}."
+    room = max(_LEAST_IN_ALT, min(_PROMPT_IN_ALT, _LONGEST_ALT - len(before) - len(after)))
+    prompt = words.cut(words.one_line(view.sweep.request.prompt), room)
+    return words.cut(before + prompt + after, _LONGEST_ALT)
 
 
 def _told(cell: CellView) -> str:
