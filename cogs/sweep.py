@@ -177,17 +177,18 @@ class SweepCog(commands.Cog, name="Sweep"):
         asked = await self._sweeps.question(sweep_id, who)
         await rights.check_references(interaction, self._services, asked.request)
         house = await self._services.houses.of(who.guild_id)
+        # Twenty edits are asked for at once, behind all others who ask: that may take longer than Discord waits.
+        await interaction.response.defer()
         view = await self._sweeps.accept(sweep_id, who, safety=rights.safety(interaction, house))
         if view.sweep.state is SweepState.ASKED:
             await self._ask_again(interaction, view, shown=asked.price)
-        else:
-            await interaction.response.defer()  # the question is the card now, which has a loop of its own
+        # Else the question is the card now, which has a loop of its own.
 
     @staticmethod
     async def _ask_again(interaction: discord.Interaction[EditBot], view: SweepView, *, shown: int) -> None:
         """Ask once more: the price has risen since it was said."""
         pictures = [] if interaction.message is None else _cards.attached(interaction.message)
-        await interaction.response.edit_message(view=cards.question(view, pictures=pictures, shown=shown))
+        await interaction.edit_original_response(view=cards.question(view, pictures=pictures, shown=shown))
 
 
 def _next_values(along: str | None, typed: str) -> list[Choice[str]]:

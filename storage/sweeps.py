@@ -66,7 +66,7 @@ UPDATE sweeps SET
 WHERE id = ?1
 """
 _LATER: Final = """
-UPDATE sweeps SET notice_at = ?2, notice_tries = notice_tries + 1 WHERE id = ?1 AND state <> 'asked'
+UPDATE sweeps SET notice_at = ?2, notice_tries = notice_tries + ?3 WHERE id = ?1 AND state <> 'asked'
 RETURNING notice_tries
 """
 _GIVE_UP: Final = "UPDATE sweeps SET notice_at = NULL WHERE id = ?1 AND version = ?2"
@@ -261,9 +261,9 @@ async def shown(tx: Tx, sweep_id: int, version: int, now: int, interval: int) ->
     await tx.execute(_SHOWN, sweep_id, version, now, now + interval)
 
 
-async def later(tx: Tx, sweep_id: int, at: int) -> int:
-    """Put the card off; returns how often in a row it was put off."""
-    row = await tx.fetch_one(_LATER, sweep_id, at)
+async def later(tx: Tx, sweep_id: int, at: int, *, failed: bool = True) -> int:
+    """Put the card off; returns how often in a row that was because drawing it ``failed``."""
+    row = await tx.fetch_one(_LATER, sweep_id, at, int(failed))
     return 0 if row is None else row["notice_tries"]
 
 

@@ -197,7 +197,8 @@ class Sweeps:
         """
         now = self._clock()
         pause = BEHIND_PAUSE if behind else self._retry * 2 ** min(MAX_TRIES, sweep.notice_tries)
-        if await self._database.run(sweeps.later, sweep.id, now + pause) < MAX_TRIES or behind:
+        tries = await self._database.run(sweeps.later, sweep.id, now + pause, failed=not behind)
+        if behind or tries < MAX_TRIES:
             return True
         await self.give_up(sweep)
         return False

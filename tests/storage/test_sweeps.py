@@ -212,6 +212,13 @@ async def test_a_card_that_cannot_be_drawn_keeps_its_pause_and_counts_its_tries(
     assert (await known(database, sweep_id)).notice_tries == 0
 
 
+async def test_a_card_that_only_waits_counts_no_try(database: Database) -> None:
+    sweep_id = await begun(database)
+    assert await database.run(sweeps.later, sweep_id, NOW + 50) == 1
+    assert await database.run(sweeps.later, sweep_id, NOW + 100, failed=False) == 1
+    assert (await due(database, NOW + 99), await due(database, NOW + 100)) == ([], [sweep_id])
+
+
 async def test_a_sweep_is_done_once_and_told_after_that(database: Database) -> None:
     sweep_id = await begun(database)
     await database.run(sweeps.told, sweep_id, NOW)
