@@ -58,18 +58,21 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
     """Return the question whether a sweep should be made at its price. ``shown``: the price its asker knew."""
     sweep, number, price = view.sweep, len(view.to_make), view.price
     instead = "" if shown is None or shown >= price.estimate else f" instead of {dollars(shown)}"
-    them = "them" if number > 1 else "it"
-    makes = f"this sweep makes **{words.counted(number, 'picture')}**, one a cell, for about "
+    each, all_of_it, them = (", one a cell,", " in all", "them") if number > 1 else ("", "", "it")
+    makes = f"this sweep makes **{words.counted(number, 'picture')}**{each} for about "
     request = sweep.request
     facts = [words.size(request.width, request.height)]
     if not any(axis.option == "seed" for axis in sweep.axes):
-        facts.append(f"seed `{request.seed}` in all of them")
-    facts += [f"up to {dollars(price.hold)} is held till all is done", "the question stands for an hour"]
+        facts.append(f"seed `{request.seed}`{' in all of them' if number > 1 else ''}")
+    facts += [
+        f"up to {dollars(price.hold)} is held till {'all is' if number > 1 else 'it is'} done",
+        "the question stands for an hour",
+    ]
     return card(
         text(words.quoted(request.prompt, _PROMPT)[0]),
         *gallery(pictures),
         text(
-            f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}** in all{instead}, {basis(price.basis)}. "
+            f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}**{all_of_it}{instead}, {basis(price.basis)}. "
             f"Shall I make {them}?",
             *_axes(sweep),
         ),

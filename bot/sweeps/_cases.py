@@ -99,7 +99,7 @@ class Sweeps:
             raise quota.over_quota(exceeded) from exceeded
         except PoolTooSmall as small:
             raise quota.pool_too_small(small) from small
-        for exceeded in begun.exceeded[:1]:
+        for exceeded in begun.exceeded:
             await self._edits.used_up(asker.guild_id, exceeded)
         if not begun.repriced:
             log.info("sweep %d of %d cells begins", sweep_id, count(asked.axes))

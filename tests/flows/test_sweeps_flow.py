@@ -18,6 +18,7 @@ from bot.metrics import Metrics
 from bot.quota import dollars
 from bot.signals import Signals
 from cogs import _sweep_cards as cards
+from cogs import sheets
 from playground.world import World, open_world
 from storage import house, sweeps
 from storage.database import DatabaseClosed, Tx
@@ -243,7 +244,9 @@ async def test_a_refused_cell_is_named_in_the_question_and_blank_on_the_sheet(tr
         trial = trial_of(world)
         asked = await trial.ask(x_values="10, 60", y_values="4")
         words = trial.visit.words(asked.response)
-        assert "makes **1 picture**" in words
+        assert "this sweep makes **1 picture** for about **$0.0" in words
+        assert "**, going by Runware's published examples. Shall I make it?" in words
+        assert "in all" not in words
         assert "⚠️ **steps 60 · CFG 4**: `steps` is a whole number from 1 to 50, and 60 was given." in words
         await world.ana.click(asked.response, label=YES)
         await world.idle()
@@ -706,6 +709,31 @@ async def test_what_goes_wrong_with_one_card_keeps_no_other_from_being_drawn(
         assert all("Sweep done: 2 of 2 pictures" in trial.words(one) for one in asked)
         assert "the card of sweep 1 could not be put off" in caplog.text
         assert "the sheets stopped" not in caplog.text
+
+
+async def test_not_all_cards_of_an_outage_are_drawn_at_once(trial_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most, show = 0, 0, sheets.SheetPoster._show
+
+    async def watched(*args: Any) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            await asyncio.sleep(0.02)
+            await show(*args)
+        finally:
+            at_work -= 1
+
+    monkeypatch.setattr(sheets, "_AT_ONCE", 2)
+    monkeypatch.setattr(sheets.SheetPoster, "_show", watched)
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        asked = [(await trial.ask(x_values="10", y=None, y_values=None)).response for _ in range(4)]
+        for one in asked:
+            await world.ana.click(one, label=YES)
+        await world.idle()
+        assert all("Sweep done: 1 of 1 picture" in trial.words(one) for one in asked)
+        assert most == 2
 
 
 async def test_a_stop_overtakes_a_cell_that_is_being_posted(
