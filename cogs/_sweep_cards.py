@@ -119,15 +119,14 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     )
 
 
-def news(view: SweepView) -> ui.LayoutView:
-    """Return the message that tells the thread of a sweep that it is over; it rings its asker."""
+def news(view: SweepView, *, sheet: bool) -> ui.LayoutView:
+    """Return the message that tells that a sweep is over; it rings its asker. ``sheet``: there is one to be seen."""
     sweep, made = view.sweep, sum(cell.fate is Fate.PICTURE for cell in view.cells)
-    sheet = words.link(sweep.guild_id, sweep.place.thread_id or sweep.place.channel_id, sweep.place.reply_id)
+    card_at = words.link(sweep.guild_id, sweep.place.thread_id or sweep.place.channel_id, sweep.place.reply_id)
+    leads = f" [See the contact sheet]({card_at})." if sheet else ""
     made_of = f"{made} of {words.counted(len(view.cells), 'picture')}"
     return card(
-        text(
-            f"{words.who(sweep.user_id)}, your sweep is done: {made_of}, {_cost(view)}. [See the contact sheet]({sheet})."
-        ),
+        text(f"{words.who(sweep.user_id)}, your sweep is done: {made_of}, {_cost(view)}.{leads}"),
         colour=GREEN if made else AMBER,
         number=mark(sweep.id),
     )

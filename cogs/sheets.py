@@ -107,9 +107,10 @@ class SheetPoster:
         view = await self._placed(bot, await self._sweeps.view(sweep_id))
         if view.over:
             await self._sweeps.done(sweep_id)
-        untold = view.over and view.sweep.told_at is None
+        untold, drawn = view.over and view.sweep.told_at is None, False
         try:
             await self._draw(bot, view)
+            drawn = True
         except discord.HTTPException as error:
             if untold and error.code == _ARCHIVED:
                 await self._tell(bot, view)  # which wakes the thread
@@ -118,7 +119,7 @@ class SheetPoster:
             elif await self._stays(bot, view, error):
                 return
         if untold:
-            await self._tell(bot, view)
+            await self._tell(bot, view, drawn=drawn)
         await self._sweeps.shown(view)
 
     async def _stays(self, bot: EditBot, view: SweepView, error: discord.HTTPException) -> bool:
@@ -196,10 +197,10 @@ class SheetPoster:
         gone = [cell.result.deleted_at for cell in removed if cell.result is not None]
         return any(deleted_at is not None and deleted_at >= since for deleted_at in gone)
 
-    async def _tell(self, bot: EditBot, view: SweepView) -> None:
+    async def _tell(self, bot: EditBot, view: SweepView, *, drawn: bool = True) -> None:
         """Tell that a sweep is over: the one message of it that rings, and only for its asker.
 
-        It goes into the thread; where that is gone or was never made, to the card, which is read by the same people.
+        ``drawn``: its sheet is there to be seen. It goes into the thread; where that is gone or was never made, to the card, which is read by the same people.
         """
         sweep = view.sweep
         asker = [] if sweep.user_id is None else [discord.Object(sweep.user_id)]
@@ -210,7 +211,7 @@ class SheetPoster:
             try:
                 if await own_message(bot, channel, cards.mark(sweep.id)) is None:
                     key = nonce("sweep", sweep.id, sweep.made_at, channel.id)
-                    await channel.send(view=cards.news(view), nonce=key, allowed_mentions=rings)
+                    await channel.send(view=cards.news(view, sheet=drawn), nonce=key, allowed_mentions=rings)
                 break
             except discord.HTTPException as error:
                 if passing(error):

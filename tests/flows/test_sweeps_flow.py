@@ -485,6 +485,9 @@ async def test_withheld_pictures_are_never_drawn(trial_of: Any) -> None:
         card = await trial.make(x_values="10, 20", y=None, y_values=None)
         assert "2 withheld by the content check, and paid for." in trial.visit.words(card)
         assert (trial.visit.files(card)[cards.SHEET] or "").count(Fate.WITHHELD) == 2
+        [thread] = trial.visit.threads()
+        assert [trial.visit.words(message) for message in thread.history()] == trial.news(), "the card says it for all"
+        assert all(job.announced_at is not None for job in await trial.books.jobs())
         assert trial.visit.menus(card) == []
 
 
@@ -782,6 +785,22 @@ async def test_where_the_thread_is_gone_the_end_is_told_beside_the_card(trial_of
         await world.restart(crash=True)
         await world.idle()
         assert len(trial.news()) == 1
+
+
+async def test_the_end_of_a_sweep_whose_card_is_gone_leads_to_no_sheet(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        world.runware.pause()
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: bool(trial.visit.threads()))
+        await world.cleo.delete(trial.card(asked.response))
+        world.runware.resume()
+        await world.idle()
+        [told] = trial.news()
+        assert "2 of 2 pictures" in told
+        assert "contact sheet" not in told
+        assert len(trial.visit.results()) == 2
 
 
 async def test_the_news_that_somebody_deleted_is_not_told_again(trial_of: Any) -> None:
