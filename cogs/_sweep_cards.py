@@ -78,7 +78,7 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
         ),
         *_reasons(view),
         text(f"-# {' · '.join(facts)}"),
-        row(SweepYesButton(sweep.id), SweepNoButton(sweep.id)),
+        row(SweepYesButton(sweep.id, price.estimate), SweepNoButton(sweep.id)),
         colour=AMBER,
     )
 

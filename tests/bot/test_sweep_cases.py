@@ -148,6 +148,17 @@ async def test_the_rest_is_cancelled_once_and_its_holds_come_back(bench: Bench) 
     await bench.office.check_books()
 
 
+async def test_a_second_press_at_the_old_price_is_no_yes_to_the_new_one(bench: Bench) -> None:
+    asked = await bench.ask()
+    new = asked.price.estimate
+    old = new * 100 // 126
+    for _ in range(2):
+        again = await bench.sweeps.accept(asked.sweep.id, ANA, shown=old)
+        assert (again.sweep.state, again.sweep.price) == (SweepState.ASKED, new)
+    assert await bench.jobs() == []
+    assert (await bench.sweeps.accept(asked.sweep.id, ANA, shown=new)).sweep.state is SweepState.RUNNING
+
+
 async def test_nobody_waits_behind_all_cells_of_somebody_elses_sweep(bench: Bench) -> None:
     now = bench.office.clock()
 

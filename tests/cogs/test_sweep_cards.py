@@ -15,7 +15,7 @@ from bot.runware.schema import SCHEDULERS
 from bot.sweeps import CellView, SweepView, label
 from cogs import _sweep_cards as cards
 from cogs._components import DYNAMIC_ITEMS
-from cogs._sweep_components import SWEEP_ITEMS
+from cogs._sweep_components import SWEEP_ITEMS, SweepYesButton
 from storage.records import Basis, EditRequest, Lora, Pause, Place, Price, Reference, Result, Source, Status
 from storage.sweeps import Axis, Sweep, SweepState
 
@@ -129,12 +129,16 @@ def test_everything_that_can_become_of_a_cell_has_words(make: Any) -> None:
 IDS = st.integers(min_value=1, max_value=2**63 - 1)
 
 
-@given(IDS, st.sampled_from(SWEEP_ITEMS))
-async def test_a_custom_id_gives_back_what_it_was_made_of_and_is_of_one_kind_only(number: int, item: type[Any]) -> None:
-    made = item(number)
+@given(IDS, IDS, st.sampled_from(SWEEP_ITEMS))
+async def test_a_custom_id_gives_back_what_it_was_made_of_and_is_of_one_kind_only(
+    number: int, price: int, item: type[Any]
+) -> None:
+    made = item(number, price) if item is SweepYesButton else item(number)
     match = item.__discord_ui_compiled_template__.fullmatch(made.custom_id)
     assert isinstance(match, re.Match)
     again = await item.from_custom_id(cast("Any", None), made.item, match)
     assert (type(again), again.target) == (item, number)
+    assert getattr(again, "shown", price) == price
+    assert len(made.custom_id) <= 100
     known: list[type[Any]] = [*DYNAMIC_ITEMS, *SWEEP_ITEMS]
     assert [one for one in known if one.__discord_ui_compiled_template__.fullmatch(made.custom_id)] == [item]

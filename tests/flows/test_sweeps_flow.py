@@ -413,9 +413,11 @@ async def test_a_price_that_rose_by_more_than_a_quarter_is_asked_about_anew(tria
     async with open_world(**PLENTY) as world:
         trial = trial_of(world)
         asked = await trial.ask()
-        found = await world.program.database.read(sweeps.get, 1)
-        assert found is not None
-        await world.program.database.run(sweeps.reprice, 1, found.price * 100 // 126)
+
+        async def dearer(tx: Tx) -> None:
+            await tx.execute("UPDATE sweeps SET axes = replace(axes, '[10, 20]', '[40, 50]')")
+
+        await world.program.database.run(dearer)
         await world.ana.click(asked.response, label=YES)
         assert " in all instead of $0." in trial.words(asked.response)
         assert await trial.books.jobs() == []
