@@ -78,7 +78,7 @@ class Outbox:
 
         None either when the job is not as it was handed out any more: it is handed out again, and told as it is then.
         """
-        return await self._database.run(_plan, job.id, job.version)
+        return await self._database.run(_plan, job.id, self._clock(), job.version)
 
     async def posted_messages(self, job_id: int) -> list[Announcement]:
         """Return the messages that were posted about a job's end."""
@@ -141,15 +141,29 @@ class Outbox:
         self._signal.set()
 
 
-async def _plan(tx: Tx, job_id: int, version: int | None = None) -> list[Announcement]:
+async def _plan(tx: Tx, job_id: int, now: int, version: int | None = None) -> list[Announcement]:
     job = await jobs.known(tx, job_id)
     if job.version != (version or job.version) or job.status not in OVER or await results.uncopied(tx, job_id):
         return []
-    # What became of a cell without a picture stands on the card of its sweep.
-    return await announcements.plan(tx, job_id, job.status, quiet=job.sweep_id is not None)
+    if job.sweep_id is None:
+        return await announcements.plan(tx, job_id, job.status)
+    return await _plan_cell(tx, job, now)
+
+
+async def _plan_cell(tx: Tx, job: Job, now: int) -> list[Announcement]:
+    """Plan the picture of a sweep's cell alone: what became of one without a picture stands on the card of the sweep."""
+    shown = {result.id for result in await results.of_job(tx, job.id) if result.usable}
+    planned: list[Announcement] = []
+    for announcement in await announcements.plan(tx, job.id, job.status, quiet=True):
+        # What may have been posted before has to be found: its picture may have been taken down since.
+        if announcement.tries or shown.intersection(announcement.result_ids):
+            planned.append(announcement)
+        else:
+            await announcements.skip(tx, job.id, announcement.index, now)
+    return planned
 
 
 async def _give_up(tx: Tx, job_id: int, now: int) -> None:
-    for announcement in await _plan(tx, job_id):
+    for announcement in await _plan(tx, job_id, now):
         await announcements.keep(tx, job_id, announcement.index)
     await announcements.give_up(tx, job_id, now)

@@ -12,7 +12,7 @@ from discord import ui
 from bot.contact_sheet import Fate
 from bot.edits import PAUSE_LIFE
 from bot.quota import basis, dollars, paused_where
-from bot.sweeps import CellView, Note, SweepView, heading, said
+from bot.sweeps import CellView, Note, SweepView, heading, label, said
 from cogs import _words as words
 from cogs._cards import why_failed
 from cogs._components import GoMenu
@@ -25,6 +25,7 @@ SHEET: Final = "contact-sheet.jpg"
 
 _PROMPT: Final = 350
 _PROMPT_IN_ALT: Final = 120
+_LEAST_IN_ALT: Final = 20
 _LONGEST_ALT: Final = 1024
 _LABEL: Final = 100
 _LORA: Final = 60
@@ -57,24 +58,27 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
     """Return the question whether a sweep should be made at its price. ``shown``: the price its asker knew."""
     sweep, number, price = view.sweep, len(view.to_make), view.price
     instead = "" if shown is None or shown >= price.estimate else f" instead of {dollars(shown)}"
-    them = "them" if number > 1 else "it"
-    makes = f"this sweep makes **{words.counted(number, 'picture')}**, one a cell, for about "
+    each, all_of_it, them = (", one a cell,", " in all", "them") if number > 1 else ("", "", "it")
+    makes = f"this sweep makes **{words.counted(number, 'picture')}**{each} for about "
     request = sweep.request
     facts = [words.size(request.width, request.height)]
     if not any(axis.option == "seed" for axis in sweep.axes):
-        facts.append(f"seed `{request.seed}` in all of them")
-    facts += [f"up to {dollars(price.hold)} is held till all is done", "the question stands for an hour"]
+        facts.append(f"seed `{request.seed}`{' in all of them' if number > 1 else ''}")
+    facts += [
+        f"up to {dollars(price.hold)} is held till {'all is' if number > 1 else 'it is'} done",
+        "the question stands for an hour",
+    ]
     return card(
         text(words.quoted(request.prompt, _PROMPT)[0]),
         *gallery(pictures),
         text(
-            f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}** in all{instead}, {basis(price.basis)}. "
+            f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}**{all_of_it}{instead}, {basis(price.basis)}. "
             f"Shall I make {them}?",
             *_axes(sweep),
         ),
         *_reasons(view),
         text(f"-# {' · '.join(facts)}"),
-        row(SweepYesButton(sweep.id), SweepNoButton(sweep.id)),
+        row(SweepYesButton(sweep.id, price.estimate), SweepNoButton(sweep.id)),
         colour=AMBER,
     )
 
@@ -115,15 +119,14 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     )
 
 
-def news(view: SweepView) -> ui.LayoutView:
-    """Return the message that tells the thread of a sweep that it is over; it rings its asker."""
+def news(view: SweepView, *, sheet: bool) -> ui.LayoutView:
+    """Return the message that tells that a sweep is over; it rings its asker. ``sheet``: there is one to be seen."""
     sweep, made = view.sweep, sum(cell.fate is Fate.PICTURE for cell in view.cells)
-    sheet = words.link(sweep.guild_id, sweep.place.thread_id or sweep.place.channel_id, sweep.place.reply_id)
+    card_at = words.link(sweep.guild_id, sweep.place.thread_id or sweep.place.channel_id, sweep.place.reply_id)
+    leads = f" [See the contact sheet]({card_at})." if sheet else ""
     made_of = f"{made} of {words.counted(len(view.cells), 'picture')}"
     return card(
-        text(
-            f"{words.who(sweep.user_id)}, your sweep is done: {made_of}, {_cost(view)}. [See the contact sheet]({sheet})."
-        ),
+        text(f"{words.who(sweep.user_id)}, your sweep is done: {made_of}, {_cost(view)}.{leads}"),
         colour=GREEN if made else AMBER,
         number=mark(sweep.id),
     )
@@ -137,10 +140,19 @@ def cell(note: Note) -> str:
 
 
 def alt(view: SweepView) -> str:
-    """Return what the contact sheet holds, in words: every cell, as far as there is room."""
-    prompt = words.cut(words.one_line(view.sweep.request.prompt), _PROMPT_IN_ALT)
-    cells = "; ".join(f"{cell.label}: {_told(cell)}" for cell in view.cells)
-    return words.cut(f"A contact sheet of “{prompt}”. {cells}.", _LONGEST_ALT)
+    """Return what the contact sheet holds, in words: every cell, row by row, and of the prompt what there is room for."""
+    columns, *rest = view.sweep.axes
+    across = len(columns.values)
+    rows = [
+        ", ".join(f"{label((columns,), cell.place)} {_told(cell)}" for cell in view.cells[start : start + across])
+        for start in range(0, len(view.cells), across)
+    ]
+    if rest:
+        rows = [f"{label(rest, number)}: {row}" for number, row in enumerate(rows)]
+    before, after = "A contact sheet of “", f"”. {'; '.join(rows)}."
+    room = max(_LEAST_IN_ALT, min(_PROMPT_IN_ALT, _LONGEST_ALT - len(before) - len(after)))
+    prompt = words.cut(words.one_line(view.sweep.request.prompt), room)
+    return words.cut(before + prompt + after, _LONGEST_ALT)
 
 
 def _told(cell: CellView) -> str:

@@ -10,16 +10,20 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from cogs._components import ID, PressButton
+from cogs._components import ID, Handed, PressButton
 
 
-class SweepYesButton(PressButton, template=rf"sweepyes:(?P<target>{ID})"):
-    """Says yes to the price of a sweep."""
+class SweepYesButton(Handed[ui.Button[Any]], template=rf"sweepyes:(?P<target>{ID}):(?P<shown>{ID})"):
+    """Says yes to a sweep at the price that its question shows."""
 
     event = "sweep"
-    action = "sweepyes"
-    label = "Yes, make them"
-    style = discord.ButtonStyle.primary
+
+    def __init__(self, target: int, shown: int) -> None:
+        style = discord.ButtonStyle.primary
+        super().__init__(ui.Button(label="Yes, make them", style=style, custom_id=f"sweepyes:{target}:{shown}"))
+        self.target: Final = target
+        #: In micro-dollars.
+        self.shown: Final = shown
 
 
 class SweepNoButton(PressButton, template=rf"sweepno:(?P<target>{ID})"):

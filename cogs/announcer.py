@@ -134,14 +134,14 @@ class _Telling:
 
     async def _tell_cell(self, job: Job) -> None:
         """Post the picture of a sweep's cell, if there is one; everything else of it stands on the card of the sweep."""
-        try:
-            if job.over:
-                placed = await self._placed(job)
-                await self._rewrite(placed)
-                for announcement in await self._outbox.plan(job):
-                    await self._post(placed, announcement)
-        finally:  # the card tells where it stands also while its picture cannot be posted
+        if job.notice_tries:  # the card tells where it stands also while its picture cannot be posted
             await self._services.sweeps.changed(job)
+        if job.over:
+            placed = await self._placed(job)
+            await self._rewrite(placed)
+            for announcement in await self._outbox.plan(job):
+                await self._post(placed, announcement)
+        await self._services.sweeps.changed(job)
         await self._outbox.shown(job, behind=self._behind)
 
     # the thread and its status card ------------------------------------------------------------------------

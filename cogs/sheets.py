@@ -10,7 +10,8 @@ import io
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import discord
 
@@ -25,15 +26,25 @@ from storage.sweeps import Sweep, SweepState
 
 log = logging.getLogger(__name__)
 
+#: So many cards are drawn side by side, so that those of a long outage are not all in memory at once.
+_AT_ONCE: Final = 16
 #: No card takes longer than this, in seconds.
 _PATIENCE: Final = 60.0
-#: For so many sweeps it is remembered what their sheet shows, so that it is not drawn to show it again.
+#: For so many sweeps it is remembered what their card shows, so that it is not changed to show it again.
 _REMEMBERED: Final = 1024
 _THREAD_EXISTS: Final = 160004
 #: A message older than an hour was edited too often of late.
 _TOO_OFTEN: Final = 30046
 #: A thread that is archived; a post wakes it.
 _ARCHIVED: Final = 50083
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a card says, as Discord gets it, and what its contact sheet shows; nothing while it has none."""
+
+    said: list[dict[str, Any]]
+    tiles: tuple[Tile, ...]
 
 
 class SheetPoster:
@@ -44,7 +55,8 @@ class SheetPoster:
         self._sweeps = services.sweeps
         self._get_bot = get_bot
         self._in_hand: set[int] = set()
-        self._drawn: OrderedDict[int, tuple[Tile, ...]] = OrderedDict()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._drawn: OrderedDict[int, _Shown] = OrderedDict()
 
     async def run(self) -> None:
         """Draw without end."""
@@ -60,10 +72,14 @@ class SheetPoster:
     async def _see_to(self, found: Sweep) -> None:
         """Draw one card; whatever goes wrong concerns that card alone."""
         try:
-            failure = await self._try(found)
+            async with self._slots:
+                failure = await self._try(found)
             if failure is not None:
                 again = await self._sweeps.later(found)
                 log.warning("the card of sweep %d %s: %s", found.id, "is drawn later" if again else "stays", failure)
+        except Exception:
+            log.exception("the card of sweep %d could not be put off", found.id)
+            await asyncio.sleep(self._services.settings.announce_retry_seconds)
         finally:
             self._in_hand.discard(found.id)
             self._sweeps.wake()
@@ -91,9 +107,10 @@ class SheetPoster:
         view = await self._placed(bot, await self._sweeps.view(sweep_id))
         if view.over:
             await self._sweeps.done(sweep_id)
-        untold = view.over and view.sweep.told_at is None
+        untold, drawn = view.over and view.sweep.told_at is None, False
         try:
             await self._draw(bot, view)
+            drawn = True
         except discord.HTTPException as error:
             if untold and error.code == _ARCHIVED:
                 await self._tell(bot, view)  # which wakes the thread
@@ -102,7 +119,7 @@ class SheetPoster:
             elif await self._stays(bot, view, error):
                 return
         if untold:
-            await self._tell(bot, view)
+            await self._tell(bot, view, drawn=drawn)
         await self._sweeps.shown(view)
 
     async def _stays(self, bot: EditBot, view: SweepView, error: discord.HTTPException) -> bool:
@@ -141,45 +158,61 @@ class SheetPoster:
         return await self._sweeps.view(view.sweep.id)
 
     async def _draw(self, bot: EditBot, view: SweepView) -> None:
-        """Draw the card, and the contact sheet where all cells are over and it does not show what it should yet."""
+        """Draw the card, and the contact sheet where all cells are over; nothing that it shows already is drawn again.
+
+        Discord bounds how often an older message is changed, so no change is spent on what a card does not show.
+        """
         sweep, nobody = view.sweep, discord.AllowedMentions.none()
+        ends = view.over or sweep.state is SweepState.DONE
+        said = cards.board(view, pictures=[], sheet=ends).to_components()
+        shown, before = _Shown(said, sheet_of(view).tiles if ends else ()), self._drawn.get(sweep.id)
+        if shown == before:
+            return
         message = await self._reply(bot, sweep).fetch()
         asked = [file for file in message.attachments if file.filename != cards.SHEET]
         pictures = [(file.filename, file.description or "") for file in asked]
-        if not view.over and sweep.state is not SweepState.DONE:
-            await message.edit(view=cards.board(view, pictures=pictures, sheet=False), allowed_mentions=nobody)
-            return
-        board, tiles = cards.board(view, pictures=pictures, sheet=True), sheet_of(view).tiles
-        if self._drawn.get(sweep.id) == tiles and len(asked) < len(message.attachments):
+        board = cards.board(view, pictures=pictures, sheet=ends)
+        drawn = before is not None and before.tiles == shown.tiles and len(asked) < len(message.attachments)
+        if drawn or not ends:
             await message.edit(view=board, allowed_mentions=nobody)
-            return
-        data = await draw_sheet(self._services.pictures, view)
-        sheet = discord.File(io.BytesIO(data), cards.SHEET, description=cards.alt(view))
-        await message.edit(view=board, attachments=[*asked, sheet], allowed_mentions=nobody)
-        self._drawn[sweep.id] = tiles
+        else:
+            data = await draw_sheet(self._services.pictures, view)
+            sheet = discord.File(io.BytesIO(data), cards.SHEET, description=cards.alt(view))
+            await message.edit(view=board, attachments=[*asked, sheet], allowed_mentions=nobody)
+        self._drawn[sweep.id] = shown
         self._drawn.move_to_end(sweep.id)
         if len(self._drawn) > _REMEMBERED:
             self._drawn.popitem(last=False)
 
     def _shows_what_is_gone(self, view: SweepView) -> bool:
         """Tell whether the card may show a picture which was taken down since it was drawn."""
-        removed = {cell.place for cell in view.cells if cell.fate is Fate.REMOVED}
-        drawn = self._drawn.get(view.sweep.id)
-        if drawn is None:  # by an earlier run of the program, if at all
-            return bool(removed) and view.sweep.state is SweepState.DONE
-        return any(drawn[place].fate is Fate.PICTURE for place in removed)
+        removed = [cell for cell in view.cells if cell.fate is Fate.REMOVED]
+        drawn, shown_at = self._drawn.get(view.sweep.id), view.sweep.shown_at
+        if drawn is not None:
+            return bool(drawn.tiles) and any(drawn.tiles[cell.place].fate is Fate.PICTURE for cell in removed)
+        if view.sweep.state is not SweepState.DONE:
+            return False
+        # It was drawn by an earlier run of the program, if at all, of what was there while it drew.
+        since = 0 if shown_at is None else shown_at - int(_PATIENCE * 1000)
+        gone = [cell.result.deleted_at for cell in removed if cell.result is not None]
+        return any(deleted_at is not None and deleted_at >= since for deleted_at in gone)
 
-    async def _tell(self, bot: EditBot, view: SweepView) -> None:
-        """Tell the thread that a sweep is over: the one message of it that rings, and only for its asker."""
+    async def _tell(self, bot: EditBot, view: SweepView, *, drawn: bool = True) -> None:
+        """Tell that a sweep is over: the one message of it that rings, and only for its asker.
+
+        ``drawn``: its sheet is there to be seen. It goes into the thread; where that is gone or was never made, to the card, which is read by the same people.
+        """
         sweep = view.sweep
-        if view.thread_id is not None:
-            channel = bot.get_partial_messageable(view.thread_id, guild_id=sweep.guild_id)
-            asker = [] if sweep.user_id is None else [discord.Object(sweep.user_id)]
-            rings = discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
+        asker = [] if sweep.user_id is None else [discord.Object(sweep.user_id)]
+        rings = discord.AllowedMentions(everyone=False, users=asker, roles=False, replied_user=False)
+        ways = [view.thread_id, sweep.place.thread_id or sweep.place.channel_id]
+        for way in dict.fromkeys(way for way in ways if way is not None):
+            channel = bot.get_partial_messageable(way, guild_id=sweep.guild_id)
             try:
                 if await own_message(bot, channel, cards.mark(sweep.id)) is None:
                     key = nonce("sweep", sweep.id, sweep.made_at, channel.id)
-                    await channel.send(view=cards.news(view), nonce=key, allowed_mentions=rings)
+                    await channel.send(view=cards.news(view, sheet=drawn), nonce=key, allowed_mentions=rings)
+                break
             except discord.HTTPException as error:
                 if passing(error):
                     raise

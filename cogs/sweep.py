@@ -162,7 +162,7 @@ class SweepCog(commands.Cog, name="Sweep"):
     async def _press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         match item:
             case SweepYesButton():
-                await self._yes(interaction, item.target)
+                await self._yes(interaction, item.target, item.shown)
             case SweepNoButton():
                 asked = await self._sweeps.decline(item.target, rights.asker(interaction))
                 await interaction.response.edit_message(view=cards.declined(asked), attachments=[])
@@ -173,22 +173,23 @@ class SweepCog(commands.Cog, name="Sweep"):
             case _:
                 raise TypeError(f"no press is known for {item!r}")
 
-    async def _yes(self, interaction: discord.Interaction[EditBot], sweep_id: int) -> None:
+    async def _yes(self, interaction: discord.Interaction[EditBot], sweep_id: int, shown: int) -> None:
         who = rights.asker(interaction)
         asked = await self._sweeps.question(sweep_id, who)
         await rights.check_references(interaction, self._services, asked.request)
         house = await self._services.houses.of(who.guild_id)
-        view = await self._sweeps.accept(sweep_id, who, safety=rights.safety(interaction, house))
+        # Twenty edits are asked for at once, behind all others who ask: that may take longer than Discord waits.
+        await interaction.response.defer()
+        view = await self._sweeps.accept(sweep_id, who, shown=shown, safety=rights.safety(interaction, house))
         if view.sweep.state is SweepState.ASKED:
-            await self._ask_again(interaction, view, shown=asked.price)
-        else:
-            await interaction.response.defer()  # the question is the card now, which has a loop of its own
+            await self._ask_again(interaction, view, shown=shown)
+        # Else the question is the card now, which has a loop of its own.
 
     @staticmethod
     async def _ask_again(interaction: discord.Interaction[EditBot], view: SweepView, *, shown: int) -> None:
         """Ask once more: the price has risen since it was said."""
         pictures = [] if interaction.message is None else _cards.attached(interaction.message)
-        await interaction.response.edit_message(view=cards.question(view, pictures=pictures, shown=shown))
+        await interaction.edit_original_response(view=cards.question(view, pictures=pictures, shown=shown))
 
 
 def _next_values(along: str | None, typed: str) -> list[Choice[str]]:

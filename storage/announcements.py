@@ -80,6 +80,9 @@ ORDER BY announcements.job_id, announcements.idx LIMIT 10
 _HANDED_OVER = """
 UPDATE announcements SET kept = 0, posted_at = ?3, message_id = 0 WHERE job_id = ?1 AND idx = ?2 AND kept = 1
 """
+_SKIP = """
+UPDATE announcements SET posted_at = ?3, message_id = 0 WHERE job_id = ?1 AND idx = ?2 AND posted_at IS NULL
+"""
 _PENDING = """
 SELECT id FROM jobs
 WHERE announced_at IS NULL AND undeliverable_at IS NULL
@@ -168,6 +171,11 @@ async def posted(tx: Tx, job_id: int, index: int, channel_id: int, message_id: i
 async def keep(tx: Tx, job_id: int, index: int) -> None:
     """Keep a message for the asker's next command, because it cannot be posted anywhere."""
     await tx.execute(_KEEP, job_id, index)
+
+
+async def skip(tx: Tx, job_id: int, index: int, now: int) -> None:
+    """Count a message as posted that says nothing which does not stand elsewhere."""
+    await tx.execute(_SKIP, job_id, index, now)
 
 
 async def kept_for(tx: Tx, asker: Asker) -> list[tuple[Job, Announcement]]:

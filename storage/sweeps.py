@@ -37,10 +37,9 @@ WHERE id = ?1 AND state = 'asked' RETURNING id
 """
 _BIND: Final = "UPDATE sweep_cells SET job_id = ?3 WHERE sweep_id = ?1 AND place = ?2"
 _REFUSE: Final = "UPDATE sweep_cells SET refusal = ?3 WHERE sweep_id = ?1 AND place = ?2"
-_FORGET_CELLS: Final = """
-DELETE FROM sweep_cells WHERE sweep_id IN (SELECT id FROM sweeps WHERE id = ?1 AND state = 'asked')
-"""
-_FORGET: Final = "DELETE FROM sweeps WHERE id = ?1 AND state = 'asked' RETURNING id"
+_LOCK_ASKED: Final = "SELECT id FROM sweeps WHERE id = ?1 AND state = 'asked' /* FOR UPDATE OF sweeps */"
+_FORGET_CELLS: Final = "DELETE FROM sweep_cells WHERE sweep_id = ?1"
+_FORGET: Final = "DELETE FROM sweeps WHERE id = ?1"
 _ASKED_BY: Final = "SELECT id FROM sweeps WHERE state = 'asked' AND made_at <= ?1 ORDER BY made_at LIMIT 100"
 _TOUCH: Final = """
 UPDATE sweeps SET
@@ -67,7 +66,7 @@ UPDATE sweeps SET
 WHERE id = ?1
 """
 _LATER: Final = """
-UPDATE sweeps SET notice_at = ?2, notice_tries = notice_tries + 1 WHERE id = ?1 AND state <> 'asked'
+UPDATE sweeps SET notice_at = ?2, notice_tries = notice_tries + ?3 WHERE id = ?1 AND state <> 'asked'
 RETURNING notice_tries
 """
 _GIVE_UP: Final = "UPDATE sweeps SET notice_at = NULL WHERE id = ?1 AND version = ?2"
@@ -215,8 +214,12 @@ async def refuse(tx: Tx, sweep_id: int, place: int, refusal: str) -> None:
 
 async def forget(tx: Tx, sweep_id: int) -> bool:
     """Take a question away that nobody said yes to; returns whether this call did."""
+    # Its row is locked before its cells go: a yes that comes at the same moment still needs them.
+    if await tx.fetch_one(_LOCK_ASKED, sweep_id) is None:
+        return False
     await tx.execute(_FORGET_CELLS, sweep_id)
-    return await tx.fetch_one(_FORGET, sweep_id) is not None
+    await tx.execute(_FORGET, sweep_id)
+    return True
 
 
 async def asked_by(tx: Tx, made_by: int) -> list[int]:
@@ -258,9 +261,9 @@ async def shown(tx: Tx, sweep_id: int, version: int, now: int, interval: int) ->
     await tx.execute(_SHOWN, sweep_id, version, now, now + interval)
 
 
-async def later(tx: Tx, sweep_id: int, at: int) -> int:
-    """Put the card off; returns how often in a row it was put off."""
-    row = await tx.fetch_one(_LATER, sweep_id, at)
+async def later(tx: Tx, sweep_id: int, at: int, *, failed: bool = True) -> int:
+    """Put the card off; returns how often in a row that was because drawing it ``failed``."""
+    row = await tx.fetch_one(_LATER, sweep_id, at, int(failed))
     return 0 if row is None else row["notice_tries"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -142,8 +143,8 @@ def _axis(typed: Typed, loras: tuple[Lora, ...], lora: str | None, draw: Callabl
     values = tuple(_values(typed, draw))
     if not values:
         raise BadOption(typed.name, f"`{typed.name}` has no value: give some, such as {_EXAMPLES[typed.along]}.")
-    for value in values:
-        if values.count(value) > 1:
+    for value, times in Counter(values).items():
+        if times > 1:
             raise BadOption(typed.name, f"`{typed.name}` has {said(value)} twice; give each value once.")
     return Axis(typed.along.option, values, _whose(loras, lora) if typed.along is Along.LORA else None)
 

@@ -80,10 +80,11 @@ class Sweeps:
             raise NotAllowed("Only the person who asked for this sweep can answer: it is their allowance.")
         return found
 
-    async def accept(self, sweep_id: int, asker: Asker, *, safety: str = "fast") -> SweepView:
+    async def accept(self, sweep_id: int, asker: Asker, *, shown: int | None = None, safety: str = "fast") -> SweepView:
         """Say yes: every cell becomes a job, or gets a reason why it does not. Of two presses one wins.
 
         When the price has risen by more than a quarter since it was said, the question stands anew at the new one.
+        ``shown`` is the price that was said yes to, in micro-dollars; if left out, that of the question as it stands.
 
         Raises:
             NotFound, NotAllowed: see :meth:`question` and :meth:`ask`.
@@ -93,13 +94,13 @@ class Sweeps:
         asked = await self.question(sweep_id, asker)
         await self._edits.check(asker)
         try:
-            begun = await self._database.run(_begin, sweep_id, asker, safety, self._terms, self._clock())
+            begun = await self._database.run(_begin, sweep_id, asker, shown, safety, self._terms, self._clock())
         except AllowanceExceeded as exceeded:
             await self._edits.used_up(asker.guild_id, exceeded)
             raise quota.over_quota(exceeded) from exceeded
         except PoolTooSmall as small:
             raise quota.pool_too_small(small) from small
-        for exceeded in begun.exceeded[:1]:
+        for exceeded in begun.exceeded:
             await self._edits.used_up(asker.guild_id, exceeded)
         if not begun.repriced:
             log.info("sweep %d of %d cells begins", sweep_id, count(asked.axes))
@@ -197,7 +198,8 @@ class Sweeps:
         """
         now = self._clock()
         pause = BEHIND_PAUSE if behind else self._retry * 2 ** min(MAX_TRIES, sweep.notice_tries)
-        if await self._database.run(sweeps.later, sweep.id, now + pause) < MAX_TRIES or behind:
+        tries = await self._database.run(sweeps.later, sweep.id, now + pause, failed=not behind)
+        if behind or tries < MAX_TRIES:
             return True
         await self.give_up(sweep)
         return False
@@ -244,7 +246,7 @@ def _check_price(server: Server, price: Price) -> None:
         )
 
 
-async def _begin(tx: Tx, sweep_id: int, asker: Asker, safety: str, terms: Terms, now: int) -> _Begun:
+async def _begin(tx: Tx, sweep_id: int, asker: Asker, shown: int | None, safety: str, terms: Terms, now: int) -> _Begun:
     """Make a job for each cell, or write down why not; all of it or nothing."""
     found = await sweeps.get(tx, sweep_id)
     if found is None or found.state is not SweepState.ASKED:
@@ -256,7 +258,7 @@ async def _begin(tx: Tx, sweep_id: int, asker: Asker, safety: str, terms: Terms,
     prices = {place: await orders.price_of(tx, found.guild_id, request) for place, request in requests.items()}
     price = _sum(list(prices.values()))
     _check_price(server, price)
-    if price.estimate > orders.dearer(found.price):
+    if price.estimate > orders.dearer(found.price if shown is None else shown):
         await sweeps.reprice(tx, sweep_id, price.estimate)
         return _Begun(repriced=True)
     if not await sweeps.begin(tx, sweep_id, now):

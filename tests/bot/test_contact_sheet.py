@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,10 +143,11 @@ def test_a_seed_is_written_to_its_last_digit_at_twenty_cells(seed: int) -> None:
     assert draw(one, [None] * 20) != draw(other, [None] * 20)
 
 
-def test_a_sheet_of_twenty_photographs_fits_into_a_message() -> None:
-    sheet = a_sheet(20, shape=(1024, 1024))
-    noise = Image.effect_noise((1024, 1024), 60).convert("RGB")
+def test_the_largest_sheet_of_nothing_but_noise_fits_into_a_message() -> None:
+    sheets = [a_sheet(*count, shape=(1024, 1792)) for count in SHAPES]
+    sheet = max(sheets, key=lambda sheet: lay_out(upright(sheet)).width * lay_out(upright(sheet)).height)
+    noise = Image.frombytes("RGB", sheet.shape, random.Random(7).randbytes(math.prod(sheet.shape) * 3))
     buffer = io.BytesIO()
-    noise.save(buffer, "JPEG", quality=90)
+    noise.save(buffer, "JPEG", quality=95)
     thumbnail = images.thumbnail(buffer.getvalue(), thumbnail_box(sheet))
-    assert len(draw(sheet, [thumbnail] * 20)) < 8 * 1024 * 1024
+    assert len(draw(sheet, [thumbnail] * len(sheet.tiles))) < 8 * 1024 * 1024

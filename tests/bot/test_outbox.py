@@ -11,6 +11,7 @@ from bot.metrics import Metrics
 from bot.outbox import BEHIND_PAUSE, MAX_TRIES, Outbox
 from bot.signals import Signal
 from storage import announcements
+from storage.database import Tx
 from storage.records import Asker, Job
 
 if TYPE_CHECKING:
@@ -49,6 +50,46 @@ async def test_a_job_that_could_not_be_put_off_is_handed_out_again(desk: Desk, o
     outbox.put_back(in_hand)
     async with asyncio.timeout(5):
         assert (await anext(due)).id == job.id
+
+
+async def cell_with_a_picture(desk: Desk) -> Job:
+    """A cell of a sweep, whose picture is copied and not posted yet."""
+
+    async def unit(tx: Tx) -> None:
+        await tx.execute("UPDATE jobs SET sweep_id = 1")
+
+    job = await desk.submit()
+    await desk.database.run(unit)
+    await desk.deliver(job, desk.picture(job, host="im.runware.ai"))
+    [result] = await desk.results(job)
+    await desk.copied(result)
+    return await desk.job(job)
+
+
+async def take_down(desk: Desk, job: Job) -> Job:
+    async def unit(tx: Tx) -> None:
+        await tx.execute("UPDATE results SET deleted_at = ?1", desk.now)
+
+    await desk.database.run(unit)
+    return await desk.job(job)
+
+
+async def test_a_cell_without_a_picture_to_show_is_announced_by_saying_nothing(desk: Desk, outbox: Outbox) -> None:
+    job = await take_down(desk, await cell_with_a_picture(desk))
+    assert await outbox.plan(job) == []
+    await outbox.shown(job)
+    assert (await desk.job(job)).announced_at is not None
+    assert await outbox.posted_messages(job.id) == []
+
+
+async def test_a_picture_of_a_cell_that_may_have_been_posted_is_looked_for_though_it_was_taken_down(
+    desk: Desk, outbox: Outbox
+) -> None:
+    job = await cell_with_a_picture(desk)
+    [said] = await outbox.plan(job)
+    await outbox.begin(job.id, said.index)
+    again = await outbox.plan(await take_down(desk, job))
+    assert [one.index for one in again] == [said.index]
 
 
 async def test_what_is_given_up_is_kept_for_its_askers_next_command(desk: Desk, outbox: Outbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.signals import Signals
 from bot.sweeps import Plan, Sweeps, SweepView
-from storage import grants, jobs, sweeps
+from storage import alerts, grants, jobs, sweeps
 from storage.database import Tx
 from storage.records import Asker, EditRequest, Grant, Job, Measure, Place, Reference, Scope, Status
 from storage.sweeps import Axis, SweepState
@@ -110,6 +111,17 @@ async def _known(bench: Bench, grant: Grant) -> Grant:
     return await bench.database.read(grants.known, grant.id)
 
 
+async def test_of_several_limits_that_refuse_cells_each_is_told_of(bench: Bench) -> None:
+    dearest = (await bench.edits.price(10, replace(REQUEST, steps=50))).hold
+    await bench.office.budgets.allow(MANAGER, Scope.MEMBER, ANA.user_id, Measure.MONEY, dearest - 1, Window.daily())
+    await bench.office.budgets.allow(MANAGER, Scope.SERVER, 0, Measure.EDITS, 1, Window.daily())
+    asked = await bench.sweeps.ask(ANA, Place(100, 200), Plan(REQUEST, (Axis("steps", (50, 1, 2)),), (None,) * 3))
+    view = await bench.sweeps.accept(asked.sweep.id, ANA)
+    assert [cell.fate for cell in view.cells] == [Fate.REFUSED, Fate.OPEN, Fate.REFUSED]
+    told = await bench.database.read(alerts.to_post)
+    assert len(told) == 1, "the member's own limit is no alert, and that of the server is one"
+
+
 async def test_a_sweep_of_which_nothing_fits_leaves_nothing_behind(bench: Bench) -> None:
     await bench.limit(0)
     asked = await bench.ask()
@@ -134,6 +146,30 @@ async def test_the_rest_is_cancelled_once_and_its_holds_come_back(bench: Bench) 
     assert await bench.office.open_holds() == 1
     assert not (await bench.sweeps.view(view.sweep.id)).cancellable
     await bench.office.check_books()
+
+
+async def test_a_second_press_at_the_old_price_is_no_yes_to_the_new_one(bench: Bench) -> None:
+    asked = await bench.ask()
+    new = asked.price.estimate
+    old = new * 100 // 126
+    for _ in range(2):
+        again = await bench.sweeps.accept(asked.sweep.id, ANA, shown=old)
+        assert (again.sweep.state, again.sweep.price) == (SweepState.ASKED, new)
+    assert await bench.jobs() == []
+    assert (await bench.sweeps.accept(asked.sweep.id, ANA, shown=new)).sweep.state is SweepState.RUNNING
+
+
+async def test_nobody_waits_behind_all_cells_of_somebody_elses_sweep(bench: Bench) -> None:
+    now = bench.office.clock()
+
+    async def sent() -> Job | None:
+        return await bench.database.run(jobs.claim_next, in_flight_limit=9, now=now, poll_at=now, card_interval=0)
+
+    await bench.begin(20)
+    assert await sent() is not None
+    other = await bench.edits.request(Asker(10, 2), Place(100, 300), REQUEST)
+    following = [await sent() for _ in range(2)]
+    assert other.id in {job.id for job in following if job is not None}
 
 
 async def test_a_pause_keeps_a_sweep_from_being_asked_for_and_from_beginning(bench: Bench) -> None:

@@ -15,8 +15,8 @@ from bot.runware.schema import SCHEDULERS
 from bot.sweeps import CellView, SweepView, label
 from cogs import _sweep_cards as cards
 from cogs._components import DYNAMIC_ITEMS
-from cogs._sweep_components import SWEEP_ITEMS
-from storage.records import Basis, EditRequest, Lora, Pause, Place, Price, Reference, Source, Status
+from cogs._sweep_components import SWEEP_ITEMS, SweepYesButton
+from storage.records import Basis, EditRequest, Lora, Pause, Place, Price, Reference, Result, Source, Status
 from storage.sweeps import Axis, Sweep, SweepState
 
 NOON = 1_767_268_800_000
@@ -31,6 +31,13 @@ def a_sweep(*axes: Axis, prompt: str = "a hat", state: SweepState = SweepState.R
 
 def a_view(sweep: Sweep, *cells: CellView, **changes: Any) -> SweepView:
     return replace(SweepView(sweep, cells, Price(44_200, 66_300, Basis(Source.EXAMPLES))), **changes)
+
+
+def a_result(number: int) -> Result:
+    return Result(
+        *(number, 1, "", 0, 7, 1, False, "https://im.runware.ai/x.jpg"),
+        *("a" * 64, "image/jpeg", 1024, 1024, NOON, None, None, 1, 1),
+    )
 
 
 def texts(view: Any) -> list[str]:
@@ -58,6 +65,25 @@ def test_the_longest_card_and_the_longest_question_fit_into_a_message(sign: str)
         for shown in (cards.question(view, pictures=[]), cards.board(view, pictures=[], sheet=True)):
             assert sum(map(len, texts(shown))) <= 4_000
         assert len(cards.alt(view)) <= 1_024
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        (Axis("scheduler", tuple(LONGEST)),),
+        (Axis("scheduler", tuple(LONGEST[:10])), Axis("true_cfg", (2, 4.25))),
+        (Axis("scheduler", tuple(LONGEST[:2])), Axis("loras", tuple(number / 4 for number in range(10)), AIR)),
+        (Axis("seed", tuple(2**63 - number for number in range(1, 11))), Axis("loras", (0.25, 0.5), AIR)),
+    ],
+)
+def test_who_hears_the_sheet_hears_of_every_cell_whatever_the_prompt(axes: tuple[Axis, ...]) -> None:
+    sweep = a_sweep(*axes, prompt="a hat " * 100)
+    found = [a_result(123_000 + place) for place in range(20)]
+    cells = [CellView(place, label(axes, place), None, None, found[place]) for place in range(20)]
+    heard = cards.alt(a_view(sweep, *cells))
+    assert len(heard) <= 1_024
+    assert all(f"{label(axes[:1], cell.place)} #{123_000 + cell.place}" in heard for cell in cells)
+    assert all(label(axes[1:], row) in heard for row in range(20 // len(axes[0].values)))
 
 
 def test_a_reason_that_many_cells_share_is_said_once() -> None:
@@ -103,12 +129,16 @@ def test_everything_that_can_become_of_a_cell_has_words(make: Any) -> None:
 IDS = st.integers(min_value=1, max_value=2**63 - 1)
 
 
-@given(IDS, st.sampled_from(SWEEP_ITEMS))
-async def test_a_custom_id_gives_back_what_it_was_made_of_and_is_of_one_kind_only(number: int, item: type[Any]) -> None:
-    made = item(number)
+@given(IDS, IDS, st.sampled_from(SWEEP_ITEMS))
+async def test_a_custom_id_gives_back_what_it_was_made_of_and_is_of_one_kind_only(
+    number: int, price: int, item: type[Any]
+) -> None:
+    made = item(number, price) if item is SweepYesButton else item(number)
     match = item.__discord_ui_compiled_template__.fullmatch(made.custom_id)
     assert isinstance(match, re.Match)
     again = await item.from_custom_id(cast("Any", None), made.item, match)
     assert (type(again), again.target) == (item, number)
+    assert getattr(again, "shown", price) == price
+    assert len(made.custom_id) <= 100
     known: list[type[Any]] = [*DYNAMIC_ITEMS, *SWEEP_ITEMS]
     assert [one for one in known if one.__discord_ui_compiled_template__.fullmatch(made.custom_id)] == [item]

@@ -19,14 +19,19 @@ from storage.records import Asker, Status
 
 
 class Killer:
-    """Ends the program, as ``kill -9`` would, at the n-th unit of work: before it commits, or right after."""
+    """Ends the program, as ``kill -9`` would, at the n-th unit of work, or at the first one of such a name.
 
-    def __init__(self, world: World, at: int | None, *, after: bool) -> None:
+    Before it commits, or right ``after``.
+    """
+
+    def __init__(self, world: World, at: int | str | None, *, after: bool) -> None:
         self._world, self._at, self._after = world, at, after
         self._database: Database = world.program.database
         self._run = self._database.run
         self.units = 0
         self.names: list[str] = []
+        #: The same with their modules, each once.
+        self.kinds: dict[str, None] = {}
         self.struck = asyncio.Event()
         self.aborting: asyncio.Task[None]
         self._database.run = self._counted  # type: ignore[method-assign]
@@ -36,7 +41,9 @@ class Killer:
             return await self._run(unit, *args, **kwargs)  # idle turns of the queue change nothing
         self.units += 1
         self.names.append(unit.__name__)
-        if self.units != self._at:
+        kind = f"{unit.__module__}.{unit.__name__}"
+        if self._at != self.units and (self._at != kind or kind in self.kinds):
+            self.kinds[kind] = None
             return await self._run(unit, *args, **kwargs)
         answer = await self._run(unit, *args, **kwargs) if self._after else None
         self.struck.set()
@@ -200,39 +207,45 @@ async def live_through_a_sweep(world: World, visit: Any, killer: Killer) -> bool
     return killer.struck.is_set()
 
 
+async def make_a_sweep(world: World, visit: Any, books: Any, at: str | None, *, after: bool) -> Killer:
+    """Have a sweep made, killed at a unit of work and started again, and find each of its cells, and its sheet, once."""
+    before, posts, tasks = len(await books.jobs()), len(books.posts()), _tasks(world)
+    cat = ("cat.png", world.photos["chelsea.png"])
+    asked = await world.ana.slash(
+        world.channel, "sweep", prompt="a sweep", x="steps", x_values="1, 2", image=cat, size="256x256"
+    )
+    assert asked.response is not None
+    killer = Killer(world, at, after=after)
+    if await live_through_a_sweep(world, visit, killer):
+        world.env.errors.clear()
+        await rise_again(world, killer)
+        assert len(await books.jobs()) - before in {0, 2}, "a sweep begins whole or not at all"
+        await live_through_a_sweep(world, visit, Killer(world, None, after=after))
+        await world.idle()
+    new = (await books.jobs())[before:]
+    assert [job.status for job in new] == [Status.SUCCEEDED] * 2, killer.names
+    assert len(books.posts()) == posts + 2, killer.names
+    assert len(_tasks(world)) == len(tasks) + 2, "a task was not run, or run twice"
+    [card] = [message for message in world.channel.history() if message.id == asked.response.id]
+    assert "Sweep done: 2 of 2 pictures" in visit.words(card), killer.names
+    assert "contact-sheet.jpg" in visit.files(card)
+    [thread] = [thread for thread in visit.threads() if thread.id == card.id]
+    told = [message for message in thread.history() if "your sweep is done" in visit.words(message)]
+    assert len(told) == 1, killer.names
+    await books.check()
+    return killer
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before a commit", "after a commit"])
-async def test_a_kill_anywhere_in_a_sweep_makes_each_cell_once_and_one_sheet(
+async def test_a_kill_at_any_unit_of_a_sweep_makes_each_cell_once_and_one_sheet(
     after: bool, books_of: Any, visit_of: Any
 ) -> None:
+    """Of a sweep's own units each kind is struck; a cell's are those of any edit."""
     async with open_world(member_daily_usd=100, server_daily_usd=100, bot_daily_usd=100) as world:
         visit, books = visit_of(world), books_of(world)
-        cat = ("cat.png", world.photos["chelsea.png"])
-        for at in range(1, 60, 2):  # after an odd one is before an even one
-            before, posts, tasks = len(await books.jobs()), len(books.posts()), _tasks(world)
-            asked = await world.ana.slash(
-                world.channel, "sweep", prompt="a sweep", x="steps", x_values="1, 2", image=cat, size="256x256"
-            )
-            assert asked.response is not None
-            killer = Killer(world, at, after=after)
-            killed = await live_through_a_sweep(world, visit, killer)
-            world.env.errors.clear()
-            if killed:
-                await rise_again(world, killer)
-                assert len(await books.jobs()) - before in {0, 2}, "a sweep begins whole or not at all"
-                await live_through_a_sweep(world, visit, Killer(world, None, after=after))
-                await world.idle()
-            new = (await books.jobs())[before:]
-            assert [job.status for job in new] == [Status.SUCCEEDED] * 2, killer.names
-            assert len(books.posts()) == posts + 2, killer.names
-            assert len(_tasks(world)) == len(tasks) + 2, "a task was not run, or run twice"
-            [card] = [message for message in world.channel.history() if message.id == asked.response.id]
-            assert "Sweep done: 2 of 2 pictures" in visit.words(card), killer.names
-            assert "contact-sheet.jpg" in visit.files(card)
-            [thread] = [thread for thread in visit.threads() if thread.id == card.id]
-            told = [message for message in thread.history() if "your sweep is done" in visit.words(message)]
-            assert len(told) == 1, killer.names
-            await books.check()
-            if not killed:
-                assert at > 12, f"a sweep has more steps than {killer.names}"
-                return
-        pytest.fail("the life of a sweep never ended")
+        whole = await make_a_sweep(world, visit, books, None, after=after)
+        own = [kind for kind in whole.kinds if kind.startswith(("bot.sweeps.", "storage.sweeps."))]
+        assert len(own) >= 6, whole.kinds
+        for kind in own:
+            killer = await make_a_sweep(world, visit, books, kind, after=after)
+            assert killer.struck.is_set(), kind

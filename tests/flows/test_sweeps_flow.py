@@ -18,9 +18,10 @@ from bot.metrics import Metrics
 from bot.quota import dollars
 from bot.signals import Signals
 from cogs import _sweep_cards as cards
+from cogs import sheets
 from playground.world import World, open_world
 from storage import house, sweeps
-from storage.database import Tx
+from storage.database import DatabaseClosed, Tx
 from storage.records import Asker, Bound, Measure, Scope, Status
 from storage.windows import DAY, Window
 
@@ -50,7 +51,8 @@ class Trial:
 
     async def refused(self, press: Awaitable[InteractionResult]) -> str:
         """Return what a press is answered with, to the presser alone."""
-        answer = (await press).response
+        pressed = await press
+        [answer] = pressed.followups or [pressed.response]
         assert answer is not None
         assert answer.ephemeral
         return self.visit.words(answer)
@@ -78,6 +80,11 @@ class Trial:
         """Return what threads were told of sweeps that are over."""
         said = [self.visit.words(message) for message in self.visit.everything() if message.author.bot]
         return [words for words in said if "your sweep is done" in words]
+
+    def changes(self, card: discord.Message) -> int:
+        """Return how often a message was changed."""
+        path = f"/channels/{card.channel.id}/messages/{card.id}"
+        return sum((sent.method, sent.path) == ("PATCH", path) for sent in self.world.env.http_requests)
 
     async def seen(self, holds: Callable[[], bool]) -> None:
         """Wait until something is seen."""
@@ -121,7 +128,7 @@ async def test_a_sweep_over_two_axes_is_asked_about_and_becomes_one_sheet_with_i
         jobs = await trial.books.jobs()
         numbers = {(job.request.steps, job.request.cfg): await _result_id(world, job.id) for job in jobs}
         for (steps, cfg), number in numbers.items():
-            assert f"steps {steps} · CFG {cfg:g}: #{number}" in (alt or "")
+            assert f"steps {steps} #{number}" in (alt or "").partition(f" CFG {cfg:g}: ")[2].partition(";")[0]
         assert trial.visit.labels(card) == []
         assert f"**{dollars(sum(job.cost or 0 for job in jobs))}** in all" in trial.visit.words(card)
         [thread] = trial.visit.threads()
@@ -237,13 +244,17 @@ async def test_a_refused_cell_is_named_in_the_question_and_blank_on_the_sheet(tr
         trial = trial_of(world)
         asked = await trial.ask(x_values="10, 60", y_values="4")
         words = trial.visit.words(asked.response)
-        assert "makes **1 picture**" in words
+        assert "this sweep makes **1 picture** for about **$0.0" in words
+        assert "**, going by Runware's published examples. Shall I make it?" in words
+        assert "in all" not in words
         assert "⚠️ **steps 60 · CFG 4**: `steps` is a whole number from 1 to 50, and 60 was given." in words
         await world.ana.click(asked.response, label=YES)
         await world.idle()
         assert "Sweep done: 1 of 2 pictures" in trial.words(asked.response)
         assert "1 refused." in trial.words(asked.response)
-        assert "steps 60 · CFG 4: refused" in (trial.visit.files(trial.card(asked.response))[cards.SHEET] or "")
+        assert "CFG 4: steps 10 #1, steps 60 refused." in (
+            trial.visit.files(trial.card(asked.response))[cards.SHEET] or ""
+        )
         assert len(world.runware.requests) == 1
         await trial.books.check()
 
@@ -378,13 +389,35 @@ async def test_two_presses_on_yes_make_one_sweep(trial_of: Any) -> None:
         assert len(world.runware.requests) == 4
 
 
+async def test_a_yes_is_acknowledged_before_the_cells_are_asked_for(
+    trial_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        asked = await trial.ask()
+        use, before = world.program.services.sweeps, len(world.env.http_requests)
+        accept, said = use.accept, list[str]()
+
+        async def watched(*args: Any, **kwargs: Any) -> Any:
+            said.extend(sent.path.rpartition("/")[2] for sent in world.env.http_requests[before:])
+            return await accept(*args, **kwargs)
+
+        monkeypatch.setattr(use, "accept", watched)
+        await world.ana.click(asked.response, label=YES)
+        assert said == ["callback"]
+        await world.idle()
+        assert "Sweep done: 4 of 4 pictures" in trial.words(asked.response)
+
+
 async def test_a_price_that_rose_by_more_than_a_quarter_is_asked_about_anew(trial_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         trial = trial_of(world)
         asked = await trial.ask()
-        found = await world.program.database.read(sweeps.get, 1)
-        assert found is not None
-        await world.program.database.run(sweeps.reprice, 1, found.price * 100 // 126)
+
+        async def dearer(tx: Tx) -> None:
+            await tx.execute("UPDATE sweeps SET axes = replace(axes, '[10, 20]', '[40, 50]')")
+
+        await world.program.database.run(dearer)
         await world.ana.click(asked.response, label=YES)
         assert " in all instead of $0." in trial.words(asked.response)
         assert await trial.books.jobs() == []
@@ -427,7 +460,7 @@ async def test_a_cell_that_fails_leaves_the_others_and_posts_nothing(trial_of: A
         assert "1 failed." in words
         assert "⚠️ **steps 10 · CFG 2**: " in words
         alt = trial.visit.files(trial.card(asked.response))[cards.SHEET] or ""
-        assert "steps 10 · CFG 2: failed" in alt
+        assert "CFG 2: steps 10 failed, steps 20 #" in alt
         [thread] = trial.visit.threads()
         assert len(thread.history()) == 4, "three pictures and the news"
         assert all(job.announced_at is not None for job in jobs)
@@ -454,6 +487,9 @@ async def test_withheld_pictures_are_never_drawn(trial_of: Any) -> None:
         card = await trial.make(x_values="10, 20", y=None, y_values=None)
         assert "2 withheld by the content check, and paid for." in trial.visit.words(card)
         assert (trial.visit.files(card)[cards.SHEET] or "").count(Fate.WITHHELD) == 2
+        [thread] = trial.visit.threads()
+        assert [trial.visit.words(message) for message in thread.history()] == trial.news(), "the card says it for all"
+        assert all(job.announced_at is not None for job in await trial.books.jobs())
         assert trial.visit.menus(card) == []
 
 
@@ -582,7 +618,7 @@ async def test_a_picture_that_is_taken_down_is_drawn_out_of_the_sheet(trial_of: 
         card = trial.card(card)
         assert "1 taken down." in trial.visit.words(card)
         assert await trial.sheet(card) != before
-        assert f": #{number}" not in (trial.visit.files(card)[cards.SHEET] or "")
+        assert f"#{number}" not in (trial.visit.files(card)[cards.SHEET] or "")
         assert "taken down" in (trial.visit.files(card)[cards.SHEET] or "")
         assert not [label for label in trial.visit.menus(card)[0] if label.startswith(f"#{number} ")]
         await world.restart(crash=True)
@@ -602,6 +638,171 @@ async def test_a_sheet_that_cannot_be_changed_goes_with_its_picture(trial_of: An
         await trial.visit.take_down(world.ana, shown)
         assert card.id not in {message.id for message in trial.visit.everything()}
         assert len(trial.visit.results()) == 1
+
+
+async def test_a_card_is_not_changed_for_what_it_does_not_show(trial_of: Any) -> None:
+    async with open_world(**PLENTY, card_interval_seconds=0.005) as world:
+        trial = trial_of(world)
+        card = await trial.make(x_values="10, 20", y=None, y_values=None)
+        [thread] = trial.visit.threads()
+        shown = next(message for message in thread.history() if trial.visit.ids(message))
+        before = trial.changes(card)
+        for member in (world.bo, world.cleo):
+            await member.click(shown, custom_id=f"star:{trial.visit.ids(shown)[0]}")
+            await world.idle()
+        assert trial.changes(card) == before, "nobody sees stars there, and Discord takes few changes of old messages"
+        await trial.visit.take_down(world.ana, shown)
+        assert trial.changes(card) > before
+        assert "1 taken down." in trial.words(card)
+
+
+async def test_a_sheet_that_shows_nothing_that_is_gone_outlives_a_change_that_fails(trial_of: Any) -> None:
+    async with open_world(**PLENTY, announce_retry_seconds=0.005) as world:
+        trial = trial_of(world)
+        world.runware.faults.cost = "absent"
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: "2 costs pending" in trial.words(asked.response))
+        await trial.seen(lambda: len(trial.visit.results()) == 2)
+        [thread] = trial.visit.threads()
+        shown = next(message for message in thread.history() if trial.visit.ids(message))
+        [number] = trial.visit.ids(shown)
+        await world.ana.click(shown, label="Delete")
+        await trial.seen(lambda: "1 taken down." in trial.words(asked.response))
+        while await world.program.database.read(sweeps.unshown_ids):
+            await asyncio.sleep(0.01)
+
+        async def age(tx: Tx) -> None:
+            await tx.execute("UPDATE results SET deleted_at = deleted_at - ?1 WHERE id = ?2", DAY, int(number))
+
+        await world.program.database.run(age)
+        await world.restart(crash=True)
+        path = f"/channels/{world.channel.id}/messages/{asked.response.id}"
+        world.env.inject_error("PATCH", path, status=403, code=50013, times=None)
+        world.runware.faults.cost = "normal"
+        while any(job.cost_pending for job in await trial.books.jobs()):
+            await asyncio.sleep(0.01)
+        await world.idle()
+        assert "2 costs pending" in trial.words(asked.response), "it could not be changed"
+        assert cards.SHEET in trial.visit.files(trial.card(asked.response))
+
+
+async def test_what_goes_wrong_with_one_card_keeps_no_other_from_being_drawn(
+    trial_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_world(**PLENTY, announce_retry_seconds=0.02, card_interval_seconds=0.01) as world:
+        trial = trial_of(world)
+        use, unwritten = world.program.services.sweeps, list[int]()
+        later = use.later
+
+        async def locked(sweep: Any, **kwargs: Any) -> bool:
+            unwritten.append(sweep.id)
+            if len(unwritten) == 1:
+                raise OSError("the database is locked")
+            return await later(sweep, **kwargs)
+
+        monkeypatch.setattr(use, "later", locked)
+        world.runware.pause()
+        asked = [(await trial.ask(x_values="10, 20", y=None, y_values=None)).response for _ in range(2)]
+        path = f"/channels/{world.channel.id}/messages/{asked[0].id}"
+        world.env.inject_error("PATCH", path, status=503, times=3)
+        for one in asked:
+            await world.ana.click(one, label=YES)
+        await trial.seen(lambda: bool(unwritten))
+        world.runware.resume()
+        await world.idle()
+        assert all("Sweep done: 2 of 2 pictures" in trial.words(one) for one in asked)
+        assert "the card of sweep 1 could not be put off" in caplog.text
+        assert "the sheets stopped" not in caplog.text
+
+
+async def test_not_all_cards_of_an_outage_are_drawn_at_once(trial_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most, show = 0, 0, sheets.SheetPoster._show
+
+    async def watched(*args: Any) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            await asyncio.sleep(0.02)
+            await show(*args)
+        finally:
+            at_work -= 1
+
+    monkeypatch.setattr(sheets, "_AT_ONCE", 2)
+    monkeypatch.setattr(sheets.SheetPoster, "_show", watched)
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        asked = [(await trial.ask(x_values="10", y=None, y_values=None)).response for _ in range(4)]
+        for one in asked:
+            await world.ana.click(one, label=YES)
+        await world.idle()
+        assert all("Sweep done: 1 of 1 picture" in trial.words(one) for one in asked)
+        assert most == 2
+
+
+async def test_a_stop_overtakes_a_cell_that_is_being_posted(
+    trial_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        services, posting = world.program.services, asyncio.Event()
+        changed = services.sweeps.changed
+
+        async def for_ever(_: Any) -> Any:
+            posting.set()
+            await asyncio.Event().wait()
+
+        async def closed(job: Any) -> None:
+            if posting.is_set():
+                raise DatabaseClosed
+            await changed(job)
+
+        monkeypatch.setattr(services.outbox, "plan", for_ever)
+        monkeypatch.setattr(services.sweeps, "changed", closed)
+        asked = await trial.ask(x_values="10", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await posting.wait()
+        await world.restart(crash=True)
+        await world.idle()
+        assert "could not be announced" not in caplog.text, "it was called off, and did not fail"
+        assert "Sweep done: 1 of 1 picture" in trial.words(asked.response)
+
+
+async def test_where_the_thread_is_gone_the_end_is_told_beside_the_card(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        world.runware.pause()
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: bool(trial.visit.threads()))
+        world.env.backend.delete_channel(trial.visit.threads()[0].id)
+        await world.env.settle()
+        world.runware.resume()
+        await world.idle()
+        assert "Sweep done: 2 of 2 pictures" in trial.words(asked.response)
+        told = [message for message in world.channel.history() if "your sweep is done" in trial.visit.words(message)]
+        assert len(told) == 1
+        assert len([message for message in world.channel.history() if trial.visit.ids(message)]) == 2
+        await world.restart(crash=True)
+        await world.idle()
+        assert len(trial.news()) == 1
+
+
+async def test_the_end_of_a_sweep_whose_card_is_gone_leads_to_no_sheet(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        world.runware.pause()
+        asked = await trial.ask(x_values="10, 20", y=None, y_values=None)
+        await world.ana.click(asked.response, label=YES)
+        await trial.seen(lambda: bool(trial.visit.threads()))
+        await world.cleo.delete(trial.card(asked.response))
+        world.runware.resume()
+        await world.idle()
+        [told] = trial.news()
+        assert "2 of 2 pictures" in told
+        assert "contact sheet" not in told
+        assert len(trial.visit.results()) == 2
 
 
 async def test_the_news_that_somebody_deleted_is_not_told_again(trial_of: Any) -> None:
@@ -637,7 +838,7 @@ async def test_a_picture_that_comes_after_all_is_drawn_into_the_sheet(trial_of: 
         before = await trial.sheet(trial.card(asked.response))
         world.runware.faults.image, world.runware.faults.slow_seconds = "slow", 1.0
         world.runware.resume()
-        await trial.seen(lambda: ": coming" in (trial.visit.gallery(trial.card(asked.response))[0] or ""))
+        await trial.seen(lambda: " coming" in (trial.visit.gallery(trial.card(asked.response))[0] or ""))
         await trial.seen(lambda: "Sweep done: 2 of 2 pictures" in trial.words(asked.response))
         await world.idle()
         assert await trial.sheet(trial.card(asked.response)) != before

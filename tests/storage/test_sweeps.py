@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from storage import accounts, jobs, sweeps
-from storage.database import Database, Tx
+from storage.database import Database, Tx, migrate, open_database
 from storage.records import EditRequest, Job, Lora, Place, Reference, Scope
 from storage.sweeps import Axis, Cell, Sweep, SweepState
 
@@ -110,6 +111,25 @@ async def test_a_question_that_is_taken_away_leaves_nothing(database: Database) 
     assert not await database.run(sweeps.begin, sweep_id, NOW)
 
 
+async def test_a_no_that_meets_a_yes_takes_no_cell_away(postgres_url: str) -> None:
+    async with open_database(postgres_url) as database:
+        await migrate(database)
+        sweep_id = await add(database)
+        yes = await asyncpg.connect(postgres_url)
+        try:
+            async with yes.transaction():
+                await yes.execute("UPDATE sweeps SET state = 'running' WHERE id = $1", sweep_id)
+                await yes.execute("UPDATE sweep_cells SET refusal = 'too dear' WHERE sweep_id = $1", sweep_id)
+                no = asyncio.create_task(database.run(sweeps.forget, sweep_id))
+                while not await yes.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    pass
+        finally:
+            await yes.close()
+        assert not await no
+        assert (await known(database, sweep_id)).state is SweepState.RUNNING
+        assert len(await database.read(sweeps.cells, sweep_id)) == 4
+
+
 async def test_a_price_is_changed_only_while_it_is_a_question(database: Database) -> None:
     sweep_id = await add(database)
     await database.run(sweeps.reprice, sweep_id, 50_000)
@@ -190,6 +210,13 @@ async def test_a_card_that_cannot_be_drawn_keeps_its_pause_and_counts_its_tries(
     assert await due(database, NOW + 10**9) == []
     await database.run(sweeps.touch, sweep_id, NOW + 500, 0)
     assert (await known(database, sweep_id)).notice_tries == 0
+
+
+async def test_a_card_that_only_waits_counts_no_try(database: Database) -> None:
+    sweep_id = await begun(database)
+    assert await database.run(sweeps.later, sweep_id, NOW + 50) == 1
+    assert await database.run(sweeps.later, sweep_id, NOW + 100, failed=False) == 1
+    assert (await due(database, NOW + 99), await due(database, NOW + 100)) == ([], [sweep_id])
 
 
 async def test_a_sweep_is_done_once_and_told_after_that(database: Database) -> None:
