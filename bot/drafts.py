@@ -50,6 +50,11 @@ class Drafts:
         """Return the draft that a member changed last in a server, if they have one."""
         return await self._database.read(_newest, asker, self._clock())
 
+    async def others(self, draft: Draft) -> list[Draft]:
+        """Return what else the owner of a draft is writing in its server, the last changed first."""
+        found = await self._database.read(drafts.of_member, draft.account_id, self._clock() - DRAFT_LIFE)
+        return [other for other in found if other.id != draft.id]
+
     async def get(self, draft_id: int, asker: Asker) -> Draft:
         """Return a draft to its owner.
 

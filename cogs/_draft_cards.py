@@ -22,6 +22,7 @@ from cogs._draft_components import (
     FamilyMenu,
     Form,
     FormButton,
+    OtherDraftMenu,
     Page,
     PageButton,
     SchedulerMenu,
@@ -43,6 +44,8 @@ _SPARE: Final = 600
 #: The options that the forms behind "More options" ask for.
 _FURTHER: Final = tuple(form for form in Form if form not in BASICS)
 _ROW: Final = 5
+#: The longest label of a menu's option.
+_OPTION: Final = 100
 _SCHEDULER: Final = "scheduler"
 
 
@@ -83,6 +86,8 @@ class Sheet:
     forecast: Forecast | None = None
     #: What it would likely cost as far as it is filled in.
     price: Price | None = None
+    #: What else its owner is writing.
+    others: Sequence[Draft] = ()
 
     @property
     def references(self) -> list[Reference]:
@@ -144,7 +149,7 @@ def schedulers(draft: Draft, number: int) -> ui.LayoutView:
         for name in members
     ]
     return card(
-        text(f"### 🌀 {family}", "Which one?"),
+        text(f"### 🌀 {family}", "They differ in how noise is taken away. `/sweep` shows several side by side."),
         row(SchedulerMenu(draft.id, choices)),
         row(PageButton(draft.id, Page.SCHEDULER, back=True)),
         colour=BLUE,
@@ -153,12 +158,18 @@ def schedulers(draft: Draft, number: int) -> ui.LayoutView:
 
 def sent() -> ui.LayoutView:
     """Return what takes the place of a draft that was sent."""
-    return card(text("### 📤 Sent", "It goes on in the message below. `/draft` opens a new one."), colour=GREEN)
+    return card(
+        text("### 📤 Sent", "It goes on in the message below. `/draft` shows the one before, or opens a new one."),
+        colour=GREEN,
+    )
 
 
 def discarded() -> ui.LayoutView:
     """Return what takes the place of a draft that was thrown away."""
-    return card(text("### 🗑️ Thrown away", "Nothing was charged. `/draft` opens a new one."), colour=GREY)
+    return card(
+        text("### 🗑️ Thrown away", "Nothing was charged. `/draft` shows the one before, or opens a new one."),
+        colour=GREY,
+    )
 
 
 def gone(typed_last: str = "") -> ui.LayoutView:
@@ -281,7 +292,22 @@ def _buttons(sheet: Sheet, page: Page) -> list[Part]:
     draft_id, last = sheet.draft.id, list[ui.DynamicItem[Any]]()
     if not sheet.faults and sheet.price is not None:
         last.append(SendButton(draft_id, max(1, sheet.price.estimate), sheet.draft.changed_at))
-    return [*rows, row(*last, StartOverButton(draft_id), DiscardButton(draft_id))]
+    presses = [*rows, row(*last, StartOverButton(draft_id), DiscardButton(draft_id))]
+    if page is Page.BASIC and sheet.others:
+        presses.append(row(OtherDraftMenu(draft_id, [_other(draft) for draft in sheet.others])))
+    return presses
+
+
+def _other(draft: Draft) -> discord.SelectOption:
+    """Return a draft as the option of a menu. Words of a result are not said, for who may read those is asked each time."""
+    typed = draft.values.get("prompt")
+    said = f"an edit of #{draft.words_of}" if draft.words_of is not None else "no words yet"
+    if draft.words_of is None and not options.is_empty(typed):
+        said = words.one_line(str(typed))
+    pictures = words.counted(len(draft.references), "picture")
+    return discord.SelectOption(
+        label=words.cut(said, _OPTION) or "no words yet", value=str(draft.id), description=pictures
+    )
 
 
 def _basics(sheet: Sheet) -> list[ui.DynamicItem[Any]]:

@@ -194,6 +194,22 @@ class SchedulerMenu(Handed[ui.Select[Any]], template=rf"draftscheduler:(?P<targe
         return self.item.values[0]
 
 
+class OtherDraftMenu(Handed[ui.Select[Any]], template=rf"draftother:(?P<target>{ID})"):
+    """Leads from a draft to another one of the same member."""
+
+    event = "draft"
+
+    def __init__(self, target: int, choices: Sequence[discord.SelectOption] = ()) -> None:
+        custom_id, offered = f"draftother:{target}", list(choices) or discord.utils.MISSING
+        super().__init__(ui.Select(custom_id=custom_id, placeholder="Your other drafts", options=offered))
+        self.target: Final = target
+
+    @property
+    def chosen(self) -> int:
+        """The number of the draft."""
+        return int(self.item.values[0])
+
+
 #: Every class to register with the bot.
 DRAFT_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     DraftButton,
@@ -204,4 +220,5 @@ DRAFT_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     DiscardButton,
     FamilyMenu,
     SchedulerMenu,
+    OtherDraftMenu,
 )

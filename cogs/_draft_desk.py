@@ -42,7 +42,7 @@ class Desk:
         self, interaction: discord.Interaction[Any], draft: Draft, page: Page = Page.BASIC, *, note: str = ""
     ) -> None:
         """Make an answer, which was acknowledged to the owner alone, the card of a draft as it is now."""
-        sheet = await self.lay(interaction, draft)
+        sheet = replace(await self.lay(interaction, draft), others=await self._services.drafts.others(draft))
         pictures, files = await self._drawn(sheet.pictures)
         view = cards.draft(replace(sheet, pictures=pictures), page, note=note)
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import discord
@@ -21,7 +21,7 @@ from cogs._components import ID
 from cogs._draft_components import LEAVE, NAMED, Form
 from cogs._forms import files_of, filled_in
 from storage.drafts import Draft
-from storage.records import House, Reference
+from storage.records import Bound, House, Reference
 
 #: How the fields are called that bring pictures in.
 RESULTS: Final = "Results to bring in"
@@ -166,9 +166,17 @@ def _field(parameter: Parameter, value: object, shown: str, house: House) -> ui.
         fits = len(shown) <= _room(parameter)
         hint = otherwise if fits else f"Empty keeps the {len(shown):,} characters it has"
         control = _line(parameter.name, hint, _room(parameter), shown if fits else "")
-        if isinstance(parameter, Counted) and parameter.range:
-            label = f"{parameter.name} ({parameter.range})"
+        if isinstance(parameter, Counted) and (within := _within(parameter, house).range):
+            label = f"{parameter.name} ({within})"
     return ui.Label(text=label[:_LABEL], description=parameter.says[:_DESCRIPTION], component=control)
+
+
+def _within(parameter: Counted, house: House) -> Counted:
+    """Return an option with the bounds that it has in this server."""
+    bound = house.bounds.get(parameter.name, Bound())
+    least = parameter.least if bound.least is None else bound.least
+    most = parameter.most if bound.most is None else bound.most
+    return replace(parameter, least=least, most=most)
 
 
 def _menu(parameter: Choice, value: object, otherwise: str) -> ui.Select[Any]:

@@ -72,10 +72,11 @@ def use(preset: Preset, given: Sequence[int], prices: Sequence[Price], *, least:
     # A form that states no price is one whose price may be asked about.
     custom_id = priced if len(priced) <= _CUSTOM_ID_LENGTH else custom_id
     modal = ui.Modal(title=words.cut(preset.name, _TITLE), custom_id=custom_id, timeout=None)
-    fields = _blanks(preset, prices[0]) or [_prompt(preset, prices[0])]
     pictures = [] if most == 0 else [_pictures(preset, len(given), prices, least, most)]
-    if preset.blanks and len(fields) + len(pictures) < _FIELDS:
-        modal.add_item(ui.TextDisplay(words.quoted(preset.prompt or "", _SHOWN)[0]))
+    above = _above(preset, given, prices[0]) if len(preset.blanks) + len(pictures) < _FIELDS else ""
+    fields = _blanks(preset, None if above else prices[0]) or [_prompt(preset, prices[0])]
+    if above:
+        modal.add_item(ui.TextDisplay(above))
     for field in (*fields, *pictures):
         modal.add_item(field)
     modal.stop()
@@ -103,7 +104,15 @@ def _blank_id(number: int) -> str:
     return f"blank-{number}"
 
 
-def _blanks(preset: Preset, price: Price) -> list[ui.Label[Any]]:
+def _above(preset: Preset, given: Sequence[int], price: Price) -> str:
+    """Return what stands above the fields: the prompt whose blanks they are, its price, and the results to begin with."""
+    begun = [f"picture {number} is #{result_id}" for number, result_id in enumerate(given, 1)]
+    lines = [words.quoted(preset.prompt or "", _SHOWN)[0], f"-# {costs(price)}"] if preset.blanks else []
+    return "\n".join([*lines, *([f"{words.listed(begun).capitalize()}."] if begun else [])])
+
+
+def _blanks(preset: Preset, price: Price | None) -> list[ui.Label[Any]]:
+    """Return the fields of the blanks; ``price``: what the first one says of it, where nothing else does."""
     examples: Mapping[str, str] = {} if preset.example is None else preset.example.filled
     labels: list[ui.Label[Any]] = []
     for number, name in enumerate(preset.blanks, 1):
@@ -113,7 +122,7 @@ def _blanks(preset: Preset, price: Price) -> list[ui.Label[Any]]:
             max_length=_BLANK,
             placeholder=None if such_as is None else words.cut(such_as, _DESCRIPTION),
         )
-        what = costs(price) if number == 1 else None
+        what = costs(price) if price is not None and number == 1 else None
         labels.append(ui.Label(text=name.replace("_", " "), description=what, component=field))
     return labels
 
@@ -137,8 +146,9 @@ def _pictures(preset: Preset, given: int, prices: Sequence[Price], least: int, m
     wanted = [f"{number}: {what}" for number, what in enumerate(preset.pictures, 1) if number > given]
     if len(wanted) == 1:
         wanted = [f"Picture {wanted[0]}"]
-    more = [f"{count} more: {dollars(price.estimate)}" for count, price in enumerate(prices[1:], 1)]
-    says = "; ".join(wanted) or "A person, a thing, a style to bring in"
-    said = f"{says}. {', '.join(more)}." if more else f"{says}."
+    more = [f"with {count} more {dollars(price.estimate)}" for count, price in enumerate(prices[1:], 1)]
+    extra = "A person, a thing, a style to bring in" if given else "The one to start from, and what to bring in"
+    says = "; ".join(wanted) or extra
+    said = f"{says}. {', '.join(more).capitalize()}." if more else f"{says}."
     text = "More pictures" if given else "Pictures"
     return ui.Label(text=text, description=words.cut(said, _DESCRIPTION), component=field)

@@ -29,6 +29,7 @@ from cogs._draft_components import (
     FamilyMenu,
     Form,
     FormButton,
+    OtherDraftMenu,
     Page,
     PageButton,
     SchedulerMenu,
@@ -103,12 +104,10 @@ class DraftCog(commands.Cog, name="Draft"):
     @commands.Cog.listener()
     async def on_draft(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         """Do what a button or menu of a draft asks for."""
-        await attempt(interaction, self._press(interaction, item))
+        opens = isinstance(item, DraftButton)
+        await attempt(interaction, self._open(interaction, item.target) if opens else self._press(interaction, item))
 
     async def _press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
-        if isinstance(item, DraftButton):
-            await self._open(interaction, item.target)
-            return
         draft = await self._own(interaction, getattr(item, "target", 0))
         if draft is None:
             return
@@ -117,6 +116,8 @@ class DraftCog(commands.Cog, name="Draft"):
                 await self._ask(interaction, draft, item.form)
             case PageButton():
                 await self._turn(interaction, draft, item.page)
+            case OtherDraftMenu():
+                await self._switch(interaction, item.chosen)
             case FamilyMenu():
                 await self._choose_family(interaction, draft, item.chosen)
             case SchedulerMenu():
@@ -174,6 +175,13 @@ class DraftCog(commands.Cog, name="Draft"):
         who = rights.asker(interaction)
         changed = await self._drafts.change(draft.id, who, lambda now: typed(now, changes)) if changes else draft
         await self._desk.show(interaction, changed, page)
+
+    async def _switch(self, interaction: discord.Interaction[EditBot], draft_id: int) -> None:
+        """Show another draft on the same card."""
+        other = await self._own(interaction, draft_id)
+        if other is not None:
+            await interaction.response.defer()
+            await self._desk.show(interaction, other)
 
     async def _start_over(self, interaction: discord.Interaction[EditBot], draft: Draft) -> None:
         await interaction.response.defer()

@@ -295,8 +295,12 @@ _HIDDEN: Final = {Whose.SERVER: "this server has", Whose.SHIPPED: "comes with me
 
 
 def _room(preset: Preset, given: int) -> tuple[int, int]:
-    """Return how many pictures have to be added to those that are given, and how many can be."""
-    return max(0, preset.least - given), options.MAX_REFERENCES - given
+    """Return how many pictures have to be added to those that are given, and how many can be.
+
+    One that ships says what each picture is for, so it takes no more than these, unless more are given already.
+    """
+    most = options.MAX_REFERENCES if preset.whose is not Whose.SHIPPED else max(given, preset.least)
+    return max(0, preset.least - given), most - given
 
 
 def _examined(preset: Preset, references: Sequence[Reference], house: House) -> options.Examined:

@@ -25,6 +25,10 @@ _NEWEST: Final = f"""
 SELECT {_COLUMNS} WHERE drafts.account_id = ?1 AND drafts.changed_at > ?2
 ORDER BY drafts.changed_at DESC, drafts.id DESC LIMIT 1
 """
+_OF_MEMBER: Final = f"""
+SELECT {_COLUMNS} WHERE drafts.account_id = ?1 AND drafts.changed_at > ?2
+ORDER BY drafts.changed_at DESC, drafts.id DESC
+"""
 _SAVE: Final = """
 UPDATE drafts
 SET typed = ?2, pictures = ?3, parent_id = CAST(?4 AS BIGINT), words_of = CAST(?5 AS BIGINT), changed_at = ?6
@@ -100,6 +104,11 @@ async def newest(tx: Tx, account_id: int, since: int) -> Draft | None:
     """Return the draft that a member changed last, if that was after a time."""
     row = await tx.fetch_one(_NEWEST, account_id, since)
     return None if row is None else _draft(row)
+
+
+async def of_member(tx: Tx, account_id: int, since: int) -> list[Draft]:
+    """Return a member's drafts that were changed after a time, the last changed first. There are a few at most."""
+    return [_draft(row) for row in await tx.fetch_all(_OF_MEMBER, account_id, since)]
 
 
 async def save(tx: Tx, draft: Draft) -> None:

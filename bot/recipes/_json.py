@@ -41,7 +41,7 @@ def parse(name: str, data: bytes) -> object:
         )
     except json.JSONDecodeError as error:
         raise _bad(
-            f"{shown(name)} is no JSON: see line {error.lineno}, column {error.colno} ({error.msg.lower()})."
+            f"{shown(name)} is not JSON: see line {error.lineno}, column {error.colno} ({error.msg.lower()})."
         ) from None
     except RecursionError:
         raise _bad(f"{shown(name)} is nested too deeply for a recipe.") from None

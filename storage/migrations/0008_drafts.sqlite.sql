@@ -26,3 +26,4 @@ CREATE INDEX draft_pictures_by_hash ON draft_pictures (sha256);
 
 -- The draft that a request was written as; it goes when its asker says yes.
 ALTER TABLE offers ADD COLUMN draft_id INTEGER;
+CREATE INDEX offers_by_draft ON offers (draft_id) WHERE draft_id IS NOT NULL;

@@ -186,7 +186,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
 
 
 FAULTS: list[tuple[Any, str]] = [
-    (b"hello", "is no JSON: see line 1, column 1"),
+    (b"hello", "is not JSON: see line 1, column 1"),
     (b'{"recipe": 2,\n "model" 3}', "see line 2, column 10"),
     (b"\xff\xfe{\0", "no text in UTF-8"),
     (b"[" * 100_000, "nested too deeply"),

@@ -227,7 +227,7 @@ async def test_a_choice_may_be_left_out_again_and_nothing_chosen_is_nothing_said
 
 async def test_a_field_says_its_bounds_and_what_the_server_makes_of_them() -> None:
     modal = forms.form(a_draft(), Form.GUIDANCE, None, House(1, {"cfg": 4.0}, {"steps": Bound(2, 40)}))
-    assert [part["label"] for part in parts(modal)] == ["steps (from 1 to 50)", "cfg (from 1 to 20)", "true_cfg"]
+    assert [part["label"] for part in parts(modal)] == ["steps (from 2 to 40)", "cfg (from 1 to 20)", "true_cfg"]
     assert [part["component"]["placeholder"] for part in parts(modal)] == [
         "Left out: 30 · here at least 2 and at most 40",
         "Left out: 4, as this server set it",

@@ -59,14 +59,17 @@ async def test_a_form_has_a_field_for_each_blank_below_the_prompt_and_one_for_pi
     form = a_form(a_preset(prompt="a {subject} at {time_of_day}"))
     assert form.custom_id == "preset-use:7:0:30000-45000-60000"
     assert form.title == "night photo"
-    assert form.to_dict()["components"][0]["content"] == r"> a {subject} at {time\_of\_day}"
+    prompt, costs = form.to_dict()["components"][0]["content"].splitlines()
+    assert prompt == r"> a {subject} at {time\_of\_day}"
+    assert costs.startswith("-# About $0.03, going by 12 edits here")
     fields = fields_of(form)
     assert {name: field["label"] for name, field in fields.items() if name != "files"} == {
         "blank-1": "subject",
         "blank-2": "time of day",
     }
-    assert fields["blank-1"]["description"].startswith("About $0.03, going by 12 edits here")
-    assert fields["files"]["description"] == "A person, a thing, a style to bring in. 1 more: $0.0450, 2 more: $0.06."
+    assert "description" not in fields["blank-1"]
+    more = "With 1 more $0.0450, with 2 more $0.06."
+    assert fields["files"]["description"] == f"The one to start from, and what to bring in. {more}"
     assert (fields["files"]["min_values"], fields["files"]["max_values"]) == (1, 3)
     assert form.is_finished(), "discord.py keeps no form"
 

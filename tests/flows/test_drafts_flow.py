@@ -248,6 +248,24 @@ async def test_all_that_is_wrong_is_kept_and_said_at_once_and_marks_where_to_men
         assert world.env.errors == []
 
 
+async def test_a_card_leads_to_its_owners_other_drafts(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana, prompt="secret words")
+        assert visit.menus((await Card.open(world, visit, prompt="a hat")).message) == []
+        more = await world.ana.click(visit.last(), label="More")
+        assert more.response is not None
+        await world.ana.click(more.response, label="Draft")
+        card = await Card.open(world, visit, prompt="a coat", image=cat(world))
+        assert visit.menus(card.message) == [["an edit of #1", "a hat"]]
+        await card.choose("1")
+        assert "> a hat" in card.words
+        assert visit.menus(card.message) == [["a coat", "an edit of #1"]]
+        await card.press("Discard")
+        assert "`/draft` shows the one before" in card.words
+        assert "> a coat" in (await Card.open(world, visit)).words
+
+
 async def test_nobody_else_presses_a_draft_or_sends_its_forms(books_of: Any, visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
@@ -267,10 +285,13 @@ async def test_nobody_else_presses_a_draft_or_sends_its_forms(books_of: Any, vis
         version = (await world.program.services.drafts.get(1, Asker(world.guild.id, world.ana.id))).changed_at
         for custom_id in (*forged, f"draftsend:1:30000:{version}"):
             stored = world.env.backend.get_message(world.channel.id, other.message.id)
-            row = stored.components[0]["components"][-1]
+            row = stored.components[0]["components"][-2]  # the last one is the menu of Bo's own drafts
             row["components"][-1]["custom_id"] = custom_id
             answer = await world.bo.click(other.message, custom_id=custom_id)
             assert "somebody else's" in visit.words(answer.response), custom_id
+        stored = world.env.backend.get_message(world.channel.id, other.message.id)
+        stored.components[0]["components"][-1]["components"][0]["options"][0]["value"] = "1"
+        assert "somebody else's" in visit.words((await world.bo.select(other.message, ["1"])).response)
         assert "> mine" in mine.words
         assert await books_of(world).jobs() == []
         assert (await world.program.services.drafts.get(1, Asker(world.guild.id, world.ana.id))).values == {

@@ -111,13 +111,15 @@ async def test_a_preset_used_on_a_result_makes_its_child_with_pictures_beside_it
         upload = alone_needed.modal["components"][-1]
         assert upload["label"] == "More pictures"
         assert upload["description"].startswith("Picture 2: the second one to bring in.")
-        assert (upload["component"]["min_values"], upload["component"]["max_values"]) == (1, 2)
+        assert (upload["component"]["min_values"], upload["component"]["max_values"]) == (1, 1)
+        assert alone_needed.modal["components"][0]["content"].endswith("Picture 1 is #1.")
         filled = {"blank-1": "the cat", "blank-2": "the cup", "blank-3": "on a table"}
         await world.bo.submit_modal(alone_needed, {**filled, "files": photos(world, 1)})
         await world.idle()
         both = await preset(world, "use", name="merge two pictures", **{"from": "#1 #2"})
         assert both.modal is not None
-        assert both.modal["components"][-1]["component"]["required"] is False
+        assert both.modal["components"][0]["content"].endswith("Picture 1 is #1 and picture 2 is #2.")
+        assert both.modal["components"][-1]["label"] == "scene", "it takes two pictures, which are here"
         await world.ana.submit_modal(both, filled)
         await world.idle()
         jobs = await books_of(world).jobs()
@@ -212,7 +214,7 @@ async def test_each_that_ships_reaches_runware_with_its_example_filled_in(visit_
         assert len(form.modal["components"]) <= MODAL_FIELDS
         count = len(shipped.pictures)
         upload = form.modal["components"][-1]["component"]
-        assert (upload["min_values"], upload["max_values"]) == (count, 3)
+        assert (upload["min_values"], upload["max_values"]) == (count, count)
         typed = {f"blank-{number}": said for number, said in enumerate(shipped.example.filled.values(), 1)}
         await world.ana.submit_modal(form, {**typed, "files": photos(world, count)})
         await world.idle()

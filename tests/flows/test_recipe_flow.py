@@ -438,7 +438,7 @@ async def test_a_servers_own_rules_bind_recipes_too(cook_of: Any, books_of: Any)
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"{", "is no JSON: see line 1, column 2"),
+        (b"{", "is not JSON: see line 1, column 2"),
         (b"x" * 3_000_000, "has 2.9 MB, and a recipe has up to 2 MB"),
         (json.dumps(a_recipe(stepz=3)).encode(), "`stepz` is no option of an edit; did you mean `steps`?"),
         (json.dumps(a_recipe(steps=51, cfg=0.5)).encode(), "This recipe has 2 faults"),
