@@ -15,7 +15,7 @@ from bot.errors import BadOption, NotFound
 from bot.options import Counted, Plain
 from storage import accounts, audit, house
 from storage.database import Database, Tx
-from storage.records import Asker, Bound, House, Reference, Scope
+from storage.records import Asker, Bound, House, Reference, Scope, says_nothing
 
 #: So many LoRAs are enough for a server: each edit looks at all of them.
 MAX_ALLOWED: Final = 100
@@ -90,13 +90,15 @@ class Houses:
 
 
 def read_default(name: str, given: object) -> Plain | None:
-    """Return a default as it is stored; ``None`` for nothing given, and for the size that the model takes anyway.
+    """Return a default as it is stored; ``None`` for nothing given, in words too, and for the size that is taken anyway.
 
     Raises:
         BadOption: there is no such option, it takes no default, or not this one.
     """
     if name in _NO_DEFAULT:
         raise BadOption(name, f"`{name}` takes no default: {_NO_DEFAULT[name]}.")
+    if says_nothing(given):
+        given = None
     if name == options.SIZE:
         typed = "" if given is None else str(given).strip()
         if not typed or typed.casefold().startswith("match"):
@@ -117,9 +119,9 @@ def read_bound(name: str, least: object, most: object) -> Bound:
     bound = options.read_bound(name, least, most)
     for end in (bound.least, bound.most):
         if end is not None and abs(end) > _MOST_BOUND:
-            raise BadOption(name, f"`{name}` takes bounds up to {_MOST_BOUND:,}, and {end:g} was given.")
+            raise BadOption(name, f"`{name}` takes bounds up to {_MOST_BOUND:,}, and {options.figure(end)} was given.")
         if end is not None and round(end, 2) != end:
-            raise BadOption(name, f"`{name}` takes bounds in steps of 0.01, and {end:g} was given.")
+            raise BadOption(name, f"`{name}` takes bounds in steps of 0.01, and {options.figure(end)} was given.")
     return bound
 
 
@@ -130,20 +132,16 @@ def said(value: object) -> str:
     if isinstance(value, list):  # of LoRAs
         loras = cast("list[dict[str, object]]", value)
         return ", ".join(" ".join(str(part) for part in lora.values()) for lora in loras)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return options.figure(value) if isinstance(value, float) else str(value)
 
 
 def said_bound(name: str, bound: Bound) -> str:
     """Return the bound of an option in words; empty for none."""
-    match bound:
-        case Bound(None, None):
-            return ""
-        case Bound(None, most):
-            return f"at most {most:g} a side" if name == options.SIZE else f"at most {most:g}"
-        case Bound(least, None):
-            return f"at least {least:g}"
-        case Bound(least, most):
-            return f"{least:g} to {most:g}"
+    least, most = (None if end is None else options.figure(end) for end in (bound.least, bound.most))
+    if least is None:
+        a_side = " a side" if name == options.SIZE else ""
+        return "" if most is None else f"at most {most}{a_side}"
+    return f"at least {least}" if most is None else f"{least} to {most}"
 
 
 # units of work ---------------------------------------------------------------------------------------------

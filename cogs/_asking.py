@@ -20,7 +20,7 @@ from bot.services import Services
 from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES, parent_of
-from storage.records import EditRequest, House, Job, Place, Reference
+from storage.records import NOTHING, EditRequest, House, Job, Place, Reference
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +218,8 @@ class Asking:
                 raise
             raise BadOption(
                 bad.option,
-                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`.",
+                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
+                f"`/draft`, `{NOTHING}` leaves it to the model.",
             ) from bad
         self._services.edits.check_request(request)
         return request

@@ -44,6 +44,7 @@ from bot.options._parameters import (
     Seed,
     Text,
     Whole,
+    figure,
     is_empty,
 )
 from bot.options._results import MessageLink, parse_result_ref, split_refs
@@ -97,6 +98,7 @@ __all__ = [
     "check_house",
     "child_of",
     "examine",
+    "figure",
     "is_empty",
     "is_stochastic",
     "match_size",

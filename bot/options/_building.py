@@ -23,7 +23,7 @@ from bot.options._parameters import (
     is_empty,
 )
 from bot.options._schedulers import is_stochastic
-from bot.options._sizes import MAX_SIDE, parse_size
+from bot.options._sizes import MAX_SIDE, parse_size, read_side
 from bot.options._texts import shown, written
 from storage.records import Acceleration, Bound, EditRequest, FaceFix, House, Reference, Result
 
@@ -181,10 +181,9 @@ def read_bound(name: str, least: object, most: object) -> Bound:
         BadOption: the option is no number, the bound is none or outside the model's, or leaves nothing.
     """
     if name == SIZE:
-        sides = [parse_size(f"{given}x{given}", (1, 1))[0] for given in (most,) if not is_empty(given)]
-        if not sides or not is_empty(least):
+        if is_empty(most) or not is_empty(least):
             raise BadOption(SIZE, f"`{SIZE}` takes only a most: the longest side in pixels, such as 1024.")
-        return Bound(None, sides[0])
+        return Bound(None, read_side(most))
     parameter = parameter_named(name)
     if not isinstance(parameter, Counted):
         raise BadOption(name, f"`{name}` is no number, so it has no bounds; a server can set a default for it.")

@@ -35,12 +35,15 @@ _DIGITS: Final = 19
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 _LONGEST_NUMBER: Final = 40
+#: From here on, a number is written with an exponent.
+_PLAIN: Final = 10**15
 _YES: Final = frozenset({"yes", "y", "true", "on", "1"})
 _NO: Final = frozenset({"no", "n", "false", "off", "0"})
 _AIR: Final = re.compile(r"[!-~]{1,200}")
 #: A comma between two digits is that of a weight, as in 0,8.
 _BETWEEN_LORAS: Final = re.compile(r"[\n;]|,(?![0-9])|(?<![0-9]),", re.ASCII)
-_BRACKETS: Final = re.compile(r"\([^()]*\)?")
+#: One that nobody closed ends with its entry: what follows is another LoRA.
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\([^()\n;,]*")
 _LORA_PARTS: Final = frozenset({"model", "weight", "stage"})
 _WEIGHT: Final = "weight"
 
@@ -364,8 +367,8 @@ def _said(given: object) -> str:
 
 
 def figure(number: float) -> str:
-    """Return a bound as people write it: ``50``, ``0.01``, ``1000000``."""
-    return str(int(number)) if number == int(number) else f"{number:g}"
+    """Return a number as people write it: ``50``, ``0.01``, ``1000000``."""
+    return str(int(number)) if number == int(number) and abs(number) < _PLAIN else str(number)
 
 
 def _alternatives(choices: Sequence[str]) -> str:

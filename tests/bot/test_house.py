@@ -81,6 +81,19 @@ async def test_a_default_is_read_as_the_option_is_and_stands_where_it_is_left_ou
     assert await manager.houses.of(GUILD) == House(GUILD)
 
 
+@pytest.mark.parametrize("nothing", ["none", " NONE\n", "-"])
+def test_what_is_said_to_be_nothing_is_left_to_the_model_with_a_default_or_without_one(nothing: str) -> None:
+    rules = House(GUILD, {"negative": "a logo", "cfg": 4.0})
+    said = {"prompt": nothing, "negative": nothing, "cfg": None, "scheduler": nothing}
+    assert rules.filled(said) == {"prompt": nothing, "cfg": 4.0}, "but a prompt is never nothing"
+
+
+async def test_a_default_of_nothing_is_none(manager: Manager) -> None:
+    for name, value in (("negative", "a logo"), ("size", "512x512"), ("cfg", "4")):
+        await manager.default(name, value)
+        assert (await manager.default(name, "None")).defaults == {}
+
+
 async def test_a_size_that_matches_the_picture_is_no_default(manager: Manager) -> None:
     await manager.default("size", "512x512")
     assert (await manager.default("size", options.MATCH)).defaults == {}
@@ -157,6 +170,20 @@ async def test_an_offer_made_before_a_bound_is_refused_when_its_asker_says_yes(
 
 NO_BOUNDS = [
     ("prompt", None, "4", "`prompt` takes no bounds."),
+    (
+        "size",
+        None,
+        "1024x768",
+        "`size` is bounded by its longest side in pixels, such as 1024, and `1024x768` is no such number.",
+    ),
+    (
+        "size",
+        None,
+        "-16",
+        "`size` is bounded by its longest side in pixels, such as 1024, and `-16` is no such number.",
+    ),
+    ("size", None, "2064", "`size` takes a longest side of 128 to 2048, and 2064 was given."),
+    ("size", None, "1000", "`size` takes a longest side in steps of 16, and 1000 was given; 992 and 1008 are nearest."),
     ("seed", None, None, "`seed` takes no bounds."),
     ("scheduler", None, "4", "`scheduler` is no number, so it has no bounds; a server can set a default for it."),
     ("steeps", None, None, "`steeps` is no option of an edit; did you mean `steps`?"),
@@ -165,7 +192,12 @@ NO_BOUNDS = [
     ("size", "512", None, "`size` takes only a most: the longest side in pixels, such as 1024."),
     ("true_cfg", None, "1e300", "`true_cfg` takes bounds up to 1,000,000, and 1e+300 was given."),
     ("true_cfg", "0.005", None, "`true_cfg` takes bounds in steps of 0.01, and 0.005 was given."),
-    ("db_skip", None, "9000000000000000000", "`db_skip` takes bounds up to 1,000,000, and 9e+18 was given."),
+    (
+        "db_skip",
+        None,
+        "9000000000000000000",
+        "`db_skip` takes bounds up to 1,000,000, and 9000000000000000000 was given.",
+    ),
 ]
 
 
@@ -174,6 +206,21 @@ async def test_what_can_be_no_bound_is_refused_by_name(
     manager: Manager, name: str, least: str | None, most: str | None, said: str
 ) -> None:
     assert await manager.refused(manager.bound(name, least, most)) == said
+
+
+SAID_BOUNDS = {
+    ("steps", Bound(2, 40)): "2 to 40",
+    ("size", Bound(None, 1024)): "at most 1024 a side",
+    ("true_cfg", Bound(-1.5, None)): "at least -1.5",
+    ("true_cfg", Bound(None, 1_000_000)): "at most 1000000",
+    ("true_cfg", Bound(None, 12_345.67)): "at most 12345.67",
+    ("cfg", Bound()): "",
+}
+
+
+@pytest.mark.parametrize(("rule", "said"), SAID_BOUNDS.items())
+def test_a_bound_is_said_as_it_was_typed(rule: tuple[str, Bound], said: str) -> None:
+    assert house.said_bound(*rule) == said
 
 
 async def test_a_bound_that_the_default_breaks_says_so(manager: Manager) -> None:

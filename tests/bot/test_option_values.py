@@ -165,6 +165,7 @@ def test_a_zero_is_never_minus_zero() -> None:
     [
         ("civitai:1@2 0,8, civitai:3@4", (Lora("civitai:1@2", 0.8), Lora("civitai:3@4"))),
         ("civitai:1@2,civitai:3@4 -1,5 low", (Lora("civitai:1@2"), Lora("civitai:3@4", -1.5, "low"))),
+        ("civitai:1@2 (Paper, civitai:3@4 0.5", (Lora("civitai:1@2"), Lora("civitai:3@4", 0.5))),
         ("civitai:1@2 0.5;\n civitai:3@4 HIGH 1\n\n", (Lora("civitai:1@2", 0.5), Lora("civitai:3@4", 1.0, "high"))),
     ],
 )

@@ -152,6 +152,23 @@ async def test_a_default_that_does_not_go_with_what_was_typed_is_said_to_be_one(
         said = visit_of(world).words((await visit_of(world).ask(steps=10)).response)
         assert "`cache_end` goes up to the number of `steps`, which is 10, and 20 was given." in said
         assert "You left `cache_end` out, and this server's default stands for it: see `/options show`." in said
+        assert said.endswith("In a `/draft`, `none` leaves it to the model.")
+
+
+async def test_whoever_says_none_has_an_option_left_to_the_model_whatever_the_server_fills_in(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await world.program.services.houses.allow(Asker(world.guild.id, world.cleo.id), "local:1@1", "Paper Cut")
+        await manage(world, "default", name="loras", value="local:1@1")
+        await manage(world, "default", name="scheduler", value="Euler a")
+        said = visit.words(await manage(world, "default", name="negative", value="a logo"))
+        assert "takes a logo. Whoever says `none` for it leaves it to the model." in said
+        await visit.edit(**SMALL)
+        await visit.edit(**SMALL, negative="none", loras="-", scheduler="None")
+        filled, left = world.runware.requests
+        assert filled["negativePrompt"] == "a logo"
+        assert (filled["lora"], filled["scheduler"]) == ([{"model": "local:1@1"}], "Euler a")
+        assert not left.keys() & {"negativePrompt", "lora", "scheduler"}
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------
