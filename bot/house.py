@@ -34,6 +34,9 @@ BOUNDED: Final = (
 _MOST_BOUND: Final = 1_000_000
 #: So many characters of a value are written into the log.
 _LOGGED: Final = 200
+_RESULTS: Final = "results"
+#: What Runware takes in every edit that leaves it out, so that a bound has to let it through.
+_TAKEN_ANYWAY: Final = {"quality": options.BY_NAME["quality"].otherwise}
 #: A picture for an edit that is only tried.
 _TRIAL: Final = Reference(sha256="", width=1024, height=1024, label="")
 _SEE: Final = "`/options show` lists what is set."
@@ -117,6 +120,10 @@ def read_bound(name: str, least: object, most: object) -> Bound:
     if name in BOUNDED and options.is_empty(least) and options.is_empty(most):
         return Bound()
     bound = options.read_bound(name, least, most)
+    if name == _RESULTS and (bound.least or 0) > 1:
+        raise BadOption(
+            name, f"`{name}` takes only a most: an edit of a result, a recipe and a cell of a sweep make one."
+        )
     for end in (bound.least, bound.most):
         if end is not None and abs(end) > _MOST_BOUND:
             raise BadOption(name, f"`{name}` takes bounds up to {_MOST_BOUND:,}, and {options.figure(end)} was given.")
@@ -179,8 +186,8 @@ async def _set_bound(tx: Tx, manager: Asker, name: str, bound: Bound, now: int) 
         stands = options.BY_NAME[name].otherwise if default is None else said(default)
         raise BadOption(
             fault.option,
-            f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: every edit that does "
-            "not name it would be refused. Set another default first, with `/options default`.",
+            f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: no edit could do "
+            "without naming it. Set another default first, with `/options default`.",
         )
     await house.put_bound(tx, manager.guild_id, name, bound)
     was, will_be = (said_bound(name, kept.get(name, Bound())) for kept in (before.bounds, after.bounds))
@@ -237,7 +244,7 @@ def _new_faults(before: House, after: House) -> list[BadOption]:
 
 def _faults(rules: House) -> tuple[BadOption, ...]:
     """Return everything that would refuse an edit of which nothing but the prompt was said."""
-    values = rules.filled({"prompt": "a trial"})
+    values = {**_TAKEN_ANYWAY, **rules.filled({"prompt": "a trial"})}
     return options.examine(values, [_TRIAL], house=rules, draw=lambda: 0).faults
 
 

@@ -310,8 +310,9 @@ class Loras(Parameter):
     def _lora(self, entry: object) -> Lora:
         if isinstance(entry, Lora):
             entry = {"model": entry.model, "weight": entry.weight, "stage": entry.stage}
-        if isinstance(entry, str):
-            entry = self._typed(entry)
+        typed = entry.strip() if isinstance(entry, str) else None
+        if typed is not None:
+            entry = self._typed(typed)
         if not isinstance(entry, dict):
             raise self._refused(f"is a list of LoRAs, and {shown(entry)} is not one.")
         parts = cast("dict[str, object]", entry)
@@ -320,18 +321,25 @@ class Loras(Parameter):
         given = parts.get("model", "")
         model = given.strip() if isinstance(given, str) else ""
         if not _AIR.fullmatch(model):
-            raise self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(given)} is none.")
+            raise self._no_air(given)
         try:
             weight, stage = self.weight.read(parts.get(_WEIGHT)), self.stage.read(parts.get("stage"))
         except BadOption as bad:
+            if typed is not None and ":" not in model:  # likely its name
+                raise self._no_air(typed) from bad
             raise self._refused(f"has a wrong value for {shown(model)}: {bad}") from bad
         return Lora(model, weight, stage)
+
+    def _no_air(self, given: object) -> BadOption:
+        return self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(given)} is none.")
 
     def _typed(self, entry: str) -> dict[str, object]:
         model, *rest = entry.split()
         stages = [part for part in rest if part.casefold() in self.stage.choices]
         weights = [part for part in rest if part.casefold() not in self.stage.choices]
         if len(stages) > 1 or len(weights) > 1:
+            if ":" not in model:
+                raise self._no_air(entry)
             raise self._refused(f"takes an AIR, a weight and a stage a line, and {shown(entry)} is more.")
         return {"model": model, _WEIGHT: "".join(weights), "stage": "".join(stages)}
 

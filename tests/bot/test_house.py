@@ -189,6 +189,7 @@ NO_BOUNDS = [
     ("steeps", None, None, "`steeps` is no option of an edit; did you mean `steps`?"),
     ("steps", "40", "30", "`steps` cannot begin at 40 and go up to 30."),
     ("steps", None, "51", "`steps` is a whole number from 1 to 50, and `51` was given."),
+    ("results", "2", "4", "`results` takes only a most: an edit of a result, a recipe and a cell of a sweep make one."),
     ("size", "512", None, "`size` takes only a most: the longest side in pixels, such as 1024."),
     ("true_cfg", None, "1e300", "`true_cfg` takes bounds up to 1,000,000, and 1e+300 was given."),
     ("true_cfg", "0.005", None, "`true_cfg` takes bounds in steps of 0.01, and 0.005 was given."),
@@ -230,8 +231,11 @@ async def test_a_bound_that_the_default_breaks_says_so(manager: Manager) -> None
     said = await manager.refused(manager.bound("steps", least="16"))
     assert said.startswith("`steps` is 15 by default here, and a bound of at least 16 leaves that out")
     await manager.bound("steps", most="20")
-    said = await manager.refused(manager.bound("results", least="2"))
-    assert said.startswith("`results` is 1 where nobody says otherwise")
+    said = await manager.refused(manager.bound("quality", most="50"))
+    assert said.startswith("`quality` is 95 where nobody says otherwise, and a bound of at most 50 leaves that out")
+    await manager.default("quality", "50")
+    await manager.bound("quality", most="50")
+    assert "Without a default, `quality` does not fit" in await manager.refused(manager.default("quality"))
 
 
 async def test_a_default_outside_the_bound_is_refused_and_so_is_taking_away_the_one_that_it_needs(
@@ -283,6 +287,19 @@ async def test_an_offer_is_checked_as_the_place_decides_when_it_is_answered(stud
         assert isinstance(job, Job)
         made.append(job.request.safety)
     assert made == ["none", "fast"]
+
+
+async def test_what_was_to_be_checked_is_checked_also_where_the_place_asks_for_less(studio: Studio) -> None:
+    """A recipe may ask for the check in a channel that has none; a question in between changes nothing of it."""
+    await studio.houses.set_checked(studio.MODERATOR, studio.PLACE.channel_id, checked=False)
+    await studio.budgets.change(studio.MODERATOR, confirm_above=0)
+    offer = await studio.edits.ask(studio.ANA, studio.PLACE, studio.request())
+    await studio.budgets.change(studio.MODERATOR, approve_above=0)
+    job = await studio.edits.accept(offer.id, studio.ANA, safety="none")
+    assert isinstance(job, Job)
+    assert job.request.safety == "fast"
+    job = await studio.edits.approve(job.id, manager=studio.MODERATOR, asker=studio.ANA, safety="none")
+    assert job.request.safety == "fast"
 
 
 @pytest.mark.parametrize(
