@@ -219,7 +219,7 @@ async def test_all_that_is_wrong_is_kept_and_said_at_once_and_marks_where_to_men
             "`steps` is a whole number from 1 to 50, and `99` was given.",
             "`cfg` goes from 1 to 20 in steps of 0.01, and `0.5` was given.",
             "`true_cfg` is a number",
-            "`loras` takes an AIR",
+            "`loras` names a LoRA by its AIR",
             "`cache_in_a_row`",
             "`size` is a width and a height",
             "`cache_end` comes after `cache_start`",
