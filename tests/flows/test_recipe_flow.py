@@ -18,7 +18,7 @@ from storage import house
 from storage.records import Bound, Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
-LORA = "civitai:1234@5678"
+LORA = "local:1@1"
 EVERYTHING: dict[str, Any] = {
     "prompt": "夜にして, *now*\nand `so` on",
     "negative": "rain",
