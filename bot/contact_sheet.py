@@ -60,7 +60,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One cell. ``id`` and ``seed`` are those of its picture, where it has one."""
+    """One cell. ``id`` is that of its picture, where it has one; ``seed``: it was made with another one than was asked for."""
 
     fate: Fate
     id: int | None = None
@@ -158,7 +158,7 @@ def _listed(sheet: Sheet) -> Layout:
     across = len(texts) if len(texts) <= _ALONE else min(MOST_ACROSS, math.ceil(math.sqrt(len(texts))))
     width, box = _width(across), _box(across, sheet.shape)
     letters, over = _letters(texts, box[0], width)
-    a_row = over + box[1] + _below(width)
+    a_row = over + box[1] + _below(sheet, width)
     corners: list[tuple[int, int]] = []
     headings: list[Heading] = []
     for number, text in enumerate(texts):
@@ -179,7 +179,7 @@ def _crossed(sheet: Sheet) -> Layout:
     width, box = _width(whole), _box(whole, sheet.shape)
     letters, over = _letters(sheet.columns, box[0], width)
     band = letters + 4 * _PADDING
-    a_row = band + box[1] + _below(width)
+    a_row = band + box[1] + _below(sheet, width)
     corners: list[tuple[int, int]] = []
     headings: list[Heading] = []
     for row, text in enumerate(sheet.rows):
@@ -220,9 +220,10 @@ def _left(column: int, box: tuple[int, int]) -> int:
     return _MARGIN + column * (box[0] + _BETWEEN)
 
 
-def _below(width: int) -> int:
+def _below(sheet: Sheet, width: int) -> int:
     """Return how high the room below a picture is, with what keeps it from the next one."""
-    return width // _PER_FACTS + 2 * _PADDING + _BETWEEN
+    seeds = any(tile.seed is not None for tile in sheet.tiles)
+    return _BETWEEN + (width // _PER_FACTS + 2 * _PADDING if seeds else 0)
 
 
 # Painting ------------------------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ class Edits:
         """Say yes to a price: the offer becomes a job. Of two presses one wins.
 
         When the price has risen by more than a quarter since it was said, the offer stands anew at the new one.
-        ``safety``: how Runware checks what is made there, as the place decides now.
+        ``safety``: how Runware checks what is made there, as the place decides now; what was to be checked is.
 
         Raises:
             NotFound: the offer is gone: it was answered, or its hour is over.
@@ -193,7 +193,7 @@ class Edits:
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
         self.check_request(offer.request)
-        order = self._order(asker, offer.place, replace(offer.request, safety=safety))
+        order = self._order(asker, offer.place, _checked(offer.request, safety))
         return await self._ordered(order, self._database.run(orders.accept, order, offer))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
@@ -270,7 +270,7 @@ class Edits:
         """Let a job that waits into the queue, held anew against the allowances as they are now.
 
         ``asker`` is who asked for it, with the roles they have now; ``safety`` is how Runware checks what is made
-        where it was asked for, as the place decides now.
+        where it was asked for, as the place decides now. What was to be checked is.
 
         Raises:
             NotFound: there is no such job here, or its asker was forgotten.
@@ -280,7 +280,7 @@ class Edits:
         """
         job = await self._here(job_id, manager)
         await self.check(asker)
-        request = replace(job.request, safety=safety)
+        request = _checked(job.request, safety)
         order = orders.Order(asker, job.place, request, job.task_uuid, self.terms, self._clock())
         return await self._ordered(order, self._database.run(orders.approve, job_id, order, manager))
 
@@ -479,6 +479,11 @@ class Edits:
     @property
     def _card_interval(self) -> int:
         return int(self._settings.card_interval_seconds * 1000)
+
+
+def _checked(request: EditRequest, of_place: str) -> EditRequest:
+    """Return a request that was asked for before, unchecked only where it was to be and its place still says so."""
+    return replace(request, safety=of_place) if request.safety == "none" else request
 
 
 # units of work ---------------------------------------------------------------------------------------------

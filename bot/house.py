@@ -15,7 +15,7 @@ from bot.errors import BadOption, NotFound
 from bot.options import Counted, Plain
 from storage import accounts, audit, house
 from storage.database import Database, Tx
-from storage.records import Asker, Bound, House, Reference, Scope
+from storage.records import Asker, Bound, House, Reference, Scope, says_nothing
 
 #: So many LoRAs are enough for a server: each edit looks at all of them.
 MAX_ALLOWED: Final = 100
@@ -34,6 +34,9 @@ BOUNDED: Final = (
 _MOST_BOUND: Final = 1_000_000
 #: So many characters of a value are written into the log.
 _LOGGED: Final = 200
+_RESULTS: Final = "results"
+#: What Runware takes in every edit that leaves it out, so that a bound has to let it through.
+_TAKEN_ANYWAY: Final = {"quality": options.BY_NAME["quality"].otherwise}
 #: A picture for an edit that is only tried.
 _TRIAL: Final = Reference(sha256="", width=1024, height=1024, label="")
 _SEE: Final = "`/options show` lists what is set."
@@ -90,13 +93,15 @@ class Houses:
 
 
 def read_default(name: str, given: object) -> Plain | None:
-    """Return a default as it is stored; ``None`` for nothing given, and for the size that the model takes anyway.
+    """Return a default as it is stored; ``None`` for nothing given, in words too, and for the size that is taken anyway.
 
     Raises:
         BadOption: there is no such option, it takes no default, or not this one.
     """
     if name in _NO_DEFAULT:
         raise BadOption(name, f"`{name}` takes no default: {_NO_DEFAULT[name]}.")
+    if says_nothing(given):
+        given = None
     if name == options.SIZE:
         typed = "" if given is None else str(given).strip()
         if not typed or typed.casefold().startswith("match"):
@@ -115,11 +120,15 @@ def read_bound(name: str, least: object, most: object) -> Bound:
     if name in BOUNDED and options.is_empty(least) and options.is_empty(most):
         return Bound()
     bound = options.read_bound(name, least, most)
+    if name == _RESULTS and (bound.least or 0) > 1:
+        raise BadOption(
+            name, f"`{name}` takes only a most: an edit of a result, a recipe and a cell of a sweep make one."
+        )
     for end in (bound.least, bound.most):
         if end is not None and abs(end) > _MOST_BOUND:
-            raise BadOption(name, f"`{name}` takes bounds up to {_MOST_BOUND:,}, and {end:g} was given.")
+            raise BadOption(name, f"`{name}` takes bounds up to {_MOST_BOUND:,}, and {options.figure(end)} was given.")
         if end is not None and round(end, 2) != end:
-            raise BadOption(name, f"`{name}` takes bounds in steps of 0.01, and {end:g} was given.")
+            raise BadOption(name, f"`{name}` takes bounds in steps of 0.01, and {options.figure(end)} was given.")
     return bound
 
 
@@ -130,20 +139,16 @@ def said(value: object) -> str:
     if isinstance(value, list):  # of LoRAs
         loras = cast("list[dict[str, object]]", value)
         return ", ".join(" ".join(str(part) for part in lora.values()) for lora in loras)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return options.figure(value) if isinstance(value, float) else str(value)
 
 
 def said_bound(name: str, bound: Bound) -> str:
     """Return the bound of an option in words; empty for none."""
-    match bound:
-        case Bound(None, None):
-            return ""
-        case Bound(None, most):
-            return f"at most {most:g} a side" if name == options.SIZE else f"at most {most:g}"
-        case Bound(least, None):
-            return f"at least {least:g}"
-        case Bound(least, most):
-            return f"{least:g} to {most:g}"
+    least, most = (None if end is None else options.figure(end) for end in (bound.least, bound.most))
+    if least is None:
+        a_side = " a side" if name == options.SIZE else ""
+        return "" if most is None else f"at most {most}{a_side}"
+    return f"at least {least}" if most is None else f"{least} to {most}"
 
 
 # units of work ---------------------------------------------------------------------------------------------
@@ -181,8 +186,8 @@ async def _set_bound(tx: Tx, manager: Asker, name: str, bound: Bound, now: int) 
         stands = options.BY_NAME[name].otherwise if default is None else said(default)
         raise BadOption(
             fault.option,
-            f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: every edit that does "
-            "not name it would be refused. Set another default first, with `/options default`.",
+            f"`{name}` is {stands} {whose}, and a bound of {said_bound(name, bound)} leaves that out: no edit could do "
+            "without naming it. Set another default first, with `/options default`.",
         )
     await house.put_bound(tx, manager.guild_id, name, bound)
     was, will_be = (said_bound(name, kept.get(name, Bound())) for kept in (before.bounds, after.bounds))
@@ -239,7 +244,7 @@ def _new_faults(before: House, after: House) -> list[BadOption]:
 
 def _faults(rules: House) -> tuple[BadOption, ...]:
     """Return everything that would refuse an edit of which nothing but the prompt was said."""
-    values = rules.filled({"prompt": "a trial"})
+    values = {**_TAKEN_ANYWAY, **rules.filled({"prompt": "a trial"})}
     return options.examine(values, [_TRIAL], house=rules, draw=lambda: 0).faults
 
 

@@ -19,7 +19,7 @@ from bot.orders import Order
 from bot.pictures import Pictures
 from bot.settings import Settings
 from bot.signals import Signals, seconds_until
-from storage import accounts, grants, jobs, lineage, results, rounds
+from storage import accounts, grants, house, jobs, lineage, results, rounds
 from storage import sessions as session_rows
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
@@ -310,7 +310,7 @@ async def _view(tx: Tx, round_id: int) -> RoundView | None:
     step = None if found is None else await lineage.step(tx, found.result_id)
     if found is None or session is None or step is None:
         return None
-    like = options.child_of(step.result, step.request, "?", lambda: 0)
+    like = await _child(tx, session, step, "?", lambda: 0)
     pool = await grants.pool(tx, session.guild_id, session.thread_id)
     return RoundView(
         round=found,
@@ -430,11 +430,18 @@ async def _make(
     except NotAllowed:  # its sentence speaks to them, and the thread reads this one
         raise NotAllowed("Whoever proposed it may not edit in this session any more.") from None
     step = await _usable(tx, current.result_id)
-    request = options.child_of(step.result, step.request, winner.prompt, lambda: secrets.randbits(32))
+    request = await _child(tx, session, step, winner.prompt, lambda: secrets.randbits(32))
     request = replace(request, safety=safety)
     job = await orders.request(tx, _order(session, current, proposer, request, terms, now))
     await rounds.end(tx, round_id, RoundState.WON, winner_id=winner_id, job_id=job.id)
     return job
+
+
+async def _child(tx: Tx, session: Session, step: Step, prompt: str, draw: Callable[[], int]) -> EditRequest:
+    """Return the edit that a proposal asks for, as the server's rules allow it now."""
+    rules = await house.get(tx, session.guild_id)
+    within, _ = options.brought_within(options.child_of(step.result, step.request, prompt, draw), rules)
+    return within
 
 
 def _order(session: Session, ended: Round, proposer: Asker, request: EditRequest, terms: Terms, now: int) -> Order:

@@ -18,7 +18,7 @@ from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._letters import parent_of
 from cogs._uploads import UNREAD, Attached, Upload, Uploads, check_claims
-from storage.records import EditRequest, House, Job, Place, Reference
+from storage.records import NOTHING, EditRequest, House, Job, Place, Reference
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,8 @@ class Asking:
                 raise
             raise BadOption(
                 bad.option,
-                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`.",
+                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
+                f"`/draft`, `{NOTHING}` leaves it to the model.",
             ) from bad
         self._services.edits.check_request(request)
         return request

@@ -43,6 +43,7 @@ from storage.records import (
     EditRequest,
     FaceFix,
     Job,
+    Lora,
     Pause,
     Price,
     Reference,
@@ -57,6 +58,8 @@ _NEGATIVE: Final = 120
 _REASON: Final = 1000
 _ALT_PROMPT: Final = 300
 _LABEL: Final = 40
+#: So many LoRAs are named: there may be more, with long names, than a message has room for.
+_LORAS: Final = 4
 #: ``Edits.position`` counts so far and then says "more".
 _COUNTED_PLACES: Final = 10
 #: Component ids are 32-bit; each job has so many of its own, the first for its status.
@@ -516,7 +519,7 @@ def _settings(request: EditRequest) -> str:
         parts.append(words.plain(request.scheduler))
     if request.output_format is not None:
         parts.append(request.output_format)
-    parts += [f"{words.plain(lora.model)} {1 if lora.weight is None else lora.weight:g}" for lora in request.loras]
+    parts += _loras(request.loras)
     if faster := _faster(request.acceleration):
         parts.append(f"faster by {words.listed(faster)}")
     if request.face != FaceFix():
@@ -526,6 +529,14 @@ def _settings(request: EditRequest) -> str:
     if request.negative is not None:
         parts.append(f"without: {words.plain(words.cut(words.one_line(request.negative), _NEGATIVE))}")
     return " · ".join(parts)
+
+
+def _loras(loras: Sequence[Lora]) -> list[str]:
+    named = [
+        f"{words.plain(words.cut(lora.model, _LABEL))} {1 if lora.weight is None else lora.weight:g}"
+        for lora in loras[:_LORAS]
+    ]
+    return named if len(loras) <= _LORAS else [*named, words.counted(len(loras) - _LORAS, "more LoRA")]
 
 
 def _faster(faster: Acceleration) -> list[str]:

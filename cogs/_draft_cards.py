@@ -31,7 +31,7 @@ from cogs._draft_components import (
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
 from storage.drafts import Draft
-from storage.records import EditRequest, House, Price, Reference
+from storage.records import NOTHING, EditRequest, House, Price, Reference, says_nothing
 
 _PROMPT: Final = 600
 _NOTE: Final = 300
@@ -39,13 +39,13 @@ _NOTE: Final = 300
 _VALUE: Final = 60
 _SET: Final = 900
 _LABEL: Final = 60
+#: Discord's bound for what an option of a menu is called.
+_OPTION: Final = 100
 #: Kept free for the lines that are always there.
 _SPARE: Final = 600
 #: The options that the forms behind "More options" ask for.
 _FURTHER: Final = tuple(form for form in Form if form not in BASICS)
 _ROW: Final = 5
-#: The longest label of a menu's option.
-_OPTION: Final = 100
 _SCHEDULER: Final = "scheduler"
 
 
@@ -113,11 +113,16 @@ def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.Layout
     return card(*above, *middle, *below, colour=colour)
 
 
-def families(draft: Draft) -> ui.LayoutView:
+def families(draft: Draft, house: House) -> ui.LayoutView:
     """Return the question which family of schedulers."""
-    now = draft.values.get(_SCHEDULER)
-    chosen = "left to the model" if now is None else f"**{words.plain(_short(_SCHEDULER, now))}**"
-    choices = [discord.SelectOption(label="Leave it to the model", value=LEAVE)]
+    standard = house.defaults.get(_SCHEDULER)
+    now = draft.values.get(_SCHEDULER, standard)
+    model = now is None or says_nothing(now)
+    chosen = "left to the model" if model else f"**{words.plain(_short(_SCHEDULER, now))}**"
+    choices = [discord.SelectOption(label="Leave it to the model", value=LEAVE if standard is None else NOTHING)]
+    if standard is not None:
+        label = words.cut(f"{_short(_SCHEDULER, standard)}, as this server set it", _OPTION)
+        choices.append(discord.SelectOption(label=label, value=LEAVE))
     for number, (family, members) in enumerate(options.scheduler_families().items()):
         inside = "the one you have is here" if now in members else words.counted(len(members), "scheduler")
         choices.append(discord.SelectOption(label=family, value=str(number), description=inside))
@@ -131,11 +136,11 @@ def families(draft: Draft) -> ui.LayoutView:
     )
 
 
-def schedulers(draft: Draft, number: int) -> ui.LayoutView:
+def schedulers(draft: Draft, house: House, number: int) -> ui.LayoutView:
     """Return the question which scheduler of a family, which is numbered from 0; which family, where there is none."""
     known = list(options.scheduler_families().items())
     if number >= len(known):  # an earlier version had more of them
-        return families(draft)
+        return families(draft, house)
     family, members = known[number]
     choices = [
         discord.SelectOption(

@@ -174,7 +174,7 @@ class FamilyMenu(Handed[ui.Select[Any]], template=rf"draftfamily:(?P<target>{ID}
 
     @property
     def chosen(self) -> str:
-        """The number of the family from 0, or :data:`LEAVE`."""
+        """The number of the family from 0, :data:`LEAVE`, or :data:`~storage.records.NOTHING`."""
         return self.item.values[0]
 
 

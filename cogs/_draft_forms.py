@@ -21,7 +21,7 @@ from cogs._components import ID
 from cogs._draft_components import LEAVE, NAMED, Form
 from cogs._forms import files_of, filled_in
 from storage.drafts import Draft
-from storage.records import Bound, House, Reference
+from storage.records import NOTHING, Bound, House, Reference, says_nothing
 
 #: How the fields are called that bring pictures in.
 RESULTS: Final = "Results to bring in"
@@ -161,10 +161,14 @@ def _field(parameter: Parameter, value: object, shown: str, house: House) -> ui.
     if isinstance(parameter, Flag):
         control = ui.Checkbox(custom_id=parameter.name, default=_checked(parameter, value, house))
     elif isinstance(parameter, Choice):
-        control = _menu(parameter, value, otherwise)
+        control = _menu(parameter, value, otherwise, house)
     else:
         fits = len(shown) <= _room(parameter)
-        hint = otherwise if fits else f"Empty keeps the {len(shown):,} characters it has"
+        hint = (
+            f"{otherwise}{_or_nothing(parameter, house)}"
+            if fits
+            else f"Empty keeps the {len(shown):,} characters it has"
+        )
         control = _line(parameter.name, hint, _room(parameter), shown if fits else "")
         if isinstance(parameter, Counted) and (within := _within(parameter, house).range):
             label = f"{parameter.name} ({within})"
@@ -179,14 +183,18 @@ def _within(parameter: Counted, house: House) -> Counted:
     return replace(parameter, least=least, most=most)
 
 
-def _menu(parameter: Choice, value: object, otherwise: str) -> ui.Select[Any]:
+def _menu(parameter: Choice, value: object, otherwise: str, house: House) -> ui.Select[Any]:
+    nothing = says_nothing(value)
     try:
-        now = parameter.read(value)
+        now = None if nothing else parameter.read(value)
     except BadOption:
         now = None
-    left = discord.SelectOption(label=otherwise[:_OPTION], value=LEAVE, default=now is None)
-    chosen = [discord.SelectOption(label=name, value=name, default=name == now) for name in parameter.choices]
-    return ui.Select(custom_id=parameter.name, options=[left, *chosen], required=False, min_values=0)
+    choices = [discord.SelectOption(label=otherwise[:_OPTION], value=LEAVE, default=now is None and not nothing)]
+    if nothing or parameter.name in house.defaults:
+        label = f"Not what this server set: {parameter.otherwise}"
+        choices.append(discord.SelectOption(label=label, value=NOTHING, default=nothing))
+    choices += [discord.SelectOption(label=name, value=name, default=name == now) for name in parameter.choices]
+    return ui.Select(custom_id=parameter.name, options=choices, required=False, min_values=0)
 
 
 def _line(name: str, hint: str, room: int, shown: str = "") -> ui.TextInput[Any]:
@@ -219,8 +227,15 @@ def _otherwise(parameter: Parameter, house: House) -> str:
     return f"{said} · here {words.listed(here)}" if here else said
 
 
+def _or_nothing(parameter: Parameter, house: House) -> str:
+    """Say how the server's default for an option is set aside, where there is one."""
+    return f" · {NOTHING}: {parameter.otherwise}" if parameter.name in house.defaults else ""
+
+
 def _checked(parameter: Flag, value: object, house: House) -> bool:
     """Tell whether a checkbox is ticked: by what was said, else by what stands for it."""
+    if says_nothing(value):
+        return False
     try:
         said = parameter.read(value)
     except BadOption:

@@ -26,6 +26,7 @@ _LONGEST: Final = 4000
 #: Of what others do, so many lines of either kind are told, and so much of a prompt.
 _NOTED: Final = 3
 _PROMPT: Final = 100
+_CHANGED: Final = 600
 # A form that was opened by an earlier version states no prices.
 _CUSTOM_ID: Final = re.compile(
     rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*)(?::(?P<words>{ID}))?)?"
@@ -110,21 +111,33 @@ def costs(price: Price) -> str:
     return said[:_DESCRIPTION]
 
 
-def edit(pictures: Sequence[Result], prices: Sequence[Price], *, like: Job, others: Others) -> Form:
+def edit(
+    pictures: Sequence[Result],
+    prices: Sequence[Price],
+    *,
+    like: Job,
+    others: Others,
+    changed: Sequence[str] = (),
+) -> Form:
     """Return the form to edit one of these results, filled with the words of a job.
 
-    ``others`` is what others do with them at the moment.
+    ``others`` is what others do with them at the moment; ``changed``, what the server's rules make different now.
     """
     title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
-    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, like=like, notes=_notes(others))
+    notes = [*_changed(changed), *_notes(others)]
+    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, like=like, notes=notes)
 
 
-def merge(pictures: Sequence[Result], prices: Sequence[Price], *, others: Others) -> Form:
-    """Return the form for an edit of several results at once, the one to start from first."""
+def merge(pictures: Sequence[Result], prices: Sequence[Price], *, others: Others, changed: Sequence[str] = ()) -> Form:
+    """Return the form for an edit of several results at once, the one to start from first; see :func:`edit`."""
     which = [f"picture {number} is {result.short_id}" for number, result in enumerate(pictures, 1)]
-    notes = [f"{words.listed(which).capitalize()}.", *_notes(others)]
+    notes = [f"{words.listed(which).capitalize()}.", *_changed(changed), *_notes(others)]
     ids = [result.id for result in pictures]
     return Form("merge", ids, prices, title=f"Merge into {pictures[0].short_id}", notes=notes)
+
+
+def _changed(changed: Sequence[str]) -> list[str]:
+    return [f"⚖️ As this server allows now: {words.cut(words.listed(changed), _CHANGED)}."] if changed else []
 
 
 def _notes(others: Others) -> list[str]:

@@ -14,7 +14,7 @@ from bot.loras import FoundLora
 from cogs import _words as words
 from cogs._components import Handed
 from cogs._layout import BLUE, GREY, card, row, text
-from storage.records import House
+from storage.records import NOTHING, House
 
 #: The most characters of a list that stands alone, and of one among others, so that all of a card fits into Discord's bound.
 _LIST: Final = 2400
@@ -86,6 +86,7 @@ def rules(house: House, channels: Mapping[int, bool], *, hidden: int = 0, note: 
     return card(
         text("### This server's rules for edits", *([note] if note else [])),
         *(said_of or [nothing]),
+        *([] if unchecked or not said_of else [text("-# Runware's content check is on everywhere.")]),
         text(
             f"**LoRAs**\n{_let_in(house)}",
             "-# Those who manage the budget change this: `/options default`, `bound` and `safety`, `/lora allow` and "
@@ -144,7 +145,10 @@ def default_set(name: str, value: object) -> str:
     """Return what is said of a default; ``None`` is one that was taken away."""
     if value is None:
         return f"✅ `{name}` has no default here any more."
-    return f"✅ Where `{name}` is left out, a new edit takes {_value(said(value))}."
+    aside = ""
+    if isinstance(options.BY_NAME.get(name), options.Text | options.Scheduler | options.Loras):
+        aside = f" Whoever says `{NOTHING}` for it leaves it to the model."
+    return f"✅ Where `{name}` is left out, a new edit takes {_value(said(value))}.{aside}"
 
 
 def _value(value: str) -> str:

@@ -16,6 +16,8 @@ from cogs import _words as words
 _LONGEST: Final = 100
 _ENTRY: Final = re.compile(r"[^\n;,]*\Z")
 _BRACKETS: Final = re.compile(r"\([^()]*\)?")
+#: The shortest name that says something of a LoRA.
+_TELLING: Final = 4
 #: What would break the entry that a name stands in, once it is typed on from there.
 _BREAKS: Final = re.compile(r"[()\n;,]+")
 
@@ -35,7 +37,7 @@ def completions(typed: str, allowed: Mapping[str, str]) -> list[Choice[str]]:
         return [Choice(name=typed, value=typed)] if len(typed) <= _LONGEST else []
     taken = {word for word in _BRACKETS.sub(" ", before).replace(",", " ").replace(";", " ").split() if word in allowed}
     choices = [
-        Choice(name=words.cut(f"{before}{air} ({_in_brackets(name)})", _LONGEST), value=f"{before}{air}")
+        Choice(name=_named(f"{before}{air}", name), value=f"{before}{air}")
         for air, name in allowed.items()
         if air not in taken and all(word.casefold() in f"{air} {name}".casefold() for word in wanted)
     ]
@@ -67,5 +69,8 @@ def _labelled(lora: FoundLora, mark: str) -> str:
     return f"{words.cut(words.one_line(lora.name), _LONGEST - len(ending))}{ending}"
 
 
-def _in_brackets(name: str) -> str:
-    return " ".join(_BREAKS.sub(" ", words.one_line(name)).split())
+def _named(entry: str, name: str) -> str:
+    """Return an entry with its name behind it: in brackets that are closed, for people type their weight behind them."""
+    plain = " ".join(_BREAKS.sub(" ", words.one_line(name)).split())
+    room = _LONGEST - len(f"{entry} ()")
+    return f"{entry} ({words.cut(plain, room)})" if plain and room >= min(len(plain), _TELLING) else entry

@@ -61,10 +61,9 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
     each, all_of_it, them = (", one a cell,", " in all", "them") if number > 1 else ("", "", "it")
     makes = f"this sweep makes **{words.counted(number, 'picture')}**{each} for about "
     request = sweep.request
-    facts = [words.size(request.width, request.height)]
-    if not any(axis.option == "seed" for axis in sweep.axes):
-        facts.append(f"seed `{request.seed}`{' in all of them' if number > 1 else ''}")
-    facts += [
+    facts = [
+        words.size(request.width, request.height),
+        *_seed(sweep, number),
         f"up to {dollars(price.hold)} is held till {'all is' if number > 1 else 'it is'} done",
         "the question stands for an hour",
     ]
@@ -77,10 +76,18 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
             *_axes(sweep),
         ),
         *_reasons(view),
+        *_doubts(view),
         text(f"-# {' · '.join(facts)}"),
         row(SweepYesButton(sweep.id, price.estimate), SweepNoButton(sweep.id)),
         colour=AMBER,
     )
+
+
+def _seed(sweep: Sweep, number: int) -> list[str]:
+    """Return the seed that all pictures have, of so many, unless it is an axis."""
+    if any(axis.option == "seed" for axis in sweep.axes):
+        return []
+    return [f"seed `{sweep.request.seed}`{' in all of them' if number > 1 else ''}"]
 
 
 def declined(sweep: Sweep) -> ui.LayoutView:
@@ -102,19 +109,20 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     made = [cell for cell in view.cells if cell.fate is Fate.PICTURE]
     settled = sum(cell.over for cell in view.cells)
     if view.over:
-        head = f"### {'✅' if made else '⚠️'} Sweep done: {len(made)} of {words.counted(len(view.cells), 'picture')}"
+        sign = "✅" if len(made) == len(view.cells) else "🧪" if made else "⚠️"
+        head = f"### {sign} Sweep done: {len(made)} of {words.counted(len(view.cells), 'picture')}"
     else:
-        head = f"### 🧪 Sweep: {settled} of {words.counted(len(view.cells), 'cell')} over"
-    colour = (GREEN if made else AMBER) if view.over else BLUE
+        head = f"### 🧪 Sweep: {settled} of {words.counted(len(view.cells), 'cell')} done"
+    colour = (GREEN if len(made) == len(view.cells) else AMBER) if view.over else BLUE
     return card(
         text(words.quoted(sweep.request.prompt, _PROMPT)[0]),
-        *(gallery([(SHEET, alt(view))]) if sheet else []),
-        *gallery(pictures),
+        *gallery([(SHEET, alt(view))] if sheet else pictures),
         text(head, *_axes(sweep), *_fates(view), *_paused(view)),
         *_reasons(view),
-        text(f"-# {words.who(sweep.user_id)} · {_cost(view)}{_where(view)}"),
+        text(f"-# {' · '.join([words.who(sweep.user_id), *_seed(sweep, len(view.cells)), _cost(view)])}{_where(view)}"),
         *([row(_menu(made))] if made else []),
         *([row(CancelRestButton(sweep.id))] if view.cancellable else []),
+        *(gallery(pictures) if sheet else []),
         colour=colour,
     )
 
@@ -198,6 +206,19 @@ def _reasons(view: SweepView) -> list[Part]:
     if len(lines) > _REASONS:
         lines = [*lines[: _REASONS - 1], f"⚠️ {len(lines) - _REASONS + 1} other reasons."]
     return [text(*lines)] if lines else []
+
+
+def _doubts(view: SweepView) -> list[Part]:
+    """Say which cells would be refused if the answer were yes now."""
+    if not view.doubts:
+        return []
+    number, reason = len(view.doubts), next(iter(view.doubts.values()))
+    which = (
+        "None of the cells fits"
+        if number == len(view.to_make)
+        else f"{words.counted(number, 'cell')} of them would not fit"
+    )
+    return [text(f"⛔ {which} now: {words.cut(reason, _REASON)}")]
 
 
 def _reason(cell: CellView) -> str | None:

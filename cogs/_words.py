@@ -74,11 +74,12 @@ def quoted(text: str, limit: int, lines: int = 60) -> tuple[str, bool]:
     text = text.strip()
     # Escapes only make it longer, so what is beyond the limit need not be looked at.
     rows = [row.rstrip() for row in text[: limit + 1].splitlines()]
-    shown, room = "\n".join(rows[:lines]), limit
+    shown, room = "\n".join(rows[:lines]), max(1, limit)
     if len(text) <= limit and len(rows) <= lines and len(whole := _quote(shown)) <= limit:
         return whole, True
-    while len(quote := _quote(cut(f"{shown} …", room))) > limit:
-        room = min(room - 1, room * limit // len(quote))
+    # There is always a quote, however small the limit is: to look on for a shorter one would never end.
+    while len(quote := _quote(cut(f"{shown} …", room))) > limit and room > 1:
+        room = max(1, min(room - 1, room * limit // len(quote)))
     return quote, False
 
 

@@ -44,13 +44,15 @@ from cogs._naming import choices
 from cogs._references import pictures_given, references_named
 from cogs._uploads import Upload, check_claims
 from storage.drafts import Draft
-from storage.records import Reference
+from storage.records import NOTHING, Reference
 
 log = logging.getLogger(__name__)
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
 _SCHEDULER: Final = "scheduler"
+#: How many pictures to make is no setting of the one that a draft edits.
+_RESULTS: Final = "results"
 
 
 class DraftCog(commands.Cog, name="Draft"):
@@ -139,7 +141,11 @@ class DraftCog(commands.Cog, name="Draft"):
         await self._check(interaction, [])
         start = options.reference_to(await keep(self._services, interaction, result), job.request)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        values = {**options.settings_of(job.request), options.SIZE: f"{start.width}x{start.height}"}
+        # As with every edit of a result, what it was made without is not filled in by the server's defaults.
+        house = await self._services.houses.of(job.guild_id)
+        without = {name: NOTHING for name in house.defaults if name != _RESULTS}
+        size = f"{start.width}x{start.height}"
+        values = {**without, **options.settings_of(job.request), options.SIZE: size}
         beginning = Beginning(values, (start,), parent_id=result.id, words_of=result.id)
         await self._desk.show(interaction, await self._drafts.open(rights.asker(interaction), beginning))
 
@@ -157,16 +163,18 @@ class DraftCog(commands.Cog, name="Draft"):
     async def _turn(self, interaction: discord.Interaction[EditBot], draft: Draft, page: Page) -> None:
         """Turn to a page of the card."""
         if page is Page.SCHEDULER:
-            await interaction.response.edit_message(view=cards.families(draft), attachments=[])
+            house = await self._services.houses.of(draft.guild_id)
+            await interaction.response.edit_message(view=cards.families(draft, house), attachments=[])
         else:
             await interaction.response.defer()
             await self._desk.show(interaction, draft, page)
 
     async def _choose_family(self, interaction: discord.Interaction[EditBot], draft: Draft, chosen: str) -> None:
-        if chosen == LEAVE:
-            await self._set(interaction, draft, {_SCHEDULER: None}, Page.MORE)
+        if chosen in (LEAVE, NOTHING):
+            await self._set(interaction, draft, {_SCHEDULER: None if chosen == LEAVE else NOTHING}, Page.MORE)
         else:
-            await interaction.response.edit_message(view=cards.schedulers(draft, int(chosen)), attachments=[])
+            house = await self._services.houses.of(draft.guild_id)
+            await interaction.response.edit_message(view=cards.schedulers(draft, house, int(chosen)), attachments=[])
 
     async def _set(
         self, interaction: discord.Interaction[EditBot], draft: Draft, changes: Mapping[str, Any], page: Page

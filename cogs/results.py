@@ -9,8 +9,9 @@ import discord
 from discord import ui
 from discord.ext import commands
 
+from bot import options
 from bot.client import DISCORD_ERRORS, EditBot, attempt, notice
-from bot.errors import NotAllowed
+from bot.errors import BadOption, NotAllowed
 from bot.services import Services
 from cogs import _asides as asides
 from cogs import _rights as rights
@@ -99,6 +100,13 @@ class ResultsCog(commands.Cog, name="Results"):
         await rights.check_readable(interaction, result, job)
         await rights.check_references(interaction, self._services, job.request)
         again = job.request.with_seed(self._edits.draw_seed())
+        _, changed = options.brought_within(again, await self._services.houses.of(job.guild_id))
+        if changed:
+            raise BadOption(
+                "reroll",
+                f"{result.short_id} can't be made again as it was: this server now allows {words.listed(changed)}. "
+                "**Edit** goes on from it, within that.",
+            )
         await self._asking.repeat(interaction, again, shown=job.cost)
 
     async def _delete(self, interaction: discord.Interaction[EditBot], result_id: int) -> None:

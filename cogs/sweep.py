@@ -51,9 +51,9 @@ class SweepCog(commands.Cog, name="Sweep"):
     @file_command("sweep", "Try a prompt over several seeds, steps, schedulers …, side by side on one sheet")
     @app_commands.describe(
         prompt="What to change, in a sentence",
-        x="What to vary from column to column",
+        x="What to vary",
         x_values="Such as: 20, 30, 40 · 20-50 step 10 · 4 random (for seeds) · Euler, UniPC",
-        y="What to vary from row to row as well",
+        y="What to vary as well: every value of x is tried with every value of y",
         y_values="The values of y, typed like those of x",
         image="The picture to edit",
         image2="A second picture: someone or something to bring in",

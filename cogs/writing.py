@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.claims import Others
 from bot.client import DISCORD_ERRORS, EditBot, MenuCog, attempt
 from bot.errors import NotAllowed, NotFound
-from bot.options import MAX_REFERENCES, reference_to
+from bot.options import MAX_REFERENCES, brought_within, reference_to, size_within
 from bot.services import Services
 from cogs import _forms as forms
 from cogs import _look_cards as look_cards
@@ -113,9 +113,15 @@ class WritingCog(MenuCog, name="Writing"):
     async def _open(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: Job) -> None:
         """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""
         pictures = [result for result, _ in await self._check(interaction, [picture.id for picture in pictures])]
-        prices = await self._prices(interaction, pictures[:1], like.request)
+        settings, changed = await self._within(pictures[0], like.request)
+        prices = await self._prices(interaction, pictures[:1], settings)
         others = await self._claim(interaction, pictures[0])
-        await interaction.response.send_modal(forms.edit(pictures, prices, like=like, others=others))
+        await interaction.response.send_modal(forms.edit(pictures, prices, like=like, others=others, changed=changed))
+
+    async def _within(self, result: Result, request: EditRequest) -> tuple[EditRequest, list[str]]:
+        """Return a request as the server's rules allow it now, and what differs from how it was made."""
+        job = await self._edits.job(result.job_id)
+        return brought_within(request, await self._services.houses.of(job.guild_id))
 
     async def _claim(self, interaction: discord.Interaction[EditBot], result: Result) -> Others:
         """Tell others that somebody writes an edit, unless they do so where others cannot read; return what others do."""
@@ -170,10 +176,11 @@ class WritingCog(MenuCog, name="Writing"):
 
     async def _merge(self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]) -> None:
         found = await self._check(interaction, result_ids)
-        pictures, like = [result for result, _ in found], found[0][1].request
-        prices = await self._prices(interaction, pictures, like)
+        pictures = [result for result, _ in found]
+        settings, changed = await self._within(pictures[0], found[0][1].request)
+        prices = await self._prices(interaction, pictures, settings)
         others = await self._claim(interaction, pictures[0])
-        await interaction.response.send_modal(forms.merge(pictures, prices, others=others))
+        await interaction.response.send_modal(forms.merge(pictures, prices, others=others, changed=changed))
 
     # sending -----------------------------------------------------------------------------------------------
 
@@ -185,8 +192,10 @@ class WritingCog(MenuCog, name="Writing"):
         found = await self._check(interaction, chosen)
         given = [reference_to(result, job.request) for result, job in found]
         result, job = found[0]
-        size = f"{given[0].width}x{given[0].height}"
-        wish = replace(Wish.like(job.request, await self._words(interaction, sent), size=size), parent_id=result.id)
+        house = await self._services.houses.of(job.guild_id)
+        settings, _ = brought_within(job.request, house)
+        size = "x".join(map(str, size_within((given[0].width, given[0].height), house)))
+        wish = replace(Wish.like(settings, await self._words(interaction, sent), size=size), parent_id=result.id)
         uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent.files)]
         await self._asking.ask(interaction, wish, [*given, *uploads], shown=sent.price)
 
@@ -203,7 +212,8 @@ class WritingCog(MenuCog, name="Writing"):
         await rights.check_references(interaction, self._services, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
-        wish = Wish.like(job.request, await self._words(interaction, sent), results=job.request.results, seed=seed)
+        settings, _ = brought_within(job.request, await self._services.houses.of(job.guild_id))
+        wish = Wish.like(settings, await self._words(interaction, sent), results=settings.results, seed=seed)
         await self._asking.ask(interaction, wish, job.request.references, shown=sent.price)
 
 

@@ -492,6 +492,16 @@ class Server:
     showcase_stars: int = 3
 
 
+#: What people type to leave an option to the model, whatever their server would fill in.
+NOTHING: Final = "none"
+_NOTHINGS: Final = frozenset({NOTHING, "-"})
+
+
+def says_nothing(value: object) -> bool:
+    """Tell whether somebody said of an option that nothing should stand for it; left out, the server's default would."""
+    return isinstance(value, str) and value.strip().casefold() in _NOTHINGS
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """What a server lets a number of an edit be, within what the model takes; ``None`` is no bound of its own."""
@@ -517,8 +527,12 @@ class House:
     unchecked: frozenset[int] = frozenset()
 
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values with the server's own where an option was left out."""
-        return {**self.defaults, **{name: value for name, value in values.items() if value is not None}}
+        """Return values with the server's own where an option was left out.
+
+        What is said to be nothing is left to the model, with a default or without one. A prompt is never nothing.
+        """
+        filled = {**self.defaults, **{name: value for name, value in values.items() if value is not None}}
+        return {name: value for name, value in filled.items() if name == "prompt" or not says_nothing(value)}
 
 
 class Access(StrEnum):

@@ -44,6 +44,7 @@ from bot.options._parameters import (
     Seed,
     Text,
     Whole,
+    figure,
     is_empty,
     typed,
 )
@@ -57,6 +58,7 @@ from bot.options._schedulers import (
 )
 from bot.options._sizes import COMMON_SIZES, GRID, MATCH, MAX_SIDE, MIN_SIDE, match_size, parse_size, size_choices
 from bot.options._texts import shown
+from bot.options._within import brought_within, size_within
 
 __all__ = [
     "BY_NAME",
@@ -93,11 +95,13 @@ __all__ = [
     "Text",
     "Whole",
     "advice",
+    "brought_within",
     "build_request",
     "check",
     "check_house",
     "child_of",
     "examine",
+    "figure",
     "is_empty",
     "is_stochastic",
     "match_size",
@@ -112,6 +116,7 @@ __all__ = [
     "settings_of",
     "shown",
     "size_choices",
+    "size_within",
     "split_refs",
     "typed",
     "values_of",

@@ -23,7 +23,7 @@ from bot.options._parameters import (
     is_empty,
 )
 from bot.options._schedulers import is_stochastic
-from bot.options._sizes import MAX_SIDE, parse_size
+from bot.options._sizes import MAX_SIDE, parse_size, read_side
 from bot.options._texts import shown, written
 from storage.records import Acceleration, Bound, EditRequest, FaceFix, House, Reference, Result
 
@@ -101,7 +101,7 @@ def examine(
         width, height = first.width, first.height
     request = _request(read, references, (width, height), parent_id=parent_id, safety=safety, draw=draw)
     faults += _between(request, wrong={fault.option for fault in faults})
-    faults += [] if house is None else _against(request, house)
+    faults += [] if house is None else _against(request, house, wrong={fault.option for fault in faults})
     return Examined(None if faults else request, tuple(faults))
 
 
@@ -112,7 +112,7 @@ def check(request: EditRequest) -> None:
 
 def check_house(request: EditRequest, house: House) -> None:
     """Refuse what a server's own rules do not allow. Raises BadOption for the first."""
-    for fault in _against(request, house):
+    for fault in _against(request, house, wrong=frozenset()):
         raise fault
 
 
@@ -181,10 +181,9 @@ def read_bound(name: str, least: object, most: object) -> Bound:
         BadOption: the option is no number, the bound is none or outside the model's, or leaves nothing.
     """
     if name == SIZE:
-        sides = [parse_size(f"{given}x{given}", (1, 1))[0] for given in (most,) if not is_empty(given)]
-        if not sides or not is_empty(least):
+        if is_empty(most) or not is_empty(least):
             raise BadOption(SIZE, f"`{SIZE}` takes only a most: the longest side in pixels, such as 1024.")
-        return Bound(None, sides[0])
+        return Bound(None, read_side(most))
     parameter = parameter_named(name)
     if not isinstance(parameter, Counted):
         raise BadOption(name, f"`{name}` is no number, so it has no bounds; a server can set a default for it.")
@@ -268,10 +267,15 @@ def _between(request: EditRequest, *, wrong: AbstractSet[str]) -> list[BadOption
     return faults
 
 
-def _against(request: EditRequest, house: House) -> list[BadOption]:
-    """Return what a server does not allow: numbers beyond its bounds, and LoRAs that no manager let in."""
+def _against(request: EditRequest, house: House, *, wrong: AbstractSet[str]) -> list[BadOption]:
+    """Return what a server does not allow: numbers beyond its bounds, and LoRAs that no manager let in.
+
+    What is ``wrong`` already has no value yet, so that nothing more can be said of it.
+    """
     faults: list[BadOption] = []
     for name, bound in house.bounds.items():
+        if name in wrong:
+            continue
         try:
             if name == SIZE:
                 _check_longest(max(request.width, request.height), bound)

@@ -36,12 +36,15 @@ _DIGITS: Final = 19
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 _LONGEST_NUMBER: Final = 40
+#: From here on, a number is written with an exponent.
+_PLAIN: Final = 10**15
 _YES: Final = frozenset({"yes", "y", "true", "on", "1"})
 _NO: Final = frozenset({"no", "n", "false", "off", "0"})
 _AIR: Final = re.compile(r"[!-~]{1,200}")
 #: A comma between two digits is that of a weight, as in 0,8.
 _BETWEEN_LORAS: Final = re.compile(r"[\n;]|,(?![0-9])|(?<![0-9]),", re.ASCII)
-_BRACKETS: Final = re.compile(r"\([^()]*\)?")
+#: One that nobody closed ends with its entry: what follows is another LoRA.
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\([^()\n;,]*")
 _LORA_PARTS: Final = frozenset({"model", "weight", "stage"})
 _WEIGHT: Final = "weight"
 
@@ -185,7 +188,8 @@ class Number(Counted):
             return None
         number = _number(given)
         if number is None:
-            raise self._refused(f"is a number such as {self._example:g}, and {_said(given)} was given.")
+            among = f" {self.range}" if self.range else ""
+            raise self._refused(f"is a number{among} such as {self._example:g}, and {_said(given)} was given.")
         if self.outside(number) or not self._on_grid(number):
             steps = "" if self.step is None else f" in steps of {figure(self.step)}"
             raise self._refused(f"goes {self.range}{steps}, and {_said(given)} was given.")
@@ -318,8 +322,9 @@ class Loras(Parameter):
     def _lora(self, entry: object) -> Lora:
         if isinstance(entry, Lora):
             entry = {"model": entry.model, "weight": entry.weight, "stage": entry.stage}
-        if isinstance(entry, str):
-            entry = self._typed(entry)
+        typed = entry.strip() if isinstance(entry, str) else None
+        if typed is not None:
+            entry = self._typed(typed)
         if not isinstance(entry, dict):
             raise self._refused(f"is a list of LoRAs, and {shown(entry)} is not one.")
         parts = cast("dict[str, object]", entry)
@@ -328,18 +333,25 @@ class Loras(Parameter):
         given = parts.get("model", "")
         model = given.strip() if isinstance(given, str) else ""
         if not _AIR.fullmatch(model):
-            raise self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(given)} is none.")
+            raise self._no_air(given)
         try:
             weight, stage = self.weight.read(parts.get(_WEIGHT)), self.stage.read(parts.get("stage"))
         except BadOption as bad:
+            if typed is not None and ":" not in model:  # likely its name
+                raise self._no_air(typed) from bad
             raise self._refused(f"has a wrong value for {shown(model)}: {bad}") from bad
         return Lora(model, weight, stage)
+
+    def _no_air(self, given: object) -> BadOption:
+        return self._refused(f"names a LoRA by its AIR, such as civitai:123@456, and {shown(given)} is none.")
 
     def _typed(self, entry: str) -> dict[str, object]:
         model, *rest = entry.split()
         stages = [part for part in rest if part.casefold() in self.stage.choices]
         weights = [part for part in rest if part.casefold() not in self.stage.choices]
         if len(stages) > 1 or len(weights) > 1:
+            if ":" not in model:
+                raise self._no_air(entry)
             raise self._refused(f"takes an AIR, a weight and a stage a line, and {shown(entry)} is more.")
         return {"model": model, _WEIGHT: "".join(weights), "stage": "".join(stages)}
 
@@ -383,8 +395,8 @@ def _said(given: object) -> str:
 
 
 def figure(number: float) -> str:
-    """Return a bound as people write it: ``50``, ``0.01``, ``1000000``."""
-    return str(int(number)) if number == int(number) else f"{number:g}"
+    """Return a number as people write it: ``50``, ``0.01``, ``1000000``."""
+    return str(int(number)) if number == int(number) and abs(number) < _PLAIN else str(number)
 
 
 def _alternatives(choices: Sequence[str]) -> str:
@@ -424,7 +436,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "cfg", "cfg", Group.GUIDANCE, "How closely to follow the prompt", least=MIN_CFG, most=MAX_CFG, step=0.01
     ),
     Number(
-        "true_cfg", "true_cfg", Group.GUIDANCE, "The model's own guidance, which makes the negative prompt count"
+        "true_cfg", "true_cfg", Group.GUIDANCE, "The model's own guidance; Runware's examples use 1.2 and 2"
     ),
     Scheduler("scheduler", "scheduler", Group.SCHEDULER, "How the noise is taken away"),
     Loras("loras", "loras", Group.LORAS, "Small add-ons to the model, as AIR, weight (-4 to 4) and stage", "none"),

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Final
 
 from bot.errors import BadOption
-from bot.options._texts import shown, squeezed
+from bot.options._texts import shown, squeezed, written
 
 MIN_SIDE: Final = 128
 MAX_SIDE: Final = 2048
@@ -36,6 +36,7 @@ COMMON_SIZES: Final = (
     (256, 256),
 )
 _PAIR: Final = re.compile(r"([0-9]{1,6}) *(?:[x×*,:]| by ) *([0-9]{1,6})", re.IGNORECASE | re.ASCII)
+_SIDE: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 def parse_size(text: str | None, first: tuple[int, int], *, longest: int = MAX_SIDE) -> tuple[int, int]:
@@ -53,15 +54,31 @@ def parse_size(text: str | None, first: tuple[int, int], *, longest: int = MAX_S
         )
     width, height = int(pair[1]), int(pair[2])
     for side, pixels in (("width", width), ("height", height)):
-        if not MIN_SIDE <= pixels <= MAX_SIDE:
-            raise BadOption("size", f"`size` takes a {side} of {MIN_SIDE} to {MAX_SIDE}, and {pixels} was given.")
-        if pixels % GRID:
-            low = pixels // GRID * GRID
-            raise BadOption(
-                "size",
-                f"`size` takes a {side} in steps of {GRID}, and {pixels} was given; {low} and {low + GRID} are nearest.",
-            )
+        _check_side(side, pixels)
     return width, height
+
+
+def read_side(given: object) -> int:
+    """Return the longest side that a server allows, as it was typed. Raises BadOption."""
+    typed = written(given).strip()
+    if not _SIDE.fullmatch(typed):
+        raise BadOption(
+            "size",
+            f"`size` is bounded by its longest side in pixels, such as 1024, and {shown(given)} is no such number.",
+        )
+    _check_side("longest side", int(typed))
+    return int(typed)
+
+
+def _check_side(side: str, pixels: int) -> None:
+    if not MIN_SIDE <= pixels <= MAX_SIDE:
+        raise BadOption("size", f"`size` takes a {side} of {MIN_SIDE} to {MAX_SIDE}, and {pixels} was given.")
+    if pixels % GRID:
+        low = pixels // GRID * GRID
+        raise BadOption(
+            "size",
+            f"`size` takes a {side} in steps of {GRID}, and {pixels} was given; {low} and {low + GRID} are nearest.",
+        )
 
 
 def match_size(first: tuple[int, int], *, longest: int = MAX_SIDE) -> tuple[int, int]:

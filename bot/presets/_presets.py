@@ -17,7 +17,7 @@ from bot.presets._shipped import SHIPPED, Example, Shipped
 from storage import accounts, presets
 from storage.database import Database, Tx
 from storage.presets import Kept
-from storage.records import Asker, EditRequest, Reference, Scope
+from storage.records import NOTHING, Asker, EditRequest, Reference, Scope, says_nothing
 
 MOST_OWN: Final = 50
 MOST_SHARED: Final = 100
@@ -205,10 +205,13 @@ def read_values(values: Mapping[str, object]) -> dict[str, Plain]:
         blanks(prompt if isinstance(prompt, str) else "")
     except BadOption as bad:
         faults.append(bad)
-    faults += options.examine({**given, "prompt": prompt}, [_ANY_PICTURE], draw=lambda: 0).faults
+    nothing = {name for name, value in given.items() if name in options.NAMES and says_nothing(value)} - {"prompt"}
+    said = {name: value for name, value in given.items() if name not in nothing}
+    faults += options.examine({**said, "prompt": prompt}, [_ANY_PICTURE], draw=lambda: 0).faults
     if faults:
         raise BadOption(faults[0].option, together(faults))
-    read = {name: _plain(name, given[name]) for name in options.NAMES if name in given}
+    # To say nothing sets a server's default aside, wherever the preset is used.
+    read = {name: NOTHING if name in nothing else _plain(name, given[name]) for name in options.NAMES if name in given}
     kept = {name: value for name, value in read.items() if value is not None}
     if not kept:
         raise BadOption(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from bot import options, orders, quota, sessions
 from bot.edits import OFFER_LIFE, Edits
@@ -20,7 +20,7 @@ from bot.sweeps._views import CellView, Note, SweepView
 from storage import accounts, jobs, ledger, pauses, results, servers, sweeps
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
-from storage.records import Asker, Job, Place, Price, Scope, Server, Status
+from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
 from storage.sweeps import Sweep, SweepState
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ MAX_TRIES: Final = 8
 BEHIND_PAUSE: Final = 300_000
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
+
+
+#: Why a cell cannot be made.
+_Refusal: TypeAlias = AllowanceExceeded | PoolTooSmall | BadOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,15 @@ class Sweeps:
         """
         await self._edits.check(asker)
         sweep_id = await self._database.run(_ask, asker, place, plan, self._clock())
-        return await self.view(sweep_id)
+        return replace(await self.view(sweep_id), doubts=await self._doubts(sweep_id, asker))
+
+    async def _doubts(self, sweep_id: int, asker: Asker) -> dict[int, str]:
+        """Return the cells that a yes would not make as things stand, each with why: it is tried, and nothing is kept."""
+        try:
+            await self._database.run(_rehearse, sweep_id, asker, self._terms, self._clock())
+        except _Rehearsed as rehearsed:
+            return rehearsed.refused
+        raise AssertionError("a rehearsal always ends in an exception, so that nothing of it is kept")
 
     async def question(self, sweep_id: int, asker: Asker) -> Sweep:
         """Return a sweep that still waits for its asker, to them alone. Raises NotFound or NotAllowed."""
@@ -252,36 +264,73 @@ async def _begin(tx: Tx, sweep_id: int, asker: Asker, shown: int | None, safety:
     if found is None or found.state is not SweepState.ASKED:
         raise NotFound(QUESTION_GONE)
     server = await servers.get(tx, found.guild_id)
-    cells = [cell.place for cell in await sweeps.cells(tx, sweep_id) if cell.refusal is None]
-    asked = replace(found.request, safety=safety)
-    requests = {place: request_of(asked, found.axes, place) for place in cells}
-    prices = {place: await orders.price_of(tx, found.guild_id, request) for place, request in requests.items()}
-    price = _sum(list(prices.values()))
+    cells = await _priced(tx, found, safety)
+    price = _sum([price for _, price in cells.values()])
     _check_price(server, price)
     if price.estimate > orders.dearer(found.price if shown is None else shown):
         await sweeps.reprice(tx, sweep_id, price.estimate)
         return _Begun(repriced=True)
     if not await sweeps.begin(tx, sweep_id, now):
         raise NotFound(QUESTION_GONE)
-    refused: list[Exception] = []
-    for place, request in requests.items():
-        order = Order(asker, found.place, request, str(uuid.uuid4()), terms, now, sweep_id=sweep_id)
+    refused = await _make(tx, found, asker, cells, server, terms, now)
+    if len(refused) == len(cells):
+        raise next(iter(refused.values()))  # nothing of it is kept
+    return _Begun(exceeded=tuple(one for one in refused.values() if isinstance(one, AllowanceExceeded)))
+
+
+async def _rehearse(tx: Tx, sweep_id: int, asker: Asker, terms: Terms, now: int) -> None:
+    """Make a question's cells and raise :class:`_Rehearsed` with those that cannot be made, so that nothing is kept."""
+    found = await sweeps.get(tx, sweep_id)
+    if found is None:
+        raise NotFound(QUESTION_GONE)
+    cells = await _priced(tx, found, found.request.safety)
+    refused = await _make(tx, found, asker, cells, await servers.get(tx, found.guild_id), terms, now)
+    raise _Rehearsed({place: _in_words(refusal, whose="your") for place, refusal in refused.items()})
+
+
+class _Rehearsed(Exception):
+    """Jobs were made that nobody asked for: whoever meets this has them rolled back."""
+
+    def __init__(self, refused: dict[int, str]) -> None:
+        super().__init__(len(refused))
+        self.refused = refused
+
+
+async def _priced(tx: Tx, found: Sweep, safety: str) -> dict[int, tuple[EditRequest, Price]]:
+    """Return what each cell asks for that is not refused, and what it costs now, by its place."""
+    asked = replace(found.request, safety=safety)
+    places = [cell.place for cell in await sweeps.cells(tx, found.id) if cell.refusal is None]
+    requests = {place: request_of(asked, found.axes, place) for place in places}
+    return {place: (request, await orders.price_of(tx, found.guild_id, request)) for place, request in requests.items()}
+
+
+async def _make(
+    tx: Tx,
+    found: Sweep,
+    asker: Asker,
+    cells: Mapping[int, tuple[EditRequest, Price]],
+    server: Server,
+    terms: Terms,
+    now: int,
+) -> dict[int, _Refusal]:
+    """Make a job for each cell; return those that cannot be made, each with why, and write that down."""
+    refused: dict[int, _Refusal] = {}
+    for place, (request, price) in cells.items():
+        order = Order(asker, found.place, request, str(uuid.uuid4()), terms, now, sweep_id=found.id)
         try:
             options.check(request)
-            job = await orders.make(tx, order, server, prices[place])
+            job = await orders.make(tx, order, server, price)
         except (AllowanceExceeded, PoolTooSmall, BadOption) as refusal:
-            refused.append(refusal)
-            await sweeps.refuse(tx, sweep_id, place, _in_words(refusal))
+            refused[place] = refusal
+            await sweeps.refuse(tx, found.id, place, _in_words(refusal))
         else:
-            await sweeps.bind(tx, sweep_id, place, job.id)
-    if len(refused) == len(requests):
-        raise refused[0]  # nothing of it is kept
-    return _Begun(exceeded=tuple(one for one in refused if isinstance(one, AllowanceExceeded)))
+            await sweeps.bind(tx, found.id, place, job.id)
+    return refused
 
 
-def _in_words(refusal: AllowanceExceeded | PoolTooSmall | BadOption) -> str:
+def _in_words(refusal: _Refusal, whose: str = "the asker's") -> str:
     if isinstance(refusal, AllowanceExceeded):
-        return str(quota.over_quota(refusal, whose="their"))
+        return str(quota.over_quota(refusal, whose=whose))
     return str(quota.pool_too_small(refusal) if isinstance(refusal, PoolTooSmall) else refusal)
 
 

@@ -47,5 +47,7 @@ def _texts(axis: Axis) -> tuple[str, ...]:
 def _tile(cell: CellView) -> Tile:
     if cell.result is None:
         return Tile(cell.fate)
-    seed = cell.result.seed if cell.result.seed is not None or cell.job is None else cell.job.request.seed
-    return Tile(cell.fate, cell.result.id, seed if cell.fate is Fate.PICTURE else None)
+    # The seed that was asked for stands in the heading, or on the card for all cells.
+    asked = None if cell.job is None else cell.job.request.seed
+    another = cell.fate is Fate.PICTURE and cell.result.seed not in (None, asked)
+    return Tile(cell.fate, cell.result.id, cell.result.seed if another else None)

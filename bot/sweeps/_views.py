@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.contact_sheet import Fate
@@ -60,6 +61,8 @@ class SweepView:
     price: Price
     #: What keeps cells in line on purpose, if something does.
     pause: Pause | None = None
+    #: Of a question: the cells, by place, that a yes would not make as things stand, each with why.
+    doubts: Mapping[int, str] = field(default_factory=dict[int, str])
 
     @property
     def to_make(self) -> list[CellView]:

@@ -81,6 +81,19 @@ async def test_a_default_is_read_as_the_option_is_and_stands_where_it_is_left_ou
     assert await manager.houses.of(GUILD) == House(GUILD)
 
 
+@pytest.mark.parametrize("nothing", ["none", " NONE\n", "-"])
+def test_what_is_said_to_be_nothing_is_left_to_the_model_with_a_default_or_without_one(nothing: str) -> None:
+    rules = House(GUILD, {"negative": "a logo", "cfg": 4.0})
+    said = {"prompt": nothing, "negative": nothing, "cfg": None, "scheduler": nothing}
+    assert rules.filled(said) == {"prompt": nothing, "cfg": 4.0}, "but a prompt is never nothing"
+
+
+async def test_a_default_of_nothing_is_none(manager: Manager) -> None:
+    for name, value in (("negative", "a logo"), ("size", "512x512"), ("cfg", "4")):
+        await manager.default(name, value)
+        assert (await manager.default(name, "None")).defaults == {}
+
+
 async def test_a_size_that_matches_the_picture_is_no_default(manager: Manager) -> None:
     await manager.default("size", "512x512")
     assert (await manager.default("size", options.MATCH)).defaults == {}
@@ -157,15 +170,35 @@ async def test_an_offer_made_before_a_bound_is_refused_when_its_asker_says_yes(
 
 NO_BOUNDS = [
     ("prompt", None, "4", "`prompt` takes no bounds."),
+    (
+        "size",
+        None,
+        "1024x768",
+        "`size` is bounded by its longest side in pixels, such as 1024, and `1024x768` is no such number.",
+    ),
+    (
+        "size",
+        None,
+        "-16",
+        "`size` is bounded by its longest side in pixels, such as 1024, and `-16` is no such number.",
+    ),
+    ("size", None, "2064", "`size` takes a longest side of 128 to 2048, and 2064 was given."),
+    ("size", None, "1000", "`size` takes a longest side in steps of 16, and 1000 was given; 992 and 1008 are nearest."),
     ("seed", None, None, "`seed` takes no bounds."),
     ("scheduler", None, "4", "`scheduler` is no number, so it has no bounds; a server can set a default for it."),
     ("steeps", None, None, "`steeps` is no option of an edit; did you mean `steps`?"),
     ("steps", "40", "30", "`steps` cannot begin at 40 and go up to 30."),
     ("steps", None, "51", "`steps` is a whole number from 1 to 50, and `51` was given."),
+    ("results", "2", "4", "`results` takes only a most: an edit of a result, a recipe and a cell of a sweep make one."),
     ("size", "512", None, "`size` takes only a most: the longest side in pixels, such as 1024."),
     ("true_cfg", None, "1e300", "`true_cfg` takes bounds up to 1,000,000, and 1e+300 was given."),
     ("true_cfg", "0.005", None, "`true_cfg` takes bounds in steps of 0.01, and 0.005 was given."),
-    ("db_skip", None, "9000000000000000000", "`db_skip` takes bounds up to 1,000,000, and 9e+18 was given."),
+    (
+        "db_skip",
+        None,
+        "9000000000000000000",
+        "`db_skip` takes bounds up to 1,000,000, and 9000000000000000000 was given.",
+    ),
 ]
 
 
@@ -176,6 +209,21 @@ async def test_what_can_be_no_bound_is_refused_by_name(
     assert await manager.refused(manager.bound(name, least, most)) == said
 
 
+SAID_BOUNDS = {
+    ("steps", Bound(2, 40)): "2 to 40",
+    ("size", Bound(None, 1024)): "at most 1024 a side",
+    ("true_cfg", Bound(-1.5, None)): "at least -1.5",
+    ("true_cfg", Bound(None, 1_000_000)): "at most 1000000",
+    ("true_cfg", Bound(None, 12_345.67)): "at most 12345.67",
+    ("cfg", Bound()): "",
+}
+
+
+@pytest.mark.parametrize(("rule", "said"), SAID_BOUNDS.items())
+def test_a_bound_is_said_as_it_was_typed(rule: tuple[str, Bound], said: str) -> None:
+    assert house.said_bound(*rule) == said
+
+
 async def test_a_bound_that_the_default_breaks_says_so(manager: Manager) -> None:
     said = await manager.refused(manager.bound("steps", most="20"))
     assert said.startswith("`steps` is 30 where nobody says otherwise, and a bound of at most 20 leaves that out")
@@ -183,8 +231,11 @@ async def test_a_bound_that_the_default_breaks_says_so(manager: Manager) -> None
     said = await manager.refused(manager.bound("steps", least="16"))
     assert said.startswith("`steps` is 15 by default here, and a bound of at least 16 leaves that out")
     await manager.bound("steps", most="20")
-    said = await manager.refused(manager.bound("results", least="2"))
-    assert said.startswith("`results` is 1 where nobody says otherwise")
+    said = await manager.refused(manager.bound("quality", most="50"))
+    assert said.startswith("`quality` is 95 where nobody says otherwise, and a bound of at most 50 leaves that out")
+    await manager.default("quality", "50")
+    await manager.bound("quality", most="50")
+    assert "Without a default, `quality` does not fit" in await manager.refused(manager.default("quality"))
 
 
 async def test_a_default_outside_the_bound_is_refused_and_so_is_taking_away_the_one_that_it_needs(
@@ -236,6 +287,19 @@ async def test_an_offer_is_checked_as_the_place_decides_when_it_is_answered(stud
         assert isinstance(job, Job)
         made.append(job.request.safety)
     assert made == ["none", "fast"]
+
+
+async def test_what_was_to_be_checked_is_checked_also_where_the_place_asks_for_less(studio: Studio) -> None:
+    """A recipe may ask for the check in a channel that has none; a question in between changes nothing of it."""
+    await studio.houses.set_checked(studio.MODERATOR, studio.PLACE.channel_id, checked=False)
+    await studio.budgets.change(studio.MODERATOR, confirm_above=0)
+    offer = await studio.edits.ask(studio.ANA, studio.PLACE, studio.request())
+    await studio.budgets.change(studio.MODERATOR, approve_above=0)
+    job = await studio.edits.accept(offer.id, studio.ANA, safety="none")
+    assert isinstance(job, Job)
+    assert job.request.safety == "fast"
+    job = await studio.edits.approve(job.id, manager=studio.MODERATOR, asker=studio.ANA, safety="none")
+    assert job.request.safety == "fast"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from storage.records import (
     Basis,
     Grant,
     Job,
+    Lora,
     Measure,
     Pause,
     Place,
@@ -171,7 +172,13 @@ def test_the_second_message_of_twenty_results_stays_within_the_limits(make: Any)
     label = "*" * 200
     references = tuple(Reference("ab" * 32, 64, 64, label) for _ in range(3))
     request = make.request(
-        prompt="*_" * 16_000, negative="*" * 32_000, references=references, results=20, cfg=1, true_cfg=-1e300
+        prompt="*_" * 16_000,
+        negative="*" * 32_000,
+        references=references,
+        results=20,
+        cfg=1,
+        true_cfg=-1e300,
+        loras=tuple(Lora(f"{n}:" + "*_" * 99, -3.99) for n in range(10)),
     )
     parent = Parent(10**18, user_id=10**18, address="https://discord.com/channels/" + "9" * 60)
     post = replace(

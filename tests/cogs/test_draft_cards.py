@@ -191,15 +191,31 @@ async def test_the_worst_draft_keeps_to_discords_bounds(make: Any) -> None:
                 assert all(len(part.get("label") or "") <= 80 for part in parts(view))
 
 
+@pytest.mark.parametrize(
+    ("values", "now"),
+    [({}, "**Euler a**"), ({"scheduler": "none"}, "left to the model"), ({"scheduler": "Heun"}, "**Heun**")],
+)
+async def test_the_servers_scheduler_can_be_had_and_left_to_the_model(
+    make: Any, values: dict[str, str], now: str
+) -> None:
+    families = cards.families(a_sheet(make, values=values).draft, House(1, {"scheduler": "Euler a"}))
+    assert f"Now: {now}." in said(families)
+    [menu] = [part for part in parts(families) if part["type"] == 3]
+    assert [(option["label"], option["value"]) for option in menu["options"][:2]] == [
+        ("Leave it to the model", "none"),
+        ("Euler a, as this server set it", "leave"),
+    ]
+
+
 async def test_families_lead_to_their_schedulers_and_mark_the_one_there_is(make: Any) -> None:
-    draft = a_sheet(make, values={"scheduler": "Euler"}).draft
-    families = cards.families(draft)
+    draft, house = a_sheet(make, values={"scheduler": "Euler"}).draft, House()
+    families = cards.families(draft, house)
     assert "Now: **Euler**." in said(families)
     [menu] = [part for part in parts(families) if part["type"] == 3]
     assert menu["options"][0] == {"label": "Leave it to the model", "value": "leave", "default": False}
     assert menu["options"][1]["description"] == "the one you have is here"
-    assert said(cards.schedulers(draft, 99)) == said(families)
-    inside = cards.schedulers(draft, 0)
+    assert said(cards.schedulers(draft, house, 99)) == said(families)
+    inside = cards.schedulers(draft, house, 0)
     [menu] = [part for part in parts(inside) if part["type"] == 3]
     assert [option["value"] for option in menu["options"] if option["default"]] == ["Euler"]
     stochastic = {option["value"] for option in menu["options"] if option.get("description")}

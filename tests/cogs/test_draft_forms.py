@@ -217,7 +217,7 @@ async def test_a_choice_may_be_left_out_again_and_nothing_chosen_is_nothing_said
     draft = a_draft(values={"format": "PNG"})
     menu = controls(forms.form(draft, Form.PICTURE, None, House(1, {"format": "WEBP"})))["format"]
     assert [option["label"] for option in menu["options"]] == [
-        *("Left out: WEBP, as this server set it", "JPG", "PNG", "WEBP"),
+        *("Left out: WEBP, as this server set it", "Not what this server set: JPG", "JPG", "PNG", "WEBP"),
     ]
     assert [option["value"] for option in menu["options"] if option["default"]] == ["PNG"]
     assert changed(draft, Form.PICTURE, format=["leave"]) == {"format": None}
@@ -225,12 +225,27 @@ async def test_a_choice_may_be_left_out_again_and_nothing_chosen_is_nothing_said
     assert changed(draft, Form.PICTURE, format=["JPG"]) == {"format": "JPG"}
 
 
+async def test_what_was_said_to_be_nothing_stands_in_its_field_and_may_be_left_out_again() -> None:
+    house = House(1, {"format": "WEBP", "fb_cache": True, "cfg": 4.0})
+    draft = a_draft(values={"format": "none", "fb_cache": "none", "cfg": "none"})
+    menu = controls(forms.form(draft, Form.PICTURE, None, house))["format"]
+    assert [option["value"] for option in menu["options"] if option["default"]] == ["none"]
+    assert changed(draft, Form.PICTURE, house, format=["none"]) == {}
+    assert changed(draft, Form.PICTURE, house, format=["leave"]) == {"format": None}
+    assert changed(a_draft(), Form.PICTURE, house, format=["none"]) == {"format": "none"}
+    assert controls(forms.form(draft, Form.BLOCK_CACHES, None, house))["fb_cache"]["default"] is False
+    assert changed(draft, Form.BLOCK_CACHES, house, fb_cache=False) == {}
+    assert changed(draft, Form.BLOCK_CACHES, house, fb_cache=True) == {"fb_cache": None}
+    assert controls(forms.form(draft, Form.GUIDANCE, None, house))["cfg"]["value"] == "none"
+    assert changed(draft, Form.GUIDANCE, house, cfg="") == {"cfg": None}
+
+
 async def test_a_field_says_its_bounds_and_what_the_server_makes_of_them() -> None:
     modal = forms.form(a_draft(), Form.GUIDANCE, None, House(1, {"cfg": 4.0}, {"steps": Bound(2, 40)}))
     assert [part["label"] for part in parts(modal)] == ["steps (from 2 to 40)", "cfg (from 1 to 20)", "true_cfg"]
     assert [part["component"]["placeholder"] for part in parts(modal)] == [
         "Left out: 30 · here at least 2 and at most 40",
-        "Left out: 4, as this server set it",
+        "Left out: 4, as this server set it · none: left to the model",
         "Left out: left to the model",
     ]
 

@@ -63,6 +63,14 @@ def test_what_discord_puts_into_the_field_can_be_typed_on_from() -> None:
     assert loras.read(choice.name) == (Lora("local:1@1", 0.5), Lora("civitai:9@9"))
 
 
+@pytest.mark.parametrize("air", ["local:1@1", "local:" + "1" * 84, "local:" + "1" * 92])
+def test_a_name_that_is_too_long_to_be_shown_takes_nothing_that_is_typed_behind_it(air: str) -> None:
+    loras = options.BY_NAME["loras"]
+    [choice] = completions("", {air: "A name of many words " * 6})
+    assert len(choice.name) <= 100
+    assert loras.read(f"{choice.name} 0.5, local:2@1 0.8") == (Lora(air, 0.5), Lora("local:2@1", 0.8))
+
+
 @given(st.text(max_size=200), st.dictionaries(st.text(min_size=1, max_size=220), st.text(max_size=220), max_size=40))
 def test_whatever_is_typed_and_allowed_discord_takes_what_is_offered(typed: str, allowed: dict[str, str]) -> None:
     found = [FoundLora(air, name or air) for air, name in allowed.items()]

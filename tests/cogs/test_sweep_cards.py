@@ -120,7 +120,7 @@ def test_everything_that_can_become_of_a_cell_has_words(make: Any) -> None:
     assert [cell.fate for cell in cells] == list(fates)
     assert [cell.fate for cell in cells if not cell.over] == [Fate.OPEN, Fate.COMING]
     said = "\n".join(texts(cards.board(a_view(sweep, *cells), pictures=[], sheet=False)))
-    assert "7 of 9 cells over" in said
+    assert "7 of 9 cells done" in said
     assert "1 failed, 1 without an answer in time, 1 cancelled, 1 withheld by the content check, and paid for" in said
     late = CellView(0, "seed 1", None, make.job(status=Status.FAILED), make.result(12))
     assert late.fate is Fate.PICTURE, "a picture that came after all"

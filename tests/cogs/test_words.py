@@ -138,3 +138,8 @@ def test_a_link_leads_to_a_message_or_a_channel() -> None:
 )
 def test_a_text_is_not_cut_within_what_one_sees_as_one_sign(text: str, limit: int, cut: str) -> None:
     assert words.cut(text, limit) == cut
+
+
+@pytest.mark.parametrize("limit", [-500, 0, 1, 2, 3])
+def test_a_quote_for_which_there_is_no_room_is_a_mark_that_something_was_cut(limit: int) -> None:
+    assert words.quoted("* a long prompt " * 20, limit) == ("> …", False)

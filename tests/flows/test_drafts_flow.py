@@ -223,7 +223,7 @@ async def test_all_that_is_wrong_is_kept_and_said_at_once_and_marks_where_to_men
             "`steps` is a whole number from 1 to 50, and `99` was given.",
             "`cfg` goes from 1 to 20 in steps of 0.01, and `0.5` was given.",
             "`true_cfg` is a number",
-            "`loras` takes an AIR",
+            "`loras` names a LoRA by its AIR",
             "`cache_in_a_row`",
             "`size` is a width and a height",
             "`cache_end` comes after `cache_start`",
@@ -382,6 +382,45 @@ async def test_a_draft_of_a_result_is_a_child_of_it_with_its_words_and_settings(
         assert "from [#1]" in visit.words(visit.last())
 
 
+async def test_a_draft_of_a_result_is_not_given_what_the_server_has_come_to_fill_in(visit_of: Any) -> None:
+    """Defaults are for new edits, and a draft of a result has the settings that it was made with."""
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        shown = await visit.edit(size="128x128", scheduler="Euler")
+        manager = Asker(world.guild.id, world.cleo.id)
+        for name, value in (("negative", "a logo"), ("cfg", "4"), ("scheduler", "Heun"), ("fb_cache", "yes")):
+            await world.program.services.houses.set_default(manager, name, value)
+        look = await world.bo.click(shown, label="More")
+        assert look.response is not None
+        card = Card(world, visit, await world.bo.click(look.response, label="Draft"), world.bo)
+        assert (
+            "`negative` **none** · `steps` **30** · `cfg` **none** · `scheduler` **Euler** · `fb_cache` **none**"
+            in card.words
+        )
+        assert "This server fills in" not in card.words
+        assert fields(await card.press("Guidance"))["cfg"]["value"] == "none"
+        await card.send()
+        await world.idle()
+        task = world.runware.requests[-1]
+        assert task["scheduler"] == "Euler"
+        assert not task.keys() & {"negativePrompt", "CFGScale", "acceleratorOptions"}
+
+
+async def test_the_scheduler_of_a_server_is_set_aside_in_a_draft_and_taken_again(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        await world.program.services.houses.set_default(Asker(world.guild.id, world.cleo.id), "scheduler", "Heun")
+        card = await Card.open(world, visit_of(world), prompt="a hat", image=cat(world))
+        assert "This server fills in: `scheduler` **Heun**" in card.words
+        await card.press("Scheduler")
+        await card.choose("none")
+        assert "Set: `scheduler` **none**" in card.words
+        assert "fills in" not in card.words
+        await card.press("Scheduler")
+        assert "Now: left to the model." in card.words
+        await card.choose("leave")
+        assert "This server fills in: `scheduler` **Heun**" in card.words
+
+
 async def test_words_that_fit_a_form_stand_in_it_and_may_be_changed(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
@@ -511,7 +550,9 @@ async def test_a_server_says_what_it_fills_in_and_what_it_bounds(visit_of: Any) 
         card = await Card.open(world, visit, prompt="a hat", image=cat(world))
         assert "This server fills in: `negative` **rain** · `format` **PNG** · `steps` **12**" in card.words
         form = await card.press("Guidance")
-        assert fields(form)["steps"]["placeholder"] == "Left out: 12, as this server set it · here at most 40"
+        assert (
+            fields(form)["steps"]["placeholder"] == "Left out: 12, as this server set it · here at most 40 · none: 30"
+        )
         await world.ana.submit_modal(form, {"steps": "45"})
         assert "`steps` goes up to 40 in this server, and 45 was given." in card.words
         form = await card.press("LoRAs")

@@ -10,6 +10,7 @@ from simcord import ChannelHandle
 from simcord.backend import serializers
 
 from playground.world import World, open_world
+from storage import house as rows
 from storage.records import Asker, Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
@@ -152,6 +153,23 @@ async def test_a_default_that_does_not_go_with_what_was_typed_is_said_to_be_one(
         said = visit_of(world).words((await visit_of(world).ask(steps=10)).response)
         assert "`cache_end` goes up to the number of `steps`, which is 10, and 20 was given." in said
         assert "You left `cache_end` out, and this server's default stands for it: see `/options show`." in said
+        assert said.endswith("In a `/draft`, `none` leaves it to the model.")
+
+
+async def test_whoever_says_none_has_an_option_left_to_the_model_whatever_the_server_fills_in(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await world.program.services.houses.allow(Asker(world.guild.id, world.cleo.id), "local:1@1", "Paper Cut")
+        await manage(world, "default", name="loras", value="local:1@1")
+        await manage(world, "default", name="scheduler", value="Euler a")
+        said = visit.words(await manage(world, "default", name="negative", value="a logo"))
+        assert "takes a logo. Whoever says `none` for it leaves it to the model." in said
+        await visit.edit(**SMALL)
+        await visit.edit(**SMALL, negative="none", loras="-", scheduler="None")
+        filled, left = world.runware.requests
+        assert filled["negativePrompt"] == "a logo"
+        assert (filled["lora"], filled["scheduler"]) == ([{"model": "local:1@1"}], "Euler a")
+        assert not left.keys() & {"negativePrompt", "lora", "scheduler"}
 
 
 # Bounds --------------------------------------------------------------------------------------------------------------
@@ -199,17 +217,48 @@ async def test_rerolls_forms_and_offers_from_before_a_bound_meet_it(books_of: An
         offered = await visit.ask(**SMALL, steps=45)
         await manage(world, "bound", name="steps", most="40")
         made = len(await books_of(world).jobs())
-        said = "`steps` goes up to 40 in this server, and 45 was given."
-        for answer in (
-            await world.bo.click(shown, label="Reroll"),
-            await world.bo.submit_modal(form, {"prompt": "in snow"}),
-            await world.ana.click(offered.response, label="Yes, edit it"),
+        for answer, said in (
+            (
+                await world.bo.click(shown, label="Reroll"),
+                (
+                    "#1 can't be made again as it was: this server now allows `steps` 40 instead of 45. "
+                    "**Edit** goes on from it, within that."
+                ),
+            ),
+            (
+                await world.ana.click(offered.response, label="Yes, edit it"),
+                "`steps` goes up to 40 in this server, and 45 was given.",
+            ),
         ):
             assert answer.response is not None
             assert answer.response.ephemeral
             assert visit.words(answer.response) == said
         assert len(await books_of(world).jobs()) == made
+        await world.bo.submit_modal(form, {"prompt": "in snow"})
+        await world.idle()
+        assert world.runware.requests[-1]["steps"] == 40
         await books_of(world).check()
+
+
+async def test_an_edit_of_a_picture_from_before_the_rules_is_brought_within_them_and_says_so(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await world.program.database.run(rows.allow_lora, world.guild.id, "local:1@1", "Paper Cut")
+        shown = await visit.edit(prompt="a hat", size="1024x512", steps=45, loras="local:1@1")
+        await manage(world, "bound", name="steps", most="40")
+        await manage(world, "bound", name="size", most="512")
+        await world.program.database.run(rows.forbid_lora, world.guild.id, "local:1@1")
+        form = await world.bo.click(shown, label="Edit")
+        assert form.modal is not None
+        [note] = [part["content"] for part in form.modal["components"] if "content" in part]
+        assert note == (
+            "⚖️ As this server allows now: `steps` 40 instead of 45, `size` 512x256 instead of 1024x512 and without the "
+            "LoRA `local:1@1`."
+        )
+        await world.bo.submit_modal(form, {"prompt": "in snow"})
+        await world.idle()
+        task = world.runware.requests[-1]
+        assert (task["steps"], task["width"], task["height"], "lora" in task) == (40, 512, 256, False)
 
 
 # The content check ---------------------------------------------------------------------------------------------------

@@ -319,6 +319,22 @@ async def test_a_servers_defaults_fill_in_what_a_preset_leaves_out(visit_of: Any
         assert len(visit_of(world).results()) == 1
 
 
+async def test_a_preset_may_say_that_nothing_of_a_servers_defaults_stands_for_an_option(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        houses, manager = world.program.services.houses, Asker(world.guild.id, world.cleo.id)
+        for name, value in (("negative", "a logo"), ("cfg", "4"), ("size", "256x256")):
+            await houses.set_default(manager, name, value)
+        saved = alone(await preset(world, "save", name="bare", options="negative=None, cfg=- size=none"))
+        said = visit_of(world).words(saved)
+        assert "Sets `negative` none · `cfg` none · `size` none" in said
+        form = await preset(world, "use", name="bare")
+        await world.ana.submit_modal(form, {"prompt": "a hat", "files": photos(world, 1)})
+        await world.idle()
+        [task] = world.runware.requests
+        assert not task.keys() & {"negativePrompt", "CFGScale"}
+        assert (task["width"], task["height"]) != (256, 256)
+
+
 async def test_a_file_that_is_no_picture_is_refused_by_the_name_of_its_field(books_of: Any, visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         form = await preset(world, "use", name="remove something")

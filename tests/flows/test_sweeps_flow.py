@@ -277,11 +277,14 @@ async def test_cells_that_do_not_fit_a_limit_are_refused_and_the_others_are_made
         trial = trial_of(world)
         await world.program.budgets.allow(*_edits_a_day(world, 3))
         asked = await trial.ask()
+        doubts = "⛔ 1 cell of them would not fit now: This edit is 1 edit, but your own limits allow 3 edits a day"
+        assert doubts in trial.words(asked.response)
+        assert await trial.books.jobs() == []
         await world.ana.click(asked.response, label=YES)
         await world.idle()
         words = trial.words(asked.response)
         assert "Sweep done: 3 of 4 pictures" in words
-        assert "**steps 20 · CFG 4**: This edit is 1 edit, but their own limits allow 3 edits a day" in words
+        assert "**steps 20 · CFG 4**: This edit is 1 edit, but the asker's own limits allow 3 edits a day" in words
         assert len(await trial.books.jobs()) == 3
         await trial.books.check()
 
@@ -545,13 +548,13 @@ async def test_the_rest_of_a_sweep_is_cancelled_by_its_asker_or_a_moderator_alon
         asked = await trial.ask()
         await world.ana.click(asked.response, label=YES)
         await trial.seen(lambda: CANCEL in trial.visit.labels(trial.card(asked.response)))
-        assert "Sweep: 0 of 4 cells over" in trial.words(asked.response)
+        assert "Sweep: 0 of 4 cells done" in trial.words(asked.response)
         assert "$0.00 so far, of about $0.0" in trial.words(asked.response)
         other = await world.bo.click(trial.card(asked.response), label=CANCEL)
         assert "Only the person who asked for this sweep" in trial.visit.words(other.response)
         await trial.visit.status(0, Status.SUBMITTED)
         await world.cleo.click(trial.card(asked.response), label=CANCEL)
-        await trial.seen(lambda: "3 of 4 cells over" in trial.words(asked.response))
+        await trial.seen(lambda: "3 of 4 cells done" in trial.words(asked.response))
         assert trial.visit.labels(trial.card(asked.response)) == []
         world.runware.resume()
         await world.idle()
