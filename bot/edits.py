@@ -179,11 +179,14 @@ class Edits:
         order = self._order(asker, place, request)
         return await self._ordered(order, self._database.run(orders.request, order))
 
-    async def accept(self, offer_id: int, asker: Asker, *, safety: str = "fast") -> Job | Offer:
+    async def accept(
+        self, offer_id: int, asker: Asker, *, shown: int | None = None, safety: str = "fast"
+    ) -> Job | Offer:
         """Say yes to a price: the offer becomes a job. Of two presses one wins.
 
         When the price has risen by more than a quarter since it was said, the offer stands anew at the new one.
-        ``safety``: how Runware checks what is made there, as the place decides now; what was to be checked is.
+        ``shown`` is the price that was said yes to, in micro-dollars: a press on a card that shows an old one is no yes to
+        the new one. ``safety``: how Runware checks what is made there, as the place decides now; what was to be checked is.
 
         Raises:
             NotFound: the offer is gone: it was answered, or its hour is over.
@@ -194,7 +197,8 @@ class Edits:
         await self.check(asker)
         self.check_request(offer.request)
         order = self._order(asker, offer.place, _checked(offer.request, safety))
-        return await self._ordered(order, self._database.run(orders.accept, order, offer))
+        said = offer if shown is None else replace(offer, price=shown)
+        return await self._ordered(order, self._database.run(orders.accept, order, said))
 
     async def decline(self, offer_id: int, asker: Asker) -> Offer:
         """Say no to a price; returns what was offered. Raises NotFound or NotAllowed as :meth:`accept`."""

@@ -155,7 +155,7 @@ def offer(offer: Offer, price: Price, *, pictures: Sequence[tuple[str, str]], sh
             f"-# {_plan(offer.request)} · up to {dollars(price.hold)} is held till it is done · "
             "the question stands for an hour",
         ),
-        row(YesButton(offer.id), NoButton(offer.id)),
+        row(YesButton(offer.id, price.estimate), NoButton(offer.id)),
         colour=AMBER,
     )
 

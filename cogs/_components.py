@@ -273,13 +273,26 @@ class MergeMenu(PressMenu, template=rf"mergepick:(?P<target>{ID})"):
     placeholder = "One or two pictures to bring in"
 
 
-class YesButton(PressButton, template=rf"yes:(?P<target>{ID})"):
-    """Says yes to the price of an offer."""
+class YesButton(Handed[ui.Button[Any]], template=rf"yes:(?P<target>{ID})(?::(?P<shown>{ID}))?"):
+    """Says yes to an offer at the price that its question shows; one of an earlier version names none."""
 
     event = "answer"
-    action = "yes"
-    label = "Yes, edit it"
-    style = discord.ButtonStyle.primary
+
+    def __init__(self, target: int, shown: int | None = None) -> None:
+        custom_id = f"yes:{target}" if shown is None else f"yes:{target}:{shown}"
+        style = discord.ButtonStyle.primary
+        super().__init__(ui.Button(label="Yes, edit it", style=style, custom_id=custom_id))
+        self.target: Final = target
+        #: In micro-dollars.
+        self.shown: Final = shown
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what was pressed."""
+        del interaction, item
+        return cls(int(match["target"]), int(match["shown"]) if match["shown"] else None)
 
 
 class NoButton(PressButton, template=rf"no:(?P<target>{ID})"):

@@ -38,7 +38,7 @@ class AnswersCog(commands.Cog, name="Answers"):
     async def _take(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         match item:
             case YesButton():
-                await self._yes(interaction, item.target)
+                await self._yes(interaction, item.target, item.shown)
             case NoButton():
                 offer = await self._edits.decline(item.target, rights.asker(interaction))
                 await interaction.response.edit_message(view=cards.declined(offer), attachments=[])
@@ -51,14 +51,14 @@ class AnswersCog(commands.Cog, name="Answers"):
             case _:
                 raise TypeError(f"no answer is known for {item!r}")
 
-    async def _yes(self, interaction: discord.Interaction[EditBot], offer_id: int) -> None:
+    async def _yes(self, interaction: discord.Interaction[EditBot], offer_id: int, shown: int | None) -> None:
         who = rights.asker(interaction)
         offer = await self._edits.offer(offer_id, who)
         await rights.check_references(interaction, self._services, offer.request)
         house = await self._services.houses.of(who.guild_id)
-        job = await self._edits.accept(offer_id, who, safety=rights.safety(interaction, house))
+        job = await self._edits.accept(offer_id, who, shown=shown, safety=rights.safety(interaction, house))
         if isinstance(job, Offer):
-            await self._ask_again(interaction, job, shown=offer.price)
+            await self._ask_again(interaction, job, shown=offer.price if shown is None else shown)
             return
         if job.place.thread_id is not None or interaction.message is None:
             await interaction.response.defer()  # the question is the job's status card now, which the announcer owns

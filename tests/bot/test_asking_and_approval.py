@@ -287,8 +287,11 @@ async def test_an_offer_whose_price_rose_by_more_than_a_quarter_stands_anew_at_t
     asked = await office.edits.accept(offer.id, ANA)
     assert isinstance(asked, Offer)
     assert (asked.id, asked.price) == (offer.id, offer.price)
+    old = offer.price * 100 // 126
+    again = await office.edits.accept(offer.id, ANA, shown=old)
+    assert isinstance(again, Offer), "a second press on the old question is no yes to the new price"
     assert await office.database.read(jobs.open_ids) == []
-    assert isinstance(await office.edits.accept(offer.id, ANA), Job)
+    assert isinstance(await office.edits.accept(offer.id, ANA, shown=asked.price), Job)
 
 
 async def test_a_server_that_may_not_spend_any_more_approves_nothing(office: Office) -> None:

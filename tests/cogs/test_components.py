@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs._components import DYNAMIC_ITEMS, DeleteMenu, PressButton, options
+from cogs._components import DYNAMIC_ITEMS, DeleteMenu, PressButton, YesButton, options
 
 IDS = st.integers(min_value=1, max_value=2**63 - 1)
 BUTTONS = [item for item in DYNAMIC_ITEMS if issubclass(item, PressButton)]
@@ -71,8 +71,16 @@ def test_every_button_says_what_it_does() -> None:
         "Star",
         "Tree",
         "Try again",
-        "Yes, edit it",
     ]
+    assert YesButton(1).item.label == "Yes, edit it"
+
+
+def test_a_yes_names_the_price_it_was_said_to_and_one_of_an_earlier_version_none() -> None:
+    for made, custom_id in ((YesButton(7, 45_000), "yes:7:45000"), (YesButton(7), "yes:7")):
+        assert made.custom_id == custom_id
+        match = template_of(YesButton).fullmatch(custom_id)
+        assert match is not None
+        assert (match["target"], match["shown"]) == ("7", None if made.shown is None else "45000")
 
 
 def test_a_menu_lists_pictures_by_short_id(make: Any) -> None:
