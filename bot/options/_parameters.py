@@ -439,7 +439,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "true_cfg", "true_cfg", Group.GUIDANCE, "The model's own guidance; Runware's examples use 1.2 and 2"
     ),
     Scheduler("scheduler", "scheduler", Group.SCHEDULER, "How the noise is taken away"),
-    Loras("loras", "loras", Group.LORAS, "Small add-ons to the model, as AIR, weight (-4 to 4) and stage", "none"),
+    Loras("loras", "loras", Group.LORAS, "Add-ons to the model, one a line: AIR (civitai:123@456), weight from -4 to 4, stage", "none"),
     Whole(
         "cache_start", "acceleration.cache_start", Group.CACHED_STEPS, "The step from which steps may be cached",
         "no range", least=0,
