@@ -104,8 +104,8 @@ class ResultsCog(commands.Cog, name="Results"):
         if changed:
             raise BadOption(
                 "reroll",
-                f"{result.short_id} can't be made again as it was: this server now allows {words.listed(changed)}. "
-                "**Edit** goes on from it, within that.",
+                f"{result.short_id} can't be made again as it was. As this server allows now: {words.listed(changed)}. "
+                "**Edit** goes on from it like that.",
             )
         await self._asking.repeat(interaction, again, shown=job.cost)
 

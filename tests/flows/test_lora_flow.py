@@ -90,10 +90,13 @@ async def test_a_lora_is_let_in_listed_used_and_forbidden(visit_of: Any) -> None
         assert "local:1@1 -0.75" in visit.words(shown)
         said = visit.words(await use(world, world.cleo, "forbid", air="local:2@1"))
         assert "✅ **Ink Wash** (`local:2@1`) is not let in any more." in said
-        for answer in (await visit.ask(**SMALL, loras="local:2@1"), await world.bo.click(shown, label="Reroll")):
+        for answer, said in (
+            (await visit.ask(**SMALL, loras="local:2@1"), "`local:2@1` is none of them; `/lora list` shows them."),
+            (await world.bo.click(shown, label="Reroll"), "As this server allows now: without the LoRA `local:2@1`."),
+        ):
             assert answer.response is not None
             assert answer.response.ephemeral
-            assert "`local:2@1` is none of them; `/lora list` shows them." in visit.words(answer.response)
+            assert said in visit.words(answer.response)
         assert len(world.runware.requests) == 1
         log = visit.words((await world.cleo.slash(world.channel, "budget log")).response)
         assert "- LoRA: Ink Wash (local:2@1) → –" in log

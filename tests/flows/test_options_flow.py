@@ -221,8 +221,8 @@ async def test_rerolls_forms_and_offers_from_before_a_bound_meet_it(books_of: An
             (
                 await world.bo.click(shown, label="Reroll"),
                 (
-                    "#1 can't be made again as it was: this server now allows `steps` 40 instead of 45. "
-                    "**Edit** goes on from it, within that."
+                    "#1 can't be made again as it was. As this server allows now: `steps` 40 instead of 45. "
+                    "**Edit** goes on from it like that."
                 ),
             ),
             (
