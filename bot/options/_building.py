@@ -284,16 +284,22 @@ def _against(request: EditRequest, house: House, *, wrong: AbstractSet[str]) -> 
                 parameter.check_bound(reduce(getattr, parameter.field.split("."), request), bound)
         except BadOption as bad:
             faults.append(bad)
-    faults += [
-        BadOption(
-            "loras",
-            f"`loras` takes those that the managers of this server let in, and {shown(lora.model)} is none of them; "
-            "`/lora list` shows them.",
-        )
-        for lora in request.loras
-        if lora.model not in house.loras
-    ]
+    faults += [_not_let_in(lora.model, house) for lora in request.loras if lora.model not in house.loras]
     return faults
+
+
+def _not_let_in(model: str, house: House) -> BadOption:
+    named = [air for air, name in house.loras.items() if name.casefold() == model.casefold()]
+    if named:
+        return BadOption(
+            "loras",
+            f"`loras` names LoRAs by their AIRs, and {shown(model)} is the name of {shown(named[0])}: type that.",
+        )
+    return BadOption(
+        "loras",
+        f"`loras` takes those that the managers of this server let in, and {shown(model)} is none of them; "
+        "`/lora list` shows them.",
+    )
 
 
 def _longest_side(house: House | None) -> int:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Any, Final
 
+from bot.errors import BadOption
 from bot.options._building import build_request, values_of
 from bot.options._parameters import BY_NAME, SIZE, Counted, figure
 from bot.options._sizes import match_size
 from storage.records import EditRequest, House
 
 _LORAS: Final = "loras"
+_RANGE: Final = ("cache_start", "cache_end", "cache_start_percent", "cache_end_percent")
 
 
 def brought_within(request: EditRequest, house: House) -> tuple[EditRequest, list[str]]:
@@ -38,7 +40,12 @@ def brought_within(request: EditRequest, house: House) -> tuple[EditRequest, lis
     if stays != request.loras:
         changes[_LORAS] = BY_NAME[_LORAS].plain(stays) or None
         told += [f"without the LoRA `{lora.model}`" for lora in request.loras if lora not in stays]
-    return (_changed(request, changes), told) if changes else (request, told)
+    if not changes:
+        return request, told
+    try:
+        return _changed(request, changes), told
+    except BadOption:  # the cached range does not go with what became of it, or of the steps: the edit can do without
+        return _changed(request, {**changes, **dict.fromkeys(_RANGE)}), [*told, "without the cached range"]
 
 
 def size_within(size: tuple[int, int], house: House) -> tuple[int, int]:
