@@ -13,7 +13,8 @@ from bot import options
 from bot.errors import BadOption, EditError, NotFound
 from bot.runware.client import RunwareClient
 from bot.runware.errors import RunwareError
-from bot.runware.schema import MODEL, ModelEntry
+from bot.runware.replies import ModelEntry
+from bot.runware.schema import MODEL
 from storage.records import Lora
 from storage.windows import DAY, MINUTE
 

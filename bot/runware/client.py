@@ -46,7 +46,8 @@ from bot.runware.errors import (
     classify,
     retryable,
 )
-from bot.runware.schema import AccountDetails, ImageInference, ModelEntry, ModelPage
+from bot.runware.replies import AccountDetails, ModelEntry, ModelPage
+from bot.runware.schema import ImageInference
 from storage.records import Failure, Outcome, Processing
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any, Final, cast
 
-from bot.runware.schema import ErrorObject, ImageResult, TaskRecord
+from bot.runware.replies import ErrorObject, ImageResult, TaskRecord
 from storage.records import MICROS_PER_DOLLAR, Failure, Outcome, Processing, Success
 
 #: The code of a failure to which Runware gave none.

@@ -12,13 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from bot.runware.replies import AccountDetails, ErrorObject, ImageResult
 from bot.runware.schema import (
     MAX_SEED,
     SCHEDULERS,
-    AccountDetails,
-    ErrorObject,
     ImageInference,
-    ImageResult,
     Transport,
     from_request,
     wire_name,
