@@ -72,6 +72,10 @@ class Sweeps:
         """
         await self._edits.check(asker)
         sweep_id = await self._database.run(_ask, asker, place, plan, self._clock())
+        return await self._asked(sweep_id, asker)
+
+    async def _asked(self, sweep_id: int, asker: Asker) -> SweepView:
+        """Return a sweep as its question shows it."""
         return replace(await self.view(sweep_id), doubts=await self._doubts(sweep_id, asker))
 
     async def _doubts(self, sweep_id: int, asker: Asker) -> dict[int, str]:
@@ -119,7 +123,8 @@ class Sweeps:
             self._signals.queue.set()
             self._signals.notices.set()
             self._signals.sweeps.set()
-        return await self.view(sweep_id)
+            return await self.view(sweep_id)
+        return await self._asked(sweep_id, asker)
 
     async def decline(self, sweep_id: int, asker: Asker) -> Sweep:
         """Say no; returns what was asked. Raises NotFound or NotAllowed as :meth:`question`."""

@@ -133,6 +133,15 @@ async def test_a_sweep_of_which_nothing_fits_leaves_nothing_behind(bench: Bench)
     assert await bench.office.open_holds() == 0
 
 
+async def test_a_question_that_is_asked_anew_says_again_what_would_not_fit(bench: Bench) -> None:
+    asked = await bench.ask()
+    await bench.limit(3)
+    again = await bench.sweeps.accept(asked.sweep.id, ANA, shown=1)
+    assert again.sweep.state is SweepState.ASKED
+    assert set(again.doubts) == {3}
+    assert await bench.jobs() == []
+
+
 async def test_the_rest_is_cancelled_once_and_its_holds_come_back(bench: Bench) -> None:
     view = await bench.begin(5)
     await bench.database.run(
