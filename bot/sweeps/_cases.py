@@ -17,7 +17,7 @@ from bot.signals import Signals, seconds_until
 from bot.sweeps._axes import count
 from bot.sweeps._plans import Plan, label, request_of
 from bot.sweeps._views import CellView, Note, SweepView
-from storage import accounts, jobs, ledger, pauses, results, servers, sweeps
+from storage import accounts, jobs, ledger, pauses, pictures, results, servers, sweeps
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
 from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
@@ -234,6 +234,7 @@ async def _ask(tx: Tx, asker: Asker, place: Place, plan: Plan, now: int) -> int:
     price = _sum([await orders.price_of(tx, asker.guild_id, request) for request in plan.requests])
     _check_price(await servers.get(tx, asker.guild_id), price)
     await sessions.enter(tx, asker, place, now)
+    await pictures.used_again(tx, [reference.sha256 for reference in plan.request.references], now)
     return await sweeps.add(
         tx,
         guild_id=asker.guild_id,

@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.signals import Signals
 from bot.sweeps import Plan, Sweeps, SweepView
-from storage import alerts, grants, jobs, sweeps
+from storage import alerts, grants, jobs, pictures, sweeps
 from storage.database import Tx
 from storage.records import Asker, EditRequest, Grant, Job, Measure, Place, Reference, Scope, Status
 from storage.sweeps import Axis, SweepState
@@ -131,6 +131,12 @@ async def test_a_sweep_of_which_nothing_fits_leaves_nothing_behind(bench: Bench)
     assert await bench.sweeps.view(asked.sweep.id) == replace(asked, doubts={})
     assert await bench.jobs() == []
     assert await bench.office.open_holds() == 0
+
+
+async def test_a_picture_used_long_ago_stays_while_the_question_stands(bench: Bench) -> None:
+    await bench.database.run(pictures.used, REQUEST.references[0].sha256, 1)
+    await bench.ask()
+    assert await bench.database.read(pictures.unused_since, bench.office.clock(), 9) == []
 
 
 async def test_a_question_that_is_asked_anew_says_again_what_would_not_fit(bench: Bench) -> None:
