@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from bot import options, orders, quota, sessions
-from bot.edits import OFFER_LIFE, Edits
+from bot.edits import OFFER_LIFE, Edits, as_checked
 from bot.errors import BadOption, NotAllowed, NotFound, TooLate
 from bot.orders import Order
 from bot.settings import Settings
@@ -101,6 +101,7 @@ class Sweeps:
 
         When the price has risen by more than a quarter since it was said, the question stands anew at the new one.
         ``shown`` is the price that was said yes to, in micro-dollars; if left out, that of the question as it stands.
+        ``safety``: how Runware checks what is made there, as the place decides now; what was to be checked is.
 
         Raises:
             NotFound, NotAllowed: see :meth:`question` and :meth:`ask`.
@@ -304,7 +305,7 @@ class _Rehearsed(Exception):
 
 async def _priced(tx: Tx, found: Sweep, safety: str) -> dict[int, tuple[EditRequest, Price]]:
     """Return what each cell asks for that is not refused, and what it costs now, by its place."""
-    asked = replace(found.request, safety=safety)
+    asked = as_checked(found.request, safety)
     places = [cell.place for cell in await sweeps.cells(tx, found.id) if cell.refusal is None]
     requests = {place: request_of(asked, found.axes, place) for place in places}
     return {place: (request, await orders.price_of(tx, found.guild_id, request)) for place, request in requests.items()}

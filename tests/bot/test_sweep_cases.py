@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.signals import Signals
 from bot.sweeps import Plan, Sweeps, SweepView
-from storage import alerts, grants, jobs, pictures, sweeps
+from storage import alerts, grants, house, jobs, pictures, sweeps
 from storage.database import Tx
 from storage.records import Asker, EditRequest, Grant, Job, Measure, Place, Reference, Scope, Status
 from storage.sweeps import Axis, SweepState
@@ -131,6 +131,19 @@ async def test_a_sweep_of_which_nothing_fits_leaves_nothing_behind(bench: Bench)
     assert await bench.sweeps.view(asked.sweep.id) == replace(asked, doubts={})
     assert await bench.jobs() == []
     assert await bench.office.open_holds() == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "then"), [("fast", "none", "fast"), ("none", "none", "none"), ("none", "fast", "fast")]
+)
+async def test_what_was_asked_for_with_the_content_check_keeps_it(
+    bench: Bench, asked: str, now: str, then: str
+) -> None:
+    await bench.database.run(house.put_checked, 10, 100, checked=False)
+    plan = Plan(replace(REQUEST, safety=asked), (Axis("seed", (1, 2)),), (None,) * 2)
+    question = await bench.sweeps.ask(ANA, Place(100, 200), plan)
+    await bench.sweeps.accept(question.sweep.id, ANA, safety=now)
+    assert [job.request.safety for job in await bench.jobs()] == [then, then]
 
 
 async def test_a_picture_used_long_ago_stays_while_the_question_stands(bench: Bench) -> None:
