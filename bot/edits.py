@@ -196,7 +196,7 @@ class Edits:
         offer = await self.offer(offer_id, asker)
         await self.check(asker)
         self.check_request(offer.request)
-        order = self._order(asker, offer.place, _checked(offer.request, safety))
+        order = self._order(asker, offer.place, as_checked(offer.request, safety))
         said = offer if shown is None else replace(offer, price=shown)
         return await self._ordered(order, self._database.run(orders.accept, order, said))
 
@@ -284,7 +284,7 @@ class Edits:
         """
         job = await self._here(job_id, manager)
         await self.check(asker)
-        request = _checked(job.request, safety)
+        request = as_checked(job.request, safety)
         order = orders.Order(asker, job.place, request, job.task_uuid, self.terms, self._clock())
         return await self._ordered(order, self._database.run(orders.approve, job_id, order, manager))
 
@@ -485,7 +485,7 @@ class Edits:
         return int(self._settings.card_interval_seconds * 1000)
 
 
-def _checked(request: EditRequest, of_place: str) -> EditRequest:
+def as_checked(request: EditRequest, of_place: str) -> EditRequest:
     """Return a request that was asked for before, unchecked only where it was to be and its place still says so."""
     return replace(request, safety=of_place) if request.safety == "none" else request
 

@@ -203,7 +203,8 @@ def readme(session: str, contents: Contents, *, several: bool) -> bytes:
     what = (
         f"These are the pictures of a session in Darkroom, {session}: the folder {PICTURES} has {len(contents.packed)} "
         f"of them, named as on Discord by their numbers and seeds; {tree} how each came from another; {RECIPES}.json "
-        "says for each who made it, from which picture, and with which options /edit makes it again; "
+        "says for each who made it, from which picture, and with which recipe, which /recipe run makes again once it is a "
+        "file of its own; "
         f"{CONTRIBUTORS} lists who did how much, with their shares of the edits and of what they cost."
     )
     lines = [what]

@@ -134,6 +134,7 @@ async def _asked(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
         now=order.now,
         draft_id=order.draft_id,
     )
+    await pictures.used_again(tx, [reference.sha256 for reference in order.request.references], order.now)
     made = (offer_id, asker.guild_id, asker.user_id, order.place, order.request, price.estimate, order.now)
     return Offer(*made, draft_id=order.draft_id)
 

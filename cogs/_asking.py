@@ -146,13 +146,9 @@ class Asking:
                 draw=self._services.edits.draw_seed,
             )
         except BadOption as bad:
-            if wish.as_it_is or bad.option not in house.defaults or wish.values.get(bad.option) is not None:
+            if wish.as_it_is:
                 raise
-            raise BadOption(
-                bad.option,
-                f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
-                f"`/draft`, `{NOTHING}` leaves it to the model.",
-            ) from bad
+            raise explained(bad, wish.values, house) from None
         self._services.edits.check_request(request)
         return request
 
@@ -226,6 +222,17 @@ class Asking:
         price = await edits.price(made.guild_id, request)
         await message.edit(view=cards.offer(made, price, pictures=cards.attached(message), shown=shown))
         return False
+
+
+def explained(bad: BadOption, given: Mapping[str, object], house: House) -> BadOption:
+    """Return what is wrong with an option; where nobody gave it, with whose default it is."""
+    if bad.option not in house.defaults or given.get(bad.option) is not None:
+        return bad
+    return BadOption(
+        bad.option,
+        f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
+        f"`/draft`, `{NOTHING}` leaves it to the model.",
+    )
 
 
 async def _take_back(reply: discord.WebhookMessage) -> None:

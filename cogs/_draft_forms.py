@@ -37,6 +37,8 @@ _LINE: Final = 100
 _LISTED: Final = 2000
 _NAME: Final = 60
 _SHA: Final = 12
+#: An example, where the server allows it.
+_SUCH_AS: Final = (1024, 768)
 _CUSTOM_ID: Final = re.compile(
     rf"form-draft:(?P<draft>{ID}):(?P<form>{'|'.join(Form)}):(?P<version>{ID}):(?P<kept>[0-9]*)", re.ASCII
 )
@@ -151,7 +153,9 @@ def _size(values: Mapping[str, Any], house: House) -> ui.Label[Any]:
     standard = house.defaults.get(SIZE)
     otherwise = "that of the first picture" if standard is None else f"{standard}, as this server set it"
     line = _line(SIZE, f"Left out: {otherwise}", _LINE, options.typed(SIZE, values.get(SIZE)))
-    what = f"Width x height, such as 1024x768: from {options.MIN_SIDE} to {options.MAX_SIDE} in steps of {options.GRID}"
+    most = options.figure(house.bounds.get(SIZE, Bound()).most or options.MAX_SIDE)
+    such_as = "x".join(map(str, options.size_within(_SUCH_AS, house)))
+    what = f"Width x height, such as {such_as}: from {options.MIN_SIDE} to {most} in steps of {options.GRID}"
     return ui.Label(text=SIZE, description=what, component=line)
 
 

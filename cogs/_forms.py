@@ -153,9 +153,9 @@ def _notes(others: Others) -> list[str]:
     return [*lines, "-# Yours becomes a branch of its own."] if lines else []
 
 
-def again(job: Job, price: Price) -> Form:
-    """Return the form to ask for a job again, in the same or in other words."""
-    return Form("again", [job.id], [price], title="Try again", like=job)
+def again(job: Job, price: Price, *, changed: Sequence[str] = ()) -> Form:
+    """Return the form to ask for a job again, in the same or in other words; ``changed``: see :func:`edit`."""
+    return Form("again", [job.id], [price], title="Try again", like=job, notes=_changed(changed))
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:

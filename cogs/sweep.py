@@ -12,12 +12,13 @@ from discord.ext import commands
 
 from bot import options, sweeps
 from bot.client import EditBot, attempt
+from bot.errors import BadOption
 from bot.services import Services
 from bot.sweeps import Along, SweepView
 from cogs import _cards
 from cogs import _rights as rights
 from cogs import _sweep_cards as cards
-from cogs._asking import Asking
+from cogs._asking import Asking, explained
 from cogs._file_command import file_command
 from cogs._loras import allowed_choices, completions
 from cogs._naming import choices
@@ -114,7 +115,10 @@ class SweepCog(commands.Cog, name="Sweep"):
         parent_id = given[0].result_id if given else None
         safety = rights.safety(interaction, house)
         planned = partial(sweeps.plan, values, axes=axes, parent_id=parent_id, safety=safety, house=house, draw=draw)
-        planned([*given, *(UNREAD for _ in uploads)])
+        try:
+            planned([*given, *(UNREAD for _ in uploads)])
+        except BadOption as bad:
+            raise explained(bad, {**values, **{axis.option: axis.values for axis in axes}}, house) from None
         place, references, shown = await self._asking.receive(interaction, prompt, given, uploads)
         view = await self._sweeps.ask(rights.asker(interaction), place, planned(references))
         pictures = [(file.filename, file.description or "") for file in shown]

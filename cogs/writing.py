@@ -68,8 +68,9 @@ class WritingCog(MenuCog, name="Writing"):
             case AgainButton():
                 job = await self._edits.job(item.target)
                 await rights.check_repeatable(interaction, job)
-                price = await self._edits.price(job.guild_id, job.request)
-                await interaction.response.send_modal(forms.again(job, price))
+                settings, changed = await self._within(job)
+                price = await self._edits.price(job.guild_id, settings)
+                await interaction.response.send_modal(forms.again(job, price, changed=changed))
             case EditButton():
                 result, job = await self._edits.result(item.target)
                 await self._open(interaction, [result], job)
@@ -111,17 +112,20 @@ class WritingCog(MenuCog, name="Writing"):
         await self._open(interaction, [parent], job if result.deleted_at is None else origin)
 
     async def _open(self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: Job) -> None:
-        """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it."""
-        pictures = [result for result, _ in await self._check(interaction, [picture.id for picture in pictures])]
-        settings, changed = await self._within(pictures[0], like.request)
+        """Open the form to edit one of these results, filled with the words of ``like``, and tell others of it.
+
+        Words are all that is taken from there: the settings are those that the picture was made with.
+        """
+        found = await self._check(interaction, [picture.id for picture in pictures])
+        pictures = [result for result, _ in found]
+        settings, changed = await self._within(found[0][1])
         prices = await self._prices(interaction, pictures[:1], settings)
         others = await self._claim(interaction, pictures[0])
         await interaction.response.send_modal(forms.edit(pictures, prices, like=like, others=others, changed=changed))
 
-    async def _within(self, result: Result, request: EditRequest) -> tuple[EditRequest, list[str]]:
-        """Return a request as the server's rules allow it now, and what differs from how it was made."""
-        job = await self._edits.job(result.job_id)
-        return brought_within(request, await self._services.houses.of(job.guild_id))
+    async def _within(self, job: Job) -> tuple[EditRequest, list[str]]:
+        """Return what a job asked for as the server's rules allow it now, and what differs from that."""
+        return brought_within(job.request, await self._services.houses.of(job.guild_id))
 
     async def _claim(self, interaction: discord.Interaction[EditBot], result: Result) -> Others:
         """Tell others that somebody writes an edit, unless they do so where others cannot read; return what others do."""
@@ -148,13 +152,13 @@ class WritingCog(MenuCog, name="Writing"):
         self, interaction: discord.Interaction[EditBot], pictures: Sequence[Result], like: EditRequest
     ) -> list[Price]:
         """Return what an edit of these results costs, and with one more picture, two more, as far as more may be."""
+        guild_id = rights.asker(interaction).guild_id
         references = [reference_to(picture, like) for picture in pictures]
         start = references[0]
-        like = replace(like, width=start.width, height=start.height, results=1)
+        width, height = size_within((start.width, start.height), await self._services.houses.of(guild_id))
+        like = replace(like, width=width, height=height, results=1)
         return [
-            await self._edits.price(
-                rights.asker(interaction).guild_id, replace(like, references=(*references, *[start] * more))
-            )
+            await self._edits.price(guild_id, replace(like, references=(*references, *[start] * more)))
             for more in range(MAX_REFERENCES - len(references) + 1)
         ]
 
@@ -177,7 +181,7 @@ class WritingCog(MenuCog, name="Writing"):
     async def _merge(self, interaction: discord.Interaction[EditBot], result_ids: Sequence[int]) -> None:
         found = await self._check(interaction, result_ids)
         pictures = [result for result, _ in found]
-        settings, changed = await self._within(pictures[0], found[0][1].request)
+        settings, changed = await self._within(found[0][1])
         prices = await self._prices(interaction, pictures, settings)
         others = await self._claim(interaction, pictures[0])
         await interaction.response.send_modal(forms.merge(pictures, prices, others=others, changed=changed))
@@ -212,7 +216,7 @@ class WritingCog(MenuCog, name="Writing"):
         await rights.check_references(interaction, self._services, job.request)
         # Where nothing was made the seed is still good; where something was withheld, it would be made again.
         seed = None if job.status is Status.SUCCEEDED else str(job.request.seed)
-        settings, _ = brought_within(job.request, await self._services.houses.of(job.guild_id))
+        settings, _ = await self._within(job)
         wish = Wish.like(settings, await self._words(interaction, sent), results=settings.results, seed=seed)
         await self._asking.ask(interaction, wish, job.request.references, shown=sent.price)
 

@@ -10,6 +10,7 @@ _USED = """
 INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)
 ON CONFLICT (sha256) DO UPDATE SET used_at = excluded.used_at
 """
+_USED_AGAIN = "UPDATE pictures SET used_at = ?2 WHERE sha256 = ?1 AND used_at < ?2"
 _BIND = "INSERT INTO job_pictures (sha256, job_id) VALUES (?1, ?2) ON CONFLICT (sha256, job_id) DO NOTHING"
 _NEEDED = """
 SELECT 1 AS needed WHERE EXISTS (
@@ -43,6 +44,12 @@ _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
 async def used(tx: Tx, sha256: str, now: int) -> None:
     """Record that a picture stands in the store and is used now."""
     await tx.execute(_USED, sha256, now)
+
+
+async def used_again(tx: Tx, hashes: Iterable[str], now: int) -> None:
+    """Record that somebody asks about pictures that were used before; what nobody used yet is kept no longer for that."""
+    for sha256 in sorted(set(hashes)):
+        await tx.execute(_USED_AGAIN, sha256, now)
 
 
 async def bind(tx: Tx, job_id: int, hashes: Iterable[str], now: int) -> None:

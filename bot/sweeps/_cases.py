@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from bot import options, orders, quota, sessions
-from bot.edits import OFFER_LIFE, Edits
+from bot.edits import OFFER_LIFE, Edits, as_checked
 from bot.errors import BadOption, NotAllowed, NotFound, TooLate
 from bot.orders import Order
 from bot.settings import Settings
@@ -17,7 +17,7 @@ from bot.signals import Signals, seconds_until
 from bot.sweeps._axes import count
 from bot.sweeps._plans import Plan, label, request_of
 from bot.sweeps._views import CellView, Note, SweepView
-from storage import accounts, jobs, ledger, pauses, results, servers, sweeps
+from storage import accounts, jobs, ledger, pauses, pictures, results, servers, sweeps
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
 from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
@@ -72,6 +72,10 @@ class Sweeps:
         """
         await self._edits.check(asker)
         sweep_id = await self._database.run(_ask, asker, place, plan, self._clock())
+        return await self._asked(sweep_id, asker)
+
+    async def _asked(self, sweep_id: int, asker: Asker) -> SweepView:
+        """Return a sweep as its question shows it."""
         return replace(await self.view(sweep_id), doubts=await self._doubts(sweep_id, asker))
 
     async def _doubts(self, sweep_id: int, asker: Asker) -> dict[int, str]:
@@ -97,6 +101,7 @@ class Sweeps:
 
         When the price has risen by more than a quarter since it was said, the question stands anew at the new one.
         ``shown`` is the price that was said yes to, in micro-dollars; if left out, that of the question as it stands.
+        ``safety``: how Runware checks what is made there, as the place decides now; what was to be checked is.
 
         Raises:
             NotFound, NotAllowed: see :meth:`question` and :meth:`ask`.
@@ -119,7 +124,8 @@ class Sweeps:
             self._signals.queue.set()
             self._signals.notices.set()
             self._signals.sweeps.set()
-        return await self.view(sweep_id)
+            return await self.view(sweep_id)
+        return await self._asked(sweep_id, asker)
 
     async def decline(self, sweep_id: int, asker: Asker) -> Sweep:
         """Say no; returns what was asked. Raises NotFound or NotAllowed as :meth:`question`."""
@@ -229,6 +235,7 @@ async def _ask(tx: Tx, asker: Asker, place: Place, plan: Plan, now: int) -> int:
     price = _sum([await orders.price_of(tx, asker.guild_id, request) for request in plan.requests])
     _check_price(await servers.get(tx, asker.guild_id), price)
     await sessions.enter(tx, asker, place, now)
+    await pictures.used_again(tx, [reference.sha256 for reference in plan.request.references], now)
     return await sweeps.add(
         tx,
         guild_id=asker.guild_id,
@@ -298,7 +305,7 @@ class _Rehearsed(Exception):
 
 async def _priced(tx: Tx, found: Sweep, safety: str) -> dict[int, tuple[EditRequest, Price]]:
     """Return what each cell asks for that is not refused, and what it costs now, by its place."""
-    asked = replace(found.request, safety=safety)
+    asked = as_checked(found.request, safety)
     places = [cell.place for cell in await sweeps.cells(tx, found.id) if cell.refusal is None]
     requests = {place: request_of(asked, found.axes, place) for place in places}
     return {place: (request, await orders.price_of(tx, found.guild_id, request)) for place, request in requests.items()}

@@ -21,7 +21,7 @@ from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, audit, books, jobs, ledger, quarters
+from storage import accounts, audit, books, jobs, ledger, pictures, quarters
 from storage.database import Database, Tx
 from storage.offers import Offer
 from storage.records import Asker, EditRequest, EntryKind, Job, Measure, Place, Reference, Scope, Status
@@ -144,6 +144,18 @@ async def refused(office: Office, asked: Awaitable[object], by: type[EditError])
 
 
 # Prices that are asked about -----------------------------------------------------------------------------------------
+
+
+async def test_a_picture_used_long_ago_stays_while_a_price_is_asked_about_and_a_new_one_no_longer(
+    office: Office,
+) -> None:
+    [old] = [reference.sha256 for reference in REQUEST.references]
+    await office.database.run(pictures.used, old, START - 100 * DAY)
+    await office.offered()
+    assert await office.database.read(pictures.unused_since, START, 9) == []
+    new = replace(REQUEST, references=(Reference("b" * 64, 512, 512, "dog.png"),))
+    assert isinstance(await office.ask(new), Offer)
+    assert await office.database.read(pictures.unknown, ["b" * 64]) == ["b" * 64]
 
 
 async def test_an_edit_at_the_price_a_member_wants_to_be_asked_above_is_made(office: Office) -> None:

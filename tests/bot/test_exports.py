@@ -147,6 +147,7 @@ HERE = "https://discord.com/channels/1/20"
 
 def test_the_readme_of_a_whole_session_is_one_paragraph() -> None:
     text = exports.readme(HERE, Contents([12, 13]), several=False).decode()
+    assert "which /recipe run makes again" in text
     assert text.count("\n") == 1
     assert HERE in text
     assert "the folder pictures has 2 of them" in text

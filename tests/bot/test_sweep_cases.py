@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.signals import Signals
 from bot.sweeps import Plan, Sweeps, SweepView
-from storage import alerts, grants, jobs, sweeps
+from storage import alerts, grants, house, jobs, pictures, sweeps
 from storage.database import Tx
 from storage.records import Asker, EditRequest, Grant, Job, Measure, Place, Reference, Scope, Status
 from storage.sweeps import Axis, SweepState
@@ -131,6 +131,34 @@ async def test_a_sweep_of_which_nothing_fits_leaves_nothing_behind(bench: Bench)
     assert await bench.sweeps.view(asked.sweep.id) == replace(asked, doubts={})
     assert await bench.jobs() == []
     assert await bench.office.open_holds() == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "then"), [("fast", "none", "fast"), ("none", "none", "none"), ("none", "fast", "fast")]
+)
+async def test_what_was_asked_for_with_the_content_check_keeps_it(
+    bench: Bench, asked: str, now: str, then: str
+) -> None:
+    await bench.database.run(house.put_checked, 10, 100, checked=False)
+    plan = Plan(replace(REQUEST, safety=asked), (Axis("seed", (1, 2)),), (None,) * 2)
+    question = await bench.sweeps.ask(ANA, Place(100, 200), plan)
+    await bench.sweeps.accept(question.sweep.id, ANA, safety=now)
+    assert [job.request.safety for job in await bench.jobs()] == [then, then]
+
+
+async def test_a_picture_used_long_ago_stays_while_the_question_stands(bench: Bench) -> None:
+    await bench.database.run(pictures.used, REQUEST.references[0].sha256, 1)
+    await bench.ask()
+    assert await bench.database.read(pictures.unused_since, bench.office.clock(), 9) == []
+
+
+async def test_a_question_that_is_asked_anew_says_again_what_would_not_fit(bench: Bench) -> None:
+    asked = await bench.ask()
+    await bench.limit(3)
+    again = await bench.sweeps.accept(asked.sweep.id, ANA, shown=1)
+    assert again.sweep.state is SweepState.ASKED
+    assert set(again.doubts) == {3}
+    assert await bench.jobs() == []
 
 
 async def test_the_rest_is_cancelled_once_and_its_holds_come_back(bench: Bench) -> None:

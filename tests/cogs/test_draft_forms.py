@@ -250,6 +250,15 @@ async def test_a_field_says_its_bounds_and_what_the_server_makes_of_them() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "such_as", "most"), [({}, "1024x768", 2048), ({SIZE: Bound(None, 512.0)}, "512x384", 512)]
+)
+async def test_the_field_of_the_size_says_how_far_it_goes_in_this_server(bounds: Any, such_as: str, most: int) -> None:
+    modal = forms.form(a_draft(), Form.PICTURE, None, House(1, bounds=bounds))
+    [said] = [part["description"] for part in parts(modal) if part.get("label") == SIZE]
+    assert said == f"Width x height, such as {such_as}: from 128 to {most} in steps of 16"
+
+
 async def test_the_form_of_loras_lists_those_that_the_server_lets_in_as_far_as_there_is_room() -> None:
     listed = parts(forms.form(a_draft(), Form.LORAS, None, HOUSE))[0]["content"]
     assert listed.splitlines()[1].startswith("- `civitai:0@0` \\*Ink\\*")

@@ -261,6 +261,58 @@ async def test_an_edit_of_a_picture_from_before_the_rules_is_brought_within_them
         assert (task["steps"], task["width"], task["height"], "lora" in task) == (40, 512, 256, False)
 
 
+async def test_a_form_states_the_price_of_what_the_rules_let_it_make(visit_of: Any, books_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        shown = await visit_of(world).edit(prompt="a hat", size="2048x1024", steps=45)
+        await manage(world, "bound", name="size", most="512")
+        form = await world.bo.click(shown, label="Edit")
+        assert form.modal is not None
+        await world.bo.submit_modal(form, {"prompt": "in snow"})
+        await world.idle()
+        made = (await books_of(world).jobs())[-1]
+        assert (made.request.width, made.request.height) == (512, 256)
+        assert form.modal["custom_id"].startswith(f"form-edit:1:{made.estimate}-")
+
+
+async def test_a_branch_takes_words_of_the_child_and_says_what_becomes_of_how_the_parent_was_made(
+    visit_of: Any, books_of: Any
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(prompt="a hat", steps=5, **SMALL)
+        child = await visit.edit(prompt="in snow", steps=45, cfg=4, **{"from": "#1"})
+        await manage(world, "bound", name="steps", most="40")
+        look = await world.bo.click(child, label="More")
+        assert look.response is not None
+        form = await world.bo.click(look.response, label="Branch")
+        assert form.modal is not None
+        assert "in snow" in str(form.modal)
+        assert "As this server allows now" not in str(form.modal)
+        await world.bo.submit_modal(form, {"prompt": "in rain"})
+        await world.idle()
+        made = (await books_of(world).jobs())[-1]
+        assert (made.request.parent_id, made.request.steps, made.request.cfg) == (1, 5, None)
+        assert form.modal["custom_id"].startswith(f"form-edit:1:{made.estimate}-")
+
+
+async def test_what_is_tried_again_is_brought_within_the_rules_and_says_so(visit_of: Any, books_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        world.runware.faults.fail = "providerError"
+        failed = await visit_of(world).edit(results=2, steps=45, **SMALL)
+        world.runware.faults.fail = None
+        await manage(world, "bound", name="steps", most="40")
+        await manage(world, "bound", name="results", most="1")
+        form = await world.bo.click(failed, label="Try again")
+        assert form.modal is not None
+        [note] = [part["content"] for part in form.modal["components"] if "content" in part]
+        assert note == "⚖️ As this server allows now: `results` 1 instead of 2 and `steps` 40 instead of 45."
+        await world.bo.submit_modal(form, {"prompt": "make it day"})
+        await world.idle()
+        made = (await books_of(world).jobs())[-1]
+        assert (made.request.results, made.request.steps) == (1, 40)
+        assert form.modal["custom_id"] == f"form-again:1:{made.estimate}"
+
+
 # The content check ---------------------------------------------------------------------------------------------------
 
 

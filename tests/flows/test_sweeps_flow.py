@@ -272,6 +272,16 @@ async def test_a_bound_that_the_server_set_meanwhile_refuses_its_cells_and_no_ot
         assert {job.request.steps for job in await trial.books.jobs()} == {10}
 
 
+async def test_a_default_that_no_cell_goes_with_is_named_as_the_servers_and_an_axis_is_not(trial_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        trial = trial_of(world)
+        await world.program.database.run(house.put_default, world.guild.id, "cache_end", 25)
+        await world.program.database.run(house.put_default, world.guild.id, "steps", 30)
+        said = await trial.refused(trial.ask())
+        assert "25 was given. You left `cache_end` out, and this server's default stands for it" in said
+        assert "You left" not in await trial.refused(trial.ask(x_values="60, 70"))
+
+
 async def test_cells_that_do_not_fit_a_limit_are_refused_and_the_others_are_made(trial_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         trial = trial_of(world)
