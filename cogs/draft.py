@@ -106,8 +106,14 @@ class DraftCog(commands.Cog, name="Draft"):
     @commands.Cog.listener()
     async def on_draft(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         """Do what a button or menu of a draft asks for."""
-        opens = isinstance(item, DraftButton)
-        await attempt(interaction, self._open(interaction, item.target) if opens else self._press(interaction, item))
+        match item:
+            case DraftButton():
+                work = self._open(interaction, item.target)
+            case OtherDraftMenu():  # it leads on also from a draft that is gone
+                work = self._switch(interaction, item.chosen)
+            case _:
+                work = self._press(interaction, item)
+        await attempt(interaction, work)
 
     async def _press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
         draft = await self._own(interaction, getattr(item, "target", 0))
@@ -118,8 +124,6 @@ class DraftCog(commands.Cog, name="Draft"):
                 await self._ask(interaction, draft, item.form)
             case PageButton():
                 await self._turn(interaction, draft, item.page)
-            case OtherDraftMenu():
-                await self._switch(interaction, item.chosen)
             case FamilyMenu():
                 await self._choose_family(interaction, draft, item.chosen)
             case SchedulerMenu():

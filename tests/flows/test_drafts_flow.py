@@ -261,8 +261,12 @@ async def test_a_card_leads_to_its_owners_other_drafts(visit_of: Any) -> None:
         await card.choose("1")
         assert "> a hat" in card.words
         assert visit.menus(card.message) == [["a coat", "an edit of #1"]]
+        old = await Card.open(world, visit)
+        await old.choose("1")
         await card.press("Discard")
         assert "`/draft` shows the one before" in card.words
+        await old.choose("3")
+        assert "> a coat" in old.words, "it leads on from the card of a draft that is gone"
         assert "> a coat" in (await Card.open(world, visit)).words
 
 
