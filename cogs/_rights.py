@@ -191,7 +191,7 @@ async def can_read(interaction: discord.Interaction[Any], channel_id: int, owner
     try:
         async with asyncio.timeout(patience(interaction)):
             return await member_reads(member, channel_id, owner_id)
-    except TimeoutError as error:
+    except DISCORD_ERRORS as error:
         raise NotAllowed(
             "Discord does not say right now whether you may see that picture. Try again shortly."
         ) from error

@@ -616,3 +616,24 @@ async def test_the_newest_pictures_of_the_thread_are_offered_to_those_who_see_th
         await move(world, 2, await studio(world))
         assert await offered(world.bo, "") == [everything[0], everything[2]]
         assert await offered(world.ana, "") == everything
+
+
+async def test_where_discord_does_not_say_who_may_see_a_picture_it_is_not_shown_and_the_asker_is_told(
+    visit_of: Any,
+) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        await visit.edit(world.ana)
+        other = world.guild.create_text_channel("elsewhere")
+        await move(world, 1, other)
+        await world.env.settle()
+        known = world.bot.get_guild(world.guild.id)
+        gone = None if known is None else known.get_channel(other.id)
+        assert known is not None
+        assert gone is not None
+        known._remove_channel(gone)  # as threads are forgotten that are archived
+        world.env.inject_error("GET", f"/channels/{other.id}", status=500, times=None)
+        told = alone(await world.bo.slash(world.channel, "recipe show", result="#1"))
+        assert (
+            visit.words(told) == "Discord does not say right now whether you may see that picture. Try again shortly."
+        )
