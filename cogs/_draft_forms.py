@@ -227,7 +227,7 @@ def _otherwise(parameter: Parameter, house: House) -> str:
         said = "Say what to change"
     bound = house.bounds.get(parameter.name)
     ends = [] if bound is None else [("at least", bound.least), ("at most", bound.most)]
-    here = [f"{which} {end:g}" for which, end in ends if end is not None]
+    here = [f"{which} {options.figure(end)}" for which, end in ends if end is not None]
     return f"{said} · here {words.listed(here)}" if here else said
 
 

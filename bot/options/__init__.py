@@ -22,6 +22,7 @@ from bot.options._building import (
 from bot.options._parameters import (
     BY_NAME,
     DEFAULT_STEPS,
+    LORAS,
     MAX_CFG,
     MAX_LORAS,
     MAX_PROMPT,
@@ -65,6 +66,7 @@ __all__ = [
     "COMMON_SIZES",
     "DEFAULT_STEPS",
     "GRID",
+    "LORAS",
     "MATCH",
     "MAX_CFG",
     "MAX_CHOICES",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import reduce
 from typing import Any, Final
 
 from bot.errors import BadOption
@@ -94,7 +93,7 @@ def examine(
         )
     first = references[0] if references else _NO_PICTURE
     try:
-        longest = _longest_side(house)
+        longest = longest_side(house)
         width, height = parse_size(_text_of(values.get(SIZE)), (first.width, first.height), longest=longest)
     except BadOption as bad:
         faults.append(bad)
@@ -107,7 +106,7 @@ def examine(
 
 def check(request: EditRequest) -> None:
     """Check a request that was made some other way than from options; raises like :func:`build_request`."""
-    build_request({**values_of(request), "prompt": request.prompt}, request.references, draw=lambda: request.seed)
+    build_request(values_of(request), request.references, draw=lambda: request.seed)
 
 
 def check_house(request: EditRequest, house: House) -> None:
@@ -120,7 +119,7 @@ def values_of(request: EditRequest) -> dict[str, Plain]:
     """Return everything that a request sets, as JSON holds it; :func:`build_request` makes the same of it."""
     values: dict[str, Plain] = {}
     for parameter in PARAMETERS:
-        value: Any = reduce(getattr, parameter.field.split("."), request)
+        value = parameter.of(request)
         if value is not None and value != ():
             values[parameter.name] = parameter.plain(value)
     return {**values, SIZE: f"{request.width}x{request.height}"}
@@ -281,7 +280,7 @@ def _against(request: EditRequest, house: House, *, wrong: AbstractSet[str]) -> 
                 _check_longest(max(request.width, request.height), bound)
             else:
                 parameter = parameter_named(name)
-                parameter.check_bound(reduce(getattr, parameter.field.split("."), request), bound)
+                parameter.check_bound(parameter.of(request), bound)
         except BadOption as bad:
             faults.append(bad)
     faults += [_not_let_in(lora.model, house) for lora in request.loras if lora.model not in house.loras]
@@ -302,7 +301,7 @@ def _not_let_in(model: str, house: House) -> BadOption:
     )
 
 
-def _longest_side(house: House | None) -> int:
+def longest_side(house: House | None) -> int:
     """Return what a picture is fitted to where no size is typed: to what the server allows, so that nothing is refused."""
     most = None if house is None else house.bounds.get(SIZE, Bound()).most
     return MAX_SIDE if most is None else int(most)

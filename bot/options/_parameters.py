@@ -14,12 +14,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import reduce
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from bot.errors import BadOption
 from bot.options._schedulers import parse_scheduler
 from bot.options._texts import SHOWN, shown, written
-from storage.records import Bound, Lora
+from storage.records import Bound, EditRequest, Lora
 
 MAX_PROMPT: Final = 32_000
 MAX_RESULTS: Final = 20
@@ -84,6 +85,10 @@ class Parameter(ABC):
     @abstractmethod
     def read(self, given: object) -> object:
         """Return a value as requests have it; ``None`` where nothing was given. Raises BadOption."""
+
+    def of(self, request: EditRequest) -> Any:  # noqa: ANN401 (of this parameter's own type)
+        """Return the value that a request has; ``None`` where it was left out."""
+        return reduce(getattr, self.field.split("."), request)
 
     def plain(self, value: Any) -> Plain:  # noqa: ANN401 (of this parameter's own type)
         """Return what :meth:`read` returned as JSON holds it; :meth:`read` takes it back."""
@@ -409,6 +414,14 @@ def _fraction(name: str, field: str, group: Group, says: str, otherwise: str) ->
 
 _FACES: Final = "documented for SD 1.x, SDXL and FLUX only; expect no effect"
 
+#: The one option that is a list, which others ask for by itself.
+LORAS: Final = Loras(
+    "loras",
+    "loras",
+    Group.LORAS,
+    "Add-ons to the model, one a line: AIR (civitai:123@456), weight from -4 to 4, stage",
+    "none",
+)
 #: Every parameter but the pictures and the size, in the order in which faults are named.
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     Text("prompt", "prompt", Group.WORDS, "What to change, in a sentence", "needed"),
@@ -439,7 +452,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "true_cfg", "true_cfg", Group.GUIDANCE, "The model's own guidance; Runware's examples use 1.2 and 2"
     ),
     Scheduler("scheduler", "scheduler", Group.SCHEDULER, "How the noise is taken away"),
-    Loras("loras", "loras", Group.LORAS, "Add-ons to the model, one a line: AIR (civitai:123@456), weight from -4 to 4, stage", "none"),
+    LORAS,
     Whole(
         "cache_start", "acceleration.cache_start", Group.CACHED_STEPS, "The step from which steps may be cached",
         "no range", least=0,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import Any, Final
 
 from bot.errors import BadOption
-from bot.options._building import build_request, values_of
-from bot.options._parameters import BY_NAME, SIZE, Counted, figure
+from bot.options._building import build_request, longest_side, values_of
+from bot.options._parameters import BY_NAME, LORAS, SIZE, Counted, figure
 from bot.options._sizes import match_size
 from storage.records import EditRequest, House
 
-_LORAS: Final = "loras"
 _RANGE: Final = ("cache_start", "cache_end", "cache_start_percent", "cache_end_percent")
 
 
@@ -25,8 +23,8 @@ def brought_within(request: EditRequest, house: House) -> tuple[EditRequest, lis
     changes, told = dict[str, Any](), list[str]()
     for name in house.bounds:
         parameter = BY_NAME.get(name)
-        value: Any = None if parameter is None else reduce(getattr, parameter.field.split("."), request)
-        if not isinstance(parameter, Counted) or value is None:
+        value = parameter.of(request) if isinstance(parameter, Counted) else None
+        if value is None:
             continue
         nearest = _nearest(value, house, name)
         if nearest != value:
@@ -38,7 +36,7 @@ def brought_within(request: EditRequest, house: House) -> tuple[EditRequest, lis
         told.append(f"`{SIZE}` {changes[SIZE]} instead of {request.width}x{request.height}")
     stays = tuple(lora for lora in request.loras if lora.model in house.loras)
     if stays != request.loras:
-        changes[_LORAS] = BY_NAME[_LORAS].plain(stays) or None
+        changes[LORAS.name] = LORAS.plain(stays) or None
         told += [f"without the LoRA `{lora.model}`" for lora in request.loras if lora not in stays]
     if not changes:
         return request, told
@@ -50,8 +48,8 @@ def brought_within(request: EditRequest, house: House) -> tuple[EditRequest, lis
 
 def size_within(size: tuple[int, int], house: House) -> tuple[int, int]:
     """Return a size fitted to the longest side that a server allows."""
-    most = None if SIZE not in house.bounds else house.bounds[SIZE].most
-    return size if most is None or max(size) <= most else match_size(size, longest=int(most))
+    longest = longest_side(house)
+    return size if max(size) <= longest else match_size(size, longest=longest)
 
 
 def _nearest(value: float, house: House, name: str) -> float:

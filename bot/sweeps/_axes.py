@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from bot.errors import BadOption
-from bot.options import is_empty, parse_scheduler, shown
+from bot.options import figure, is_empty, parse_scheduler, shown
 from storage.records import Lora
 from storage.sweeps import Axis, AxisValue
 
@@ -131,7 +131,7 @@ def heading(axis: Axis) -> str:
 
 def said(value: AxisValue) -> str:
     """Return a value of an axis as people read it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return figure(value) if isinstance(value, float) else str(value)
 
 
 def text(axis: Axis, value: AxisValue) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from bot import options
 from bot.errors import BadOption
 from bot.sweeps._axes import count, text
 from storage.records import EditRequest, House, Lora, Reference
 from storage.sweeps import Axis, AxisValue
-
-_LORAS: Final = "loras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +103,13 @@ def _at(values: Mapping[str, object], axes: Sequence[Axis], place: int) -> dict[
     for axis, value in values_at(axes, place):
         changed[axis.option] = value
         if axis.lora is not None:
-            changed[_LORAS] = _weighed(read_loras(values), axis.lora, value)
+            changed[options.LORAS.name] = _weighed(read_loras(values), axis.lora, value)
     return changed
 
 
 def read_loras(values: Mapping[str, object]) -> tuple[Lora, ...]:
     """Return the LoRAs among some options. Raises BadOption."""
-    read = options.Loras(_LORAS, _LORAS, options.Group.LORAS, "").read(values.get(_LORAS))
-    return read or ()
+    return options.LORAS.read(values.get(options.LORAS.name)) or ()
 
 
 def _weighed(loras: Sequence[Lora], air: str | None, weight: AxisValue) -> list[Lora]:

@@ -15,26 +15,11 @@ from pydantic import ValidationError
 from bot import options
 from bot.errors import BadOption
 from bot.options import BY_NAME, Whole
-from bot.runware.schema import Transport, from_request
 from bot.settings import Settings
-from storage.records import EditRequest, Reference
+from storage.records import EditRequest
 from tests.parameters_table import FIXED, OPERATORS, PICTURES, ROWS, Row, option_of
-from tests.schema_cases import RULES, Limit, Rule, accepts, exclusive, limits, said_on_the_wire
-
-CAT = Reference("a" * 64, 1024, 768, "cat.png")
-PNG = "data:image/png;base64,aGVsbG8="
-TASK_UUID = "6f0c1f5e-0f3a-4c0e-9d52-6b6a3a7d8e10"
-
-
-def build(references: int = 1, **values: Any) -> EditRequest:
-    return options.build_request({"prompt": "x", **values}, [CAT] * references, draw=lambda: 7)
-
-
-def wire(request: EditRequest) -> dict[str, Any]:
-    pictures = [PNG] * len(request.references)
-    task = from_request(request, task_uuid=TASK_UUID, references=pictures, transport=Transport()).wire()
-    assert accepts(task), task
-    return task
+from tests.schema_cases import RULES, Limit, Rule, exclusive, limits, said_on_the_wire
+from tests.wired import build, wire
 
 
 def by_members() -> Iterator[tuple[Row, Limit]]:
