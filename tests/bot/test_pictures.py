@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import _apart, images
+from bot import images
 from bot.errors import BadPicture, NotFound, OutOfSpace
 from bot.images import Refused
-from bot.pictures import Pictures, _full_disk_in_words, _run
+from bot.pictures import Pictures, _apart
+from bot.pictures._folder import full_disk_in_words
+from bot.pictures._rendering import run
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ async def test_a_failed_write_leaves_nothing(pictures: Pictures, tmp_path: Path)
 
 
 def test_a_full_disk_is_told_in_words() -> None:
-    with pytest.raises(OutOfSpace, match="disk is nearly full"), _full_disk_in_words():
+    with pytest.raises(OutOfSpace, match="disk is nearly full"), full_disk_in_words():
         Path("/dev/full").write_bytes(b"bytes")  # Linux's disk without room
 
 
@@ -190,9 +192,9 @@ async def test_large_pictures_take_turns(pictures: Pictures) -> None:
         time.sleep(0.01)  # noqa: TID251 (it is a worker that waits)
         together -= 1
 
-    await asyncio.gather(*(pictures._work(40_000_000, work) for _ in range(6)))
+    await asyncio.gather(*(pictures._pool.work(40_000_000, work) for _ in range(6)))
     assert most == 1
-    await asyncio.gather(*(pictures._work(4_000_000, work) for _ in range(12)))
+    await asyncio.gather(*(pictures._pool.work(4_000_000, work) for _ in range(12)))
     assert most == 2
 
 
@@ -205,12 +207,12 @@ async def test_a_cancelled_caller_gives_back_no_room_before_its_work_is_over(pic
         loop.call_soon_threadsafe(begun.set)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
-    caller = asyncio.create_task(pictures._work(40_000_000, wait))
+    caller = asyncio.create_task(pictures._pool.work(40_000_000, wait))
     await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    other = asyncio.create_task(pictures._work(40_000_000, int))
+    other = asyncio.create_task(pictures._pool.work(40_000_000, int))
     await asyncio.wait([other], timeout=0.05)
     assert not other.done()
     release.set()
@@ -224,7 +226,7 @@ async def test_a_cancelled_waiter_lets_the_next_one_in(pictures: Pictures) -> No
     def wait() -> None:
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
-    first, second, third = (asyncio.create_task(pictures._work(40_000_000, f)) for f in (wait, int, int))
+    first, second, third = (asyncio.create_task(pictures._pool.work(40_000_000, f)) for f in (wait, int, int))
     await asyncio.sleep(0.01)
     second.cancel()
     release.set()
@@ -235,7 +237,7 @@ async def test_a_cancelled_waiter_lets_the_next_one_in(pictures: Pictures) -> No
 async def test_failed_work_gives_its_room_back(pictures: Pictures) -> None:
     for _ in range(3):
         with pytest.raises(Refused):
-            await pictures._work(40_000_000, images.render, b"no picture")
+            await pictures._pool.work(40_000_000, images.render, b"no picture")
 
 
 # Thumbnails
@@ -253,7 +255,7 @@ async def test_a_thumbnail_is_made_once_for_each_box_and_found_again_after_a_res
 ) -> None:
     sha256 = await pictures.put(encoded("JPEG", (640, 320)))
     made = await pictures.thumbnail(sha256, (64, 64))
-    pictures._path(sha256).unlink()
+    pictures._folder._path(sha256).unlink()
     assert await pictures.thumbnail(sha256, (64, 64)) == made
     async with Pictures(tmp_path / "pictures", min_free=0) as again:
         assert await again.thumbnail(sha256, (64, 64)) == made
@@ -275,14 +277,14 @@ async def test_a_picture_that_is_deleted_while_its_thumbnail_is_made_leaves_none
     pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha256 = await pictures.put(encoded("JPEG"))
-    work = pictures._work
+    work = pictures._pool.work
 
     async def deleted_meanwhile(*args: Any) -> Any:
         made = await work(*args)
         await pictures.delete(sha256)
         return made
 
-    monkeypatch.setattr(pictures, "_work", deleted_meanwhile)
+    monkeypatch.setattr(pictures._pool, "work", deleted_meanwhile)
     assert await pictures.thumbnail(sha256, (64, 64))
     with pytest.raises(NotFound):
         await pictures.thumbnail(sha256, (64, 64))
@@ -296,7 +298,7 @@ async def test_a_full_disk_keeps_no_thumbnail_and_shows_it_all_the_same(
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(pictures, "_write", full)
+    monkeypatch.setattr(pictures._folder, "_write", full)
     assert await pictures.thumbnail(sha256, (64, 64))
 
 
@@ -333,11 +335,11 @@ def test_a_process_of_its_own_writes_the_picture_or_the_reason() -> None:
 
 def test_a_decoder_that_crashes_or_hangs_refuses_its_file() -> None:
     with pytest.raises(Refused, match="cannot be read"):
-        _run(["sh", "-c", "kill -SEGV $$"], b"", patience=30)
+        run(["sh", "-c", "kill -SEGV $$"], b"", patience=30)
     with pytest.raises(Refused, match="takes too long"):
-        _run(["sleep", "30"], b"", patience=0.01)
+        run(["sleep", "30"], b"", patience=0.01)
 
 
 def test_a_broken_installation_is_not_blamed_on_the_file() -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        _run(["sh", "-c", "exit 1"], b"", patience=30)
+        run(["sh", "-c", "exit 1"], b"", patience=30)

@@ -1,4 +1,4 @@
-"""Prepare one picture in a process of its own: ``python -m bot._apart``, the file on stdin, the outcome on stdout.
+"""Prepare one picture in a process of its own: ``python -m bot.pictures._apart``, the file on stdin, the outcome on stdout.
 
 Pillow's WEBP decoder holds the interpreter's lock for the whole picture (170 ms for 12 MP, measured), which would stop
 the loop from within any thread. Every other format that a reference may have decodes without it.

@@ -1,0 +1,140 @@
+"""The bytes of references and results, by hash; and the work on them, off the loop and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, ParamSpec, Self, TypeVar
+
+from bot import images
+from bot.images import Picture, Refused
+from bot.pictures import _rendering as rendering
+from bot.pictures._folder import Folder, out_of_space
+from bot.pictures._pool import Pool
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: So many thumbnails are made at a time, each from a whole file in memory.
+_THUMBNAILS_AT_A_TIME: Final = 4
+
+
+class Pictures:
+    """A folder of pictures, with the threads that work on them. Use it as ``async with``, or call :meth:`close`."""
+
+    def __init__(self, folder: Path, *, min_free: int) -> None:
+        """Keep pictures in ``folder`` (made if absent); below ``min_free`` free bytes, :meth:`check_space` refuses."""
+        self._folder = Folder(folder)
+        self._min_free = min_free
+        self._files = ThreadPoolExecutor(4, thread_name_prefix="pictures-files")
+        self._pool = Pool()
+        self._few = asyncio.Semaphore(_THUMBNAILS_AT_A_TIME)
+
+    async def __aenter__(self) -> Self:
+        await self._in(self._folder.sweep)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Wait for the work in hand and end the threads."""
+        await asyncio.to_thread(self._pool.close)
+        await asyncio.to_thread(self._files.shutdown)
+
+    # Bytes -------------------------------------------------------------------------------------------------
+
+    async def put(self, data: bytes) -> str:
+        """Keep the bytes and return their SHA-256 (lower-case hex). They are on the disk when this returns.
+
+        Raises:
+            OutOfSpace: the disk is full.
+        """
+        return await self._in(self._folder.put, data)
+
+    async def get(self, sha256: str) -> bytes:
+        """Return the bytes of that hash.
+
+        Raises:
+            NotFound: there are none, or the disk damaged them; damaged ones are removed, so that they can be put again.
+        """
+        return await self._in(self._folder.get, sha256)
+
+    async def size(self, sha256: str) -> int:
+        """Return how many bytes the picture of that hash has. Raises NotFound."""
+        return await self._in(self._folder.size, sha256)
+
+    async def delete(self, sha256: str) -> None:
+        """Remove the bytes of that hash, if there are any."""
+        await self._in(self._folder.delete, sha256)
+
+    async def older_than(self, seconds: float) -> list[str]:
+        """Return the hashes of all pictures that were last put longer ago than this."""
+        return await self._in(self._folder.older_than, time.time() - seconds)
+
+    def free(self) -> int:
+        """Return the bytes that are free on the folder's disk."""
+        return self._folder.free()
+
+    def check_space(self) -> None:
+        """Raise :class:`~bot.errors.OutOfSpace` when less is free than the settings ask for."""
+        if self.free() < self._min_free:
+            raise out_of_space()
+
+    # Work --------------------------------------------------------------------------------------------------
+
+    async def prepare(self, option: str, name: str, data: bytes) -> Picture:
+        """Make a reference of an uploaded file, as :func:`bot.images.prepare` does, off the loop."""
+        images.check_claims(option, name, len(data))
+        try:
+            header = await self._in(images.inspect, data)
+            return await self._pool.work(header.pixels, rendering.render, data, header)
+        except Refused as refused:
+            raise images.refusal(option, name, refused) from refused
+
+    async def known(self, sha256: str, data: bytes) -> Picture | None:
+        """Return the bytes as the picture that is kept under that hash; ``None`` where they are another one, or it is gone.
+
+        What was prepared once is not prepared again, which would change it.
+        """
+        if not await self._in(self._folder.holds, sha256, data):
+            return None
+        return Picture(data, *await self.describe(data))
+
+    async def fit(self, data: bytes, media_type: str, limit: int) -> Picture:
+        """Bring a picture into ``limit`` bytes, as :func:`bot.images.fit` does, off the loop."""
+        header = await self._in(images.inspect, data)
+        return await self._pool.work(header.pixels, images.fit, data, media_type, limit)
+
+    async def thumbnail(self, sha256: str, box: tuple[int, int]) -> bytes:
+        """Return the picture of that hash as a JPEG that fits into a box, as :func:`bot.images.thumbnail` does.
+
+        It is made once, and stands beside the picture until that goes.
+
+        Raises:
+            NotFound: there is no such picture; see :meth:`get`.
+            Refused: it cannot be read.
+        """
+        made = await self._in(self._folder.kept_thumbnail, sha256, box)
+        if made is None:
+            async with self._few:
+                data = await self.get(sha256)
+                header = await self._in(images.inspect, data)
+                made = await self._pool.work(header.pixels, rendering.thumbnail, data, header, box)
+            await self._in(self._folder.keep_thumbnail, sha256, box, made)
+        return made
+
+    async def describe(self, data: bytes) -> tuple[str, int, int]:
+        """Return what a result is, as :func:`bot.images.describe` does, off the loop."""
+        header = await self._in(images.inspect, data)
+        return await self._pool.work(header.pixels, images.describe, data)
+
+    async def draw(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that draws, off the loop: it takes its turn in the threads that work on pictures."""
+        return await self._pool.draw(function, *args, **kwargs)
+
+    async def _in(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._files, function, *args)
