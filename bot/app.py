@@ -22,6 +22,7 @@ from bot.bookkeeping import AccountWatch, Bookkeeper
 from bot.budgets import Budgets
 from bot.claims import Claims
 from bot.client import EditBot
+from bot.consents import Consents
 from bot.copies import Copier
 from bot.dispatch import Dispatcher
 from bot.drafts import Drafts
@@ -114,6 +115,7 @@ class Program:
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,
+            consents=Consents(database, clock=clock),
             gallery=Gallery(database, signals, settings, clock=clock),
             rounds=Rounds(database, store, signals, settings, clock=clock),
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),

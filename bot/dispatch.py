@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bot import outcomes
+from bot import consents, outcomes
 from bot.edits import Edits
 from bot.errors import NotFound
 from bot.pictures import Pictures
@@ -20,7 +20,7 @@ from bot.settings import TASK, Settings
 from bot.signals import Signals
 from bot.web import delivery_url
 from storage import jobs
-from storage.database import Database
+from storage.database import Database, Tx
 from storage.records import Job
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,9 @@ class Dispatcher:
         return self._again.popleft() if self._again else None
 
     async def _post(self, job: Job) -> None:
+        if await self._database.read(_is_withdrawn, job):
+            await self._refused(job, consents.WITHDRAWN, again=False)
+            return
         try:
             task = await self._task(job)
         except NotFound:
@@ -155,6 +158,12 @@ class Dispatcher:
         if self._settings.public_url is not None:
             seconds = self._settings.webhook_grace_seconds
         return self._clock() + int(seconds * 1000)
+
+
+async def _is_withdrawn(tx: Tx, job: Job) -> bool:
+    """Tell whether somebody said no, since a job was asked for, to a picture of theirs that it is made of."""
+    thread_id = job.place.thread_id or job.place.reply_id
+    return await consents.refusal(tx, job.guild_id, job.account_id, thread_id, job.request.references) is not None
 
 
 def _build(job: Job, pictures: Sequence[bytes], transport: Transport) -> ImageInference:

@@ -36,6 +36,10 @@ class NotAllowed(EditError):
     """The person may not do this: another's job, a server that may not spend, a channel they cannot read."""
 
 
+class NoConsent(NotAllowed):
+    """Whoever a picture is of, or whoever made it, lets it not be edited here and now by this person."""
+
+
 class TooLate(EditError):
     """It cannot be done any more: a job that was already sent cannot be cancelled."""
 

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import alerts, drafts, options, prices, quota, sessions
-from bot.errors import NotFound, Paused, TooLate
+from bot import alerts, consents, drafts, options, prices, quota, sessions
+from bot.errors import NoConsent, NotFound, Paused, TooLate
 from storage import (
     accounts,
     allowances,
     announcements,
     audit,
+    authors,
     claims,
     house,
     jobs,
@@ -32,7 +33,7 @@ from storage import prices as lessons
 from storage.allowances import Admission, Demand, Terms
 from storage.database import Tx
 from storage.offers import Offer
-from storage.records import Asker, EditRequest, House, Job, Place, Price, Scope, Server, Status
+from storage.records import Asker, EditRequest, House, Job, Origin, Place, Price, Scope, Server, Status
 from storage.windows import zone_of
 
 #: The code of jobs that a manager declined.
@@ -122,7 +123,8 @@ async def _asked(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
     if not await _is_news(tx, asker, server, price, shown):
         return await make(tx, order, server, price)
     await check_pause(tx, asker.guild_id, order.place.channel_id)
-    await sessions.enter(tx, asker, order.place, order.now)
+    session = await sessions.enter(tx, asker, order.place, order.now)
+    await consents.check(tx, asker, session.thread_id, order.request.references)
     account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
     offer_id = await offers.add(
         tx,
@@ -151,6 +153,7 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     Raises:
         Paused, NotAllowed, NotFound: edits are stopped here, the asker may not edit in the session, or a result that
             the request is made of was taken down.
+        NoConsent: see :func:`bot.consents.check`.
         BadOption: the server's own rules do not allow it.
         AllowanceExceeded, PoolTooSmall: see :func:`storage.allowances.hold`.
     """
@@ -161,6 +164,7 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     order = replace(order, request=_checked(order.request, place, rules))
     session = await sessions.enter(tx, asker, place, now)
     await _check_references(tx, order.request)
+    await consents.check(tx, asker, session.thread_id, order.request.references)
     bound = await accounts.bound_by(tx, asker, place.channel_id, now)
     admission = await _admit(tx, order, bound, price.hold, server)
     waits = server.approve_above is not None and price.estimate > server.approve_above
@@ -179,6 +183,9 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
         sweep_id=order.sweep_id,
     )
     await lineage.bind(tx, job.id, order.request)
+    origin = Origin(session.channel_id, session.thread_id)
+    await consents.settle(tx, asker.guild_id, job.account_id, origin, order.request.references)
+    await authors.bind(tx, asker.guild_id, job.id, order.request)
     await ledger.hold(tx, job, admission, now)
     if waits and server.alert_channel_id is not None:
         await alerts.raise_waiting(tx, job, now)
@@ -267,11 +274,12 @@ async def approve(tx: Tx, job_id: int, order: Order, manager: Asker) -> Job:
     now, asker = order.now, order.asker
     job = await jobs.known(tx, job_id)
     await check_pause(tx, job.guild_id, job.place.channel_id)
-    await sessions.enter(tx, asker, job.place, now)
+    session = await sessions.enter(tx, asker, job.place, now)
     try:
         await _check_references(tx, job.request)
-    except NotFound as gone:
-        raise NotFound(f"{gone} Decline this edit.") from gone
+        await consents.check(tx, asker, session.thread_id, job.request.references)
+    except (NotFound, NoConsent) as gone:
+        raise type(gone)(f"{gone} Decline this edit.") from gone
     bound = await accounts.bound_by(tx, asker, job.place.channel_id, now)
     if bound[Scope.MEMBER] != job.account_id:
         raise NotFound("Whoever asked for this edit was forgotten: decline it.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.budgets import Budgets
 from bot.claims import Claims
+from bot.consents import Consents
 from bot.drafts import Drafts
 from bot.edits import Edits
 from bot.gallery import Gallery
@@ -53,6 +54,7 @@ class Services:
     sessions: Sessions
     lineage: Lineage
     claims: Claims
+    consents: Consents
     gallery: Gallery
     rounds: Rounds
     sweeps: Sweeps

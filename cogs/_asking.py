@@ -49,7 +49,7 @@ class Asking:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._uploads = Uploads(services.pictures)
+        self._uploads = Uploads(services)
 
     # edits -------------------------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Asking:
         check_claims([one for one in pictures if isinstance(one, Upload)])
         here = [one for one in pictures if isinstance(one, Reference)]
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
-        read = [await self._uploads.read(one) if isinstance(one, Upload) else one for one in pictures]
+        read = [await self._uploads.read(interaction, one) if isinstance(one, Upload) else one for one in pictures]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         request = self._request(wish, references, house, safety)
         await self._show(interaction, request, [one for one in read if isinstance(one, Attached)])
@@ -116,9 +116,9 @@ class Asking:
 
     # pictures without an edit ------------------------------------------------------------------------------
 
-    async def read(self, uploads: Sequence[Upload]) -> list[Reference]:
+    async def read(self, interaction: discord.Interaction[Any], uploads: Sequence[Upload]) -> list[Reference]:
         """Read files, prepare them and keep them. Raises BadPicture for the first that is no picture to edit."""
-        return [(await self._uploads.read(upload)).reference for upload in uploads]
+        return [(await self._uploads.read(interaction, upload)).reference for upload in uploads]
 
     async def receive(
         self,
@@ -130,7 +130,7 @@ class Asking:
         """Acknowledge what is no single edit, and read its files; returns the references, and files that show them."""
         check_claims(uploads)
         place = await self._acknowledge(interaction, prompt, given)
-        read = [await self._uploads.read(upload) for upload in uploads]
+        read = [await self._uploads.read(interaction, upload) for upload in uploads]
         return place, [*given, *(one.reference for one in read)], await self._uploads.shown(read)
 
     # deciding ----------------------------------------------------------------------------------------------
@@ -158,6 +158,7 @@ class Asking:
         asker, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
         await self._services.edits.check_here(asker, channel_id)
         await self._services.sessions.check_admitted(asker, thread_id)
+        await self._services.consents.check(asker, thread_id, given)
         for reference in given:
             await self._services.pictures.get(reference.sha256)
 

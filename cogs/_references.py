@@ -50,7 +50,7 @@ async def pictures_given(
     if named is not None and files[0] is not None:
         raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
     given = [] if named is None else await references_named(services, interaction, named)
-    return given, [Upload(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
+    return given, [Upload.of(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
 
 
 async def references_named(

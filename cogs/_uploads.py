@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import discord
 
 from bot import images
 from bot.client import DISCORD_ERRORS
+from bot.consents import Posted
 from bot.errors import BadPicture
 from bot.images import Picture
-from bot.pictures import Pictures
+from bot.services import Services
+from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES
 from storage.records import Reference
 
@@ -28,12 +31,27 @@ _READ_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with a request, and the option it came in."""
+    """A picture that is still to be read: what is said of it, and how its bytes are had."""
 
+    #: The option it came in.
     option: str
-    file: discord.Attachment
+    name: str
+    read: Callable[[], Awaitable[bytes]]
+    #: The bytes that it is said to have, where something is said.
+    size: int | None = None
+    #: The alt text that came with it, if any.
+    description: str | None = None
+    #: Who posted it, where somebody is known to have.
+    posted: Posted | None = None
+    #: Whether it counts as the giver's own where nobody is known to have posted it.
+    own: bool = True
     #: The hash of a picture of ours that it may be, such as one saved from a message: then it goes as it is.
     sha256: str | None = None
+
+    @classmethod
+    def of(cls, option: str, file: discord.Attachment, *, posted: Posted | None = None) -> Upload:
+        """Return a file that came with a command or a form, or stands in a message."""
+        return cls(option, file.filename, file.read, file.size, file.description, posted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +65,34 @@ class Attached:
 def check_claims(uploads: Sequence[Upload]) -> None:
     """Refuse files by what is said of them, before any is read. Raises BadPicture."""
     for upload in uploads:
-        images.check_claims(upload.option, upload.file.filename, upload.file.size)
+        if upload.size is not None:
+            images.check_claims(upload.option, upload.name, upload.size)
 
 
 class Uploads:
-    """Reads files, a few at a time."""
+    """Reads pictures, a few at a time, and learns whose they are."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        self._pictures = pictures
+    def __init__(self, services: Services) -> None:
+        self._pictures = services.pictures
+        self._consents = services.consents
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
-    async def read(self, upload: Upload) -> Attached:
-        """Read a file, prepare it and keep it; Discord has those of a command for a short while only.
+    async def read(self, interaction: discord.Interaction[Any], upload: Upload) -> Attached:
+        """Read a picture, prepare it and keep it; Discord has the files of a command for a short while only.
 
         Raises:
             BadPicture: it cannot be read, or is no picture to edit.
             OutOfSpace: the disk is full.
         """
-        name = upload.file.filename
         async with self._reading:
-            try:
-                async with asyncio.timeout(_READ_SECONDS):
-                    data = await upload.file.read()
-            except DISCORD_ERRORS as error:
-                raise BadPicture(
-                    upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
-                ) from error
+            data = await _bytes_of(upload)
+            given = await asyncio.to_thread(_sha256, data)
             known = None if upload.sha256 is None else await self._pictures.known(upload.sha256, data)
-            picture = known or await self._pictures.prepare(upload.option, name, data)
-        sha256 = await self._pictures.put(picture.data)
-        description = upload.file.description
-        return Attached(Reference(sha256, picture.width, picture.height, name, description=description), picture)
+            picture = known or await self._pictures.prepare(upload.option, upload.name, data)
+        kept = await self._pictures.put(picture.data)
+        await self._consents.learn(rights.asker(interaction), given, kept, upload.posted, own=upload.own)
+        reference = Reference(kept, picture.width, picture.height, upload.name, description=upload.description)
+        return Attached(reference, picture)
 
     async def kept(self, reference: Reference) -> Attached:
         """Return a file that was read before, kept anew: from here on, a day passes until it is a stray. Raises NotFound."""
@@ -98,3 +113,17 @@ class Uploads:
         alt = attached.reference.description or f"A picture to start from: {attached.reference.label}"
         extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=alt[:1024])
+
+
+async def _bytes_of(upload: Upload) -> bytes:
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            return await upload.read()
+    except DISCORD_ERRORS as error:
+        raise BadPicture(
+            upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
+        ) from error
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -93,7 +93,7 @@ class DraftCog(commands.Cog, name="Draft"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         newest = None if prompt or given or uploads else await self._drafts.newest(who)
         if newest is None:
-            references = (*given, *await self._asking.read(uploads))
+            references = (*given, *await self._asking.read(interaction, uploads))
             newest = await self._drafts.open(who, Beginning({"prompt": prompt}, references, _parent(references)))
         await self._desk.show(interaction, newest)
 
@@ -226,12 +226,12 @@ class DraftCog(commands.Cog, name="Draft"):
         """Keep, order and bring in pictures, as a sent form says."""
         named = sent.text("results")
         results = await references_named(self._services, interaction, named, option=forms.RESULTS) if named else []
-        uploads = [Upload(forms.FILES, file) for file in attachments(interaction, sent.files)]
+        uploads = [Upload.of(forms.FILES, file) for file in attachments(interaction, sent.files)]
         # Once without the files: what is refused needs no bytes to be read.
         forms.check_number(len(forms.arranged(sent, draft, results)) + len(uploads), ticked=bool(sent.chosen("keep")))
         await self._check(interaction, uploads)
         await interaction.response.defer()
-        more = [*results, *await self._asking.read(uploads)]
+        more = [*results, *await self._asking.read(interaction, uploads)]
 
         def arrange(now: Draft) -> Draft:
             references = forms.arranged(sent, now, more)

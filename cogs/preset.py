@@ -273,7 +273,7 @@ class PresetCog(commands.Cog, name="Preset"):
         filled = presets.fill(preset.prompt or "", dict(zip(preset.blanks, sent.blanks, strict=True)))
         prompt = filled if preset.blanks else sent.prompt or filled
         wish = Wish({**preset.values, "prompt": prompt}, sent.given[0] if sent.given else None)
-        uploads = [Upload("Pictures", file) for file in attachments(interaction, sent.files)]
+        uploads = [Upload.of("Pictures", file) for file in attachments(interaction, sent.files)]
         price = dict(enumerate(sent.prices)).get(len(uploads) - least)
         await self._asking.ask(interaction, wish, [*given, *uploads], shown=price)
 

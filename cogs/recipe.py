@@ -68,7 +68,7 @@ class RecipeCog(commands.Cog, name="Recipe"):
         """Run a recipe."""
         recipe = await _read(interaction, file)
         files = {"image": image, "image2": image2, "image3": image3}
-        uploads = [Upload(name, given) for name, given in files.items() if given is not None]
+        uploads = [Upload.of(name, given) for name, given in files.items() if given is not None]
         pictures = await pictures_for(self._services, interaction, recipe, named=result, uploads=uploads)
         wish = Wish(recipe.values, parent_among(recipe, pictures), as_it_is=True, safety=recipe.safety)
         request = await self._asking.ask(interaction, wish, pictures)

@@ -200,7 +200,7 @@ class WritingCog(MenuCog, name="Writing"):
         settings, _ = brought_within(job.request, house)
         size = "x".join(map(str, size_within((given[0].width, given[0].height), house)))
         wish = replace(Wish.like(settings, await self._words(interaction, sent), size=size), parent_id=result.id)
-        uploads = [Upload("More pictures", file) for file in forms.attachments(interaction, sent.files)]
+        uploads = [Upload.of("More pictures", file) for file in forms.attachments(interaction, sent.files)]
         await self._asking.ask(interaction, wish, [*given, *uploads], shown=sent.price)
 
     async def _words(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> str:

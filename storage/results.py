@@ -55,6 +55,12 @@ _DELETE = """
 UPDATE results SET deleted_at = ?2, copy_at = NULL WHERE id = ?1 AND deleted_at IS NULL RETURNING sha256
 """
 
+_CLOSE = "UPDATE results SET closed_at = CAST(?2 AS BIGINT) WHERE id = ?1 AND deleted_at IS NULL RETURNING id"
+_COPY_OF = f"""
+SELECT {COLUMNS} JOIN jobs ON jobs.id = results.job_id
+WHERE results.sha256 = ?2 AND results.deleted_at IS NULL AND jobs.guild_id = ?1 ORDER BY results.id LIMIT 1
+"""
+
 
 async def add(tx: Tx, job_id: int, success: Success, now: int) -> bool:
     """Record a finished picture; returns whether it is new. A repeat changes nothing.
@@ -179,6 +185,17 @@ async def delete(tx: Tx, result_id: int, now: int) -> tuple[bool, str | None]:
     return (False, None) if row is None else (True, row["sha256"])
 
 
+async def close(tx: Tx, result_id: int, at: int | None) -> bool:
+    """Keep a result as it is from a time on, or, with ``None``, open it again; returns whether it still stands."""
+    return await tx.fetch_one(_CLOSE, result_id, at) is not None
+
+
+async def copy_of(tx: Tx, guild_id: int, sha256: str) -> Result | None:
+    """Return the result of a server whose picture has exactly these bytes, if one stands."""
+    row = await tx.fetch_one(_COPY_OF, guild_id, sha256)
+    return None if row is None else from_row(row)
+
+
 def from_row(row: Row) -> Result:
     """Read a result from a row of :data:`COLUMNS`."""
     return Result(
@@ -200,4 +217,5 @@ def from_row(row: Row) -> Result:
         channel_id=row["channel_id"],
         message_id=row["message_id"],
         stars=row["stars"],
+        closed_at=row["closed_at"],
     )

@@ -6,23 +6,23 @@ from datetime import tzinfo
 from typing import Final
 
 from storage.database import Tx
-from storage.records import Server
+from storage.records import Consent, Server
 from storage.windows import zone_of
 
 _GET: Final = "SELECT * FROM servers WHERE guild_id = ?1"
 _PUT: Final = """
 INSERT INTO servers (
     guild_id, time_zone, manager_role_id, alert_channel_id, confirm_above, approve_above, showcase_channel_id,
-    showcase_stars
+    showcase_stars, consent
 )
 VALUES (
-    ?1, ?2, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), ?8
+    ?1, ?2, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), ?8, ?9
 )
 ON CONFLICT (guild_id) DO UPDATE SET
     time_zone = excluded.time_zone, manager_role_id = excluded.manager_role_id,
     alert_channel_id = excluded.alert_channel_id, confirm_above = excluded.confirm_above,
     approve_above = excluded.approve_above, showcase_channel_id = excluded.showcase_channel_id,
-    showcase_stars = excluded.showcase_stars
+    showcase_stars = excluded.showcase_stars, consent = excluded.consent
 """
 _PREFERS: Final = "SELECT confirm_above FROM preferences WHERE account_id = ?1"
 _PREFER: Final = """
@@ -45,6 +45,7 @@ async def get(tx: Tx, guild_id: int) -> Server:
         row["approve_above"],
         row["showcase_channel_id"],
         row["showcase_stars"],
+        Consent(row["consent"]),
     )
 
 
@@ -65,6 +66,7 @@ async def put(tx: Tx, server: Server) -> None:
         server.approve_above,
         server.showcase_channel_id,
         server.showcase_stars,
+        server.consent.value,
     )
 
 

@@ -165,6 +165,9 @@ _SENTENCES: Final = {
 _SENTENCES_BY_CODE: Final = {
     "failedtotransferimage": "Runware could not read one of the pictures. Attach it again, then try once more.",
     "referencegone": "A picture of this edit is not kept here any more. Start a new edit with `/edit` and attach it again.",
+    "consentwithdrawn": (
+        "Whoever a picture of this edit belongs to lets it not be edited any more, so it was not sent. Use another one."
+    ),
     "unsupportedloramodel": (
         "Runware did not accept a LoRA of this edit. Leave it out, or take one from `/lora list`, then try again."
     ),

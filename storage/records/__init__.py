@@ -37,6 +37,7 @@ from storage.records._outcomes import (
     Processing,
     Success,
 )
+from storage.records._people import Author, Consent, Origin
 from storage.records._requests import (
     Acceleration,
     EditRequest,
@@ -73,8 +74,10 @@ __all__ = [
     "Announcement",
     "AnnouncementKind",
     "Asker",
+    "Author",
     "Basis",
     "Bound",
+    "Consent",
     "Copy",
     "EditRequest",
     "Entry",
@@ -87,6 +90,7 @@ __all__ = [
     "Lora",
     "Measure",
     "Membership",
+    "Origin",
     "Outcome",
     "Pause",
     "Place",

@@ -172,6 +172,8 @@ class Result:
     message_id: int | None
     #: How many people gave it a star.
     stars: int = 0
+    #: Since when whoever asked for it keeps it as it is, so that nobody else edits it.
+    closed_at: int | None = None
 
     @property
     def short_id(self) -> str:

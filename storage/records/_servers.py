@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from storage.records._people import Consent
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -24,6 +26,8 @@ class Server:
     #: Where results are posted once that so many people gave a star.
     showcase_channel_id: int | None = None
     showcase_stars: int = 3
+    #: Who may edit the pictures of those who said nothing about it.
+    consent: Consent = Consent.ANYONE
 
 
 #: What people type to leave an option to the model, whatever their server would fill in.

@@ -1,0 +1,116 @@
+-- Who may edit a person's pictures: what they said themselves, and what stands where they said nothing.
+ALTER TABLE preferences ADD COLUMN consent TEXT CHECK (consent IN ('anyone', 'session', 'nobody'));
+ALTER TABLE servers ADD COLUMN consent TEXT NOT NULL DEFAULT 'anyone' CHECK (consent IN ('anyone', 'session', 'nobody'));
+
+-- Channels whose pictures only those may edit who posted them.
+CREATE TABLE spared_channels (
+    guild_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    PRIMARY KEY (guild_id, channel_id)
+) STRICT;
+
+-- Kept as it is by who asked for it: nobody else edits it.
+ALTER TABLE results ADD COLUMN closed_at INTEGER;
+
+-- Whose a file is, by its bytes, and where they posted it: thread 0 is nowhere yet, channel 0 is none at all.
+CREATE TABLE file_authors (
+    guild_id INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    account_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    thread_id INTEGER NOT NULL,
+    posted_at INTEGER NOT NULL,
+    -- The result that it is a copy of: closed, it stays as it is in any copy.
+    result_id INTEGER,
+    PRIMARY KEY (guild_id, sha256, account_id, thread_id)
+) STRICT;
+
+CREATE INDEX file_authors_by_account ON file_authors (account_id);
+
+-- The authors of the files that a job was made of, near and far: they are asked about what is made of it, too.
+CREATE TABLE job_authors (
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    account_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    thread_id INTEGER NOT NULL,
+    PRIMARY KEY (job_id, account_id, thread_id)
+) STRICT;
+
+CREATE INDEX job_authors_by_account ON job_authors (account_id);
+
+-- What was asked for before this stands for what was given with it: the asker is the author of their own files.
+INSERT INTO file_authors (guild_id, sha256, account_id, channel_id, thread_id, posted_at)
+SELECT jobs.guild_id, json_extract(entry.value, '$.sha256'), jobs.account_id, min(jobs.channel_id),
+    coalesce(jobs.thread_id, jobs.reply_id), min(jobs.created_at)
+FROM jobs JOIN json_each(jobs.request, '$.references') AS entry
+WHERE json_extract(entry.value, '$.result_id') IS NULL
+GROUP BY jobs.guild_id, json_extract(entry.value, '$.sha256'), jobs.account_id,
+    coalesce(jobs.thread_id, jobs.reply_id);
+
+WITH RECURSIVE made_of (job_id, source_id) AS (
+    SELECT id, id FROM jobs
+    UNION
+    SELECT made_of.job_id, results.job_id
+    FROM made_of
+    JOIN lineage ON lineage.job_id = made_of.source_id
+    JOIN results ON results.id = lineage.result_id
+)
+INSERT INTO job_authors (job_id, account_id, channel_id, thread_id)
+SELECT made_of.job_id, sources.account_id, min(sources.channel_id), coalesce(sources.thread_id, sources.reply_id)
+FROM made_of JOIN jobs AS sources ON sources.id = made_of.source_id
+WHERE EXISTS (
+    SELECT 1 FROM json_each(sources.request, '$.references') AS entry
+    WHERE json_extract(entry.value, '$.result_id') IS NULL
+)
+GROUP BY made_of.job_id, sources.account_id, coalesce(sources.thread_id, sources.reply_id);
+
+-- Pictures that a member has gathered for their next edits.
+CREATE TABLE tray_pictures (
+    account_id INTEGER NOT NULL,
+    place INTEGER NOT NULL CHECK (place >= 0),
+    sha256 TEXT NOT NULL,
+    -- The reference, as JSON, and where it came from in words.
+    reference TEXT NOT NULL,
+    source TEXT NOT NULL,
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, place)
+) STRICT;
+
+CREATE INDEX tray_pictures_by_hash ON tray_pictures (sha256);
+CREATE INDEX tray_pictures_by_time ON tray_pictures (added_at);
+
+-- Pictures of a message for which a member has a form open. Each is read once the form stands.
+CREATE TABLE picks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    guild_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    -- What the message holds, as JSON.
+    found TEXT NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX picks_of_member ON picks (account_id);
+CREATE INDEX picks_by_time ON picks (made_at);
+
+-- The pictures of picks that were read: they stay in the picture store as long as their pick does.
+CREATE TABLE pick_pictures (
+    pick_id INTEGER NOT NULL REFERENCES picks (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL CHECK (place >= 0),
+    sha256 TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    PRIMARY KEY (pick_id, place)
+) STRICT;
+
+CREATE INDEX pick_pictures_by_hash ON pick_pictures (sha256);
+
+-- A person is looked for in every server, to be told or forgotten.
+CREATE INDEX accounts_by_holder ON accounts (holder_id) WHERE scope = 'member';
+
+-- Copies at Runware that somebody wants gone.
+CREATE TABLE remote_deletions (
+    image_uuid TEXT PRIMARY KEY,
+    due_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX remote_deletions_by_time ON remote_deletions (due_at);
