@@ -402,6 +402,10 @@ class Edits:
         """Return the results that one of our messages shows; empty when it shows none."""
         return await self._database.read(results.of_message, channel_id, message_id)
 
+    async def answered_by(self, guild_id: int, channel_id: int, message_id: int) -> Job | None:
+        """Return the edit that a message of ours is the reply to, if it is one."""
+        return await self._database.read(jobs.answered_by, guild_id, channel_id, message_id)
+
     async def position(self, job_id: int) -> int | None:
         """Return a job's place in the queue, 1 being next, 11 meaning "more than ten"; ``None`` when it left it."""
         job = await self.job(job_id)

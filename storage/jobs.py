@@ -15,6 +15,12 @@ POSITIONS_SHOWN: Final = 10
 #: The columns that :func:`from_row` reads, and the tables they come from.
 COLUMNS: Final = "jobs.*, accounts.holder_id AS user_id FROM jobs LEFT JOIN accounts ON accounts.id = jobs.account_id"
 _GET = f"SELECT {COLUMNS} WHERE jobs.id = ?1"
+_ANSWERED_BY = f"""
+SELECT {COLUMNS} WHERE jobs.reply_id = ?2 AND jobs.session_id IN (
+    SELECT id FROM sessions WHERE guild_id = ?1 AND thread_id IN (CAST(?2 AS BIGINT), CAST(?3 AS BIGINT))
+)
+ORDER BY jobs.id LIMIT 1
+"""  # noqa: S608 - names of columns only
 _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs */"
 _ADD = """
 INSERT INTO jobs (
@@ -227,6 +233,12 @@ async def move(
 ) -> bool:
     """Move a job to a status, if that is legal from where it stands; returns whether this call moved it."""
     return await tx.fetch_one(_MOVE[to], job_id, now, poll_at, error_code, error_message) is not None
+
+
+async def answered_by(tx: Tx, guild_id: int, channel_id: int, message_id: int) -> Job | None:
+    """Return the job that a message in a channel or thread is the reply to."""
+    row = await tx.fetch_one(_ANSWERED_BY, guild_id, message_id, channel_id)
+    return None if row is None else from_row(row)
 
 
 async def claim_next(tx: Tx, *, in_flight_limit: int, now: int, poll_at: int, card_interval: int) -> Job | None:
