@@ -115,7 +115,7 @@ class Program:
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,
-            consents=Consents(database, clock=clock),
+            consents=Consents(database, signals, clock=clock),
             gallery=Gallery(database, signals, settings, clock=clock),
             rounds=Rounds(database, store, signals, settings, clock=clock),
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
