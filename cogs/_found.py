@@ -22,7 +22,7 @@ from bot.consents import Posted
 from bot.errors import NoConsent, NotFound
 from bot.services import Services
 from cogs._patience import patience
-from cogs._uploads import Upload
+from cogs._uploads import Upload, linked
 from storage.records import Origin, Reference
 
 #: A message of Discord shows no more.
@@ -79,16 +79,11 @@ async def look(services: Services, interaction: discord.Interaction[Any], messag
 def upload(
     services: Services, interaction: discord.Interaction[Any], option: str, found: Found, posted: Posted | None
 ) -> Upload:
-    """Return a file, or a picture elsewhere, as something to be read."""
-    if found.is_file:
-        read = partial(interaction.client.http.get_from_cdn, found.url)
-    else:
-        read = partial(_fetched, services, option, found.url)
+    """Return a file, or a picture elsewhere, as something to be read. Raises BadPicture for an address that is refused."""
+    if not found.is_file:
+        return linked(services, option, found.url, description=found.description, posted=posted)
+    read = partial(interaction.client.http.get_from_cdn, found.url)
     return Upload(option, found.name, read, found.size, found.description, posted, own=False)
-
-
-async def _fetched(services: Services, option: str, url: str) -> bytes:
-    return (await services.links.fetch(option, url)).data
 
 
 # a message of somebody -------------------------------------------------------------------------------------

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
 
 from bot import options
+from bot.consents import Posted
 from bot.errors import BadOption
 from bot.services import Services
 from cogs import _rights as rights
 from cogs._keeping import keep
 from cogs._naming import result_named
-from cogs._uploads import Upload
+from cogs._uploads import Upload, linked
 from storage.records import Reference
 
 _FILES: Final = ("image", "image2", "image3")
+#: Pixels on a side: Discord makes avatars of powers of two, and keeps them no larger.
+_AVATAR: Final = 1024
 
 
 async def reference(services: Services, interaction: discord.Interaction[Any], result_id: int) -> Reference:
@@ -31,26 +35,53 @@ async def reference(services: Services, interaction: discord.Interaction[Any], r
     return options.reference_to(await keep(services, interaction, result), job.request)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The pictures of a command, as they were given."""
+
+    #: The text of ``from``: earlier results.
+    named: str | None = None
+    #: The files of ``image``, ``image2``...
+    files: Sequence[discord.Attachment | None] = ()
+    #: The text of ``image_url``.
+    url: str | None = None
+    #: Whose picture of themselves ``avatar`` asks for.
+    avatar: discord.Member | None = None
+
+
 async def pictures_given(
-    services: Services,
-    interaction: discord.Interaction[Any],
-    named: str | None,
-    files: Sequence[discord.Attachment | None],
-    *,
-    needed: bool = True,
+    services: Services, interaction: discord.Interaction[Any], given: Given, *, needed: bool = True
 ) -> tuple[list[Reference], list[Upload]]:
-    """Return the results that ``from`` names, the one to start from first, and the files of ``image``, ``image2``...
+    """Return the results that ``from`` names, the one to start from first, and what is still to be read, in its order.
 
     Raises:
-        BadOption: ``from`` names too many, or stands beside ``image``; or there is neither, where one is ``needed``.
+        BadOption: ``from`` names too many, or stands beside ``image``; the link is refused; or there is no picture, where
+            one is ``needed``.
         NotFound, NotAllowed: see :func:`reference`.
+        NoConsent: whose avatar it is lets it not be edited here.
     """
-    if needed and named is None and files[0] is None:
+    uploads = [
+        Upload.of(option, file) for option, file in zip(_FILES, given.files, strict=False) if file is not None
+    ]
+    if given.url is not None:
+        uploads.append(linked(services, "image_url", given.url))
+    if given.avatar is not None:
+        uploads.append(await _avatar(services, interaction, given.avatar))
+    if needed and given.named is None and not uploads:
         raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
-    if named is not None and files[0] is not None:
+    if given.named is not None and given.files[0] is not None:
         raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-    given = [] if named is None else await references_named(services, interaction, named)
-    return given, [Upload.of(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
+    return [] if given.named is None else await references_named(services, interaction, given.named), uploads
+
+
+async def _avatar(services: Services, interaction: discord.Interaction[Any], member: discord.Member) -> Upload:
+    """Return the picture that a member shows of themselves in this server, which is theirs. Raises NoConsent."""
+    _, thread_id = rights.where(interaction)
+    posted = Posted(member.id, services.clock())
+    await services.consents.check_posted(rights.asker(interaction), thread_id, posted)
+    asset = member.display_avatar.replace(size=_AVATAR, format="png")
+    # The label goes into the edit, which outlives what is known of its people: it names nobody.
+    return Upload("avatar", "avatar.png", asset.read, posted=posted, own=False)
 
 
 async def references_named(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import discord
 
-from bot import images
+from bot import images, links
 from bot.client import DISCORD_ERRORS
 from bot.consents import Posted
 from bot.errors import BadPicture
@@ -52,6 +52,16 @@ class Upload:
     def of(cls, option: str, file: discord.Attachment, *, posted: Posted | None = None) -> Upload:
         """Return a file that came with a command or a form, or stands in a message."""
         return cls(option, file.filename, file.read, file.size, file.description, posted)
+
+
+def linked(services: Services, option: str, url: str, **facts: Any) -> Upload:  # noqa: ANN401 (fields of Upload)
+    """Return a picture elsewhere, by its address. Raises BadPicture where that is refused without being asked."""
+    services.links.check(option, url)
+
+    async def read() -> bytes:
+        return (await services.links.fetch(option, url)).data
+
+    return Upload(option, links.name_of(url), read, own=False, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,7 @@ async def _bytes_of(upload: Upload) -> bytes:
             return await upload.read()
     except DISCORD_ERRORS as error:
         raise BadPicture(
-            upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
+            upload.option, f"`{upload.option}` could not be read from Discord; give it again."
         ) from error
 
 

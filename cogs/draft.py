@@ -41,7 +41,7 @@ from cogs._file_command import file_command
 from cogs._forms import attachments, sent_with
 from cogs._keeping import keep
 from cogs._naming import choices
-from cogs._references import pictures_given, references_named
+from cogs._references import Given, pictures_given, references_named
 from cogs._uploads import Upload, check_claims
 from storage.drafts import Draft
 from storage.records import NOTHING, Reference
@@ -73,6 +73,8 @@ class DraftCog(commands.Cog, name="Draft"):
         image2="A second picture: someone or something to bring in",
         image3="A third picture",
         result="Instead of image: up to three earlier results, as #12 #15 or as links of their messages",
+        image_url="A picture on the web, by its https link",
+        avatar="A member, for the picture they show of themselves",
     )
     @discord.app_commands.rename(result="from")
     async def draft(
@@ -83,11 +85,13 @@ class DraftCog(commands.Cog, name="Draft"):
         image2: discord.Attachment | None = None,
         image3: discord.Attachment | None = None,
         result: Range[str, 1, 200] | None = None,
+        image_url: Range[str, 1, 2000] | None = None,
+        avatar: discord.Member | None = None,
     ) -> None:
         """Open a draft, or show the newest one."""
         who = rights.asker(interaction)
-        files = (image, image2, image3)
-        given, uploads = await pictures_given(self._services, interaction, result, files, needed=False)
+        pictures = Given(result, (image, image2, image3), image_url, avatar)
+        given, uploads = await pictures_given(self._services, interaction, pictures, needed=False)
         forms.check_number(len(given) + len(uploads))
         await self._check(interaction, uploads)
         await interaction.response.defer(ephemeral=True, thinking=True)

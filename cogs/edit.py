@@ -17,7 +17,7 @@ from cogs._asking import Asking, Wish
 from cogs._file_command import file_command
 from cogs._loras import completions
 from cogs._naming import choices
-from cogs._references import pictures_given
+from cogs._references import Given, pictures_given
 
 #: Discord's longest text option.
 _LONGEST: Final = 6000
@@ -37,6 +37,8 @@ class EditCog(commands.Cog, name="Edit"):
         image2="A second picture: someone or something to bring in",
         image3="A third picture",
         result="Instead of image: up to three earlier results, as #12 #15 or as links of their messages",
+        image_url="A picture on the web, by its https link",
+        avatar="A member, for the picture they show of themselves",
         size="Width x height; leave out to match the first picture",
         results="How many pictures to make; each costs",
         seed="A number that makes the same picture again",
@@ -58,6 +60,8 @@ class EditCog(commands.Cog, name="Edit"):
         image2: discord.Attachment | None = None,
         image3: discord.Attachment | None = None,
         result: Range[str, 1, 200] | None = None,
+        image_url: Range[str, 1, 2000] | None = None,
+        avatar: discord.Member | None = None,
         size: Range[str, 1, 50] | None = None,
         results: Range[int, 1, options.MAX_RESULTS] | None = None,
         seed: Range[str, 1, 40] | None = None,
@@ -71,7 +75,8 @@ class EditCog(commands.Cog, name="Edit"):
         loras: Range[str, 1, 1000] | None = None,
     ) -> None:
         """Ask for an edit."""
-        given, uploads = await pictures_given(self._services, interaction, result, (image, image2, image3))
+        pictures = Given(result, (image, image2, image3), image_url, avatar)
+        given, uploads = await pictures_given(self._services, interaction, pictures)
         values = {
             "prompt": prompt,
             "size": size,

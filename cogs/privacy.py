@@ -20,7 +20,7 @@ from cogs._privacy_cards import ConsentMenu
 from storage.records import Asker, Consent
 
 #: A channel that pictures are posted in, or one of its threads; a forum is named by one of these.
-_Home: TypeAlias = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | app_commands.AppCommandThread
+_Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 _SERVER: Final = "server"
 _WHO: Final = [
     Choice(name="Anyone", value=Consent.ANYONE.value),

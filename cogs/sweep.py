@@ -22,7 +22,7 @@ from cogs._asking import Asking, explained
 from cogs._file_command import file_command
 from cogs._loras import allowed_choices, completions
 from cogs._naming import choices
-from cogs._references import pictures_given
+from cogs._references import Given, pictures_given
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
 from cogs._uploads import UNREAD
 from storage.sweeps import SweepState
@@ -60,6 +60,8 @@ class SweepCog(commands.Cog, name="Sweep"):
         image2="A second picture: someone or something to bring in",
         image3="A third picture",
         result="Instead of image: up to three earlier results, as #12 #15 or as links of their messages",
+        image_url="A picture on the web, by its https link",
+        avatar="A member, for the picture they show of themselves",
         size="Width x height; leave out to match the first picture",
         seed="The seed of all cells; drawn once if left out",
         negative="What should not be in the pictures",
@@ -84,6 +86,8 @@ class SweepCog(commands.Cog, name="Sweep"):
         image2: discord.Attachment | None = None,
         image3: discord.Attachment | None = None,
         result: Range[str, 1, 200] | None = None,
+        image_url: Range[str, 1, 2000] | None = None,
+        avatar: discord.Member | None = None,
         size: Range[str, 1, 50] | None = None,
         seed: Range[str, 1, 40] | None = None,
         negative: Range[str, 1, _LONGEST] | None = None,
@@ -95,7 +99,8 @@ class SweepCog(commands.Cog, name="Sweep"):
         lora: Range[str, 1, 200] | None = None,
     ) -> None:
         """Ask for a sweep: what it would make and cost is a question first."""
-        given, uploads = await pictures_given(self._services, interaction, result, (image, image2, image3))
+        pictures = Given(result, (image, image2, image3), image_url, avatar)
+        given, uploads = await pictures_given(self._services, interaction, pictures)
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         draw = self._services.edits.draw_seed
         values: dict[str, object] = {

@@ -7,6 +7,7 @@ commands reach the real cogs, tasks and deliveries go over real HTTP on loopback
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import tempfile
 from collections.abc import AsyncGenerator
@@ -23,6 +24,7 @@ from simcord import ChannelHandle, GuildHandle, MemberActor
 from bot.app import Program, open_program
 from bot.client import EditBot
 from bot.errors import EditError
+from bot.links import Links
 from bot.settings import Settings
 from playground.runware import LocalRunware
 from storage import announcements, jobs, sweeps
@@ -44,8 +46,9 @@ _QUICK: Final[dict[str, Any]] = {
 class World:
     """A small server with three members, a bot at work, and the Runware it talks to."""
 
-    def __init__(self, settings: Settings, runware: LocalRunware | None) -> None:
+    def __init__(self, settings: Settings, runware: LocalRunware | None, links: Links | None = None) -> None:
         self.settings = settings
+        self._links = links
         self._runware = runware
         self.photos = {path.name: path.read_bytes() for path in sorted(_PHOTOS.iterdir()) if path.suffix != ".md"}
         self._running: _Running | None = None
@@ -83,7 +86,7 @@ class World:
 
     async def start(self) -> None:
         """Start the program on the world's data."""
-        self._running = await _Running.start(self.settings)
+        self._running = await _Running.start(self.settings, self._links)
 
     async def stop(self, *, crash: bool = False) -> None:
         """End the program; with ``crash`` without its shutdown steps: what is not committed is lost."""
@@ -129,6 +132,9 @@ class World:
         self.ana = self.guild.add_member(env.create_user("ana", global_name="Ana"))
         self.bo = self.guild.add_member(env.create_user("bo", global_name="Bo"))
         self.cleo = self.guild.add_member(env.create_user("cleo", global_name="Cleo"), roles=[manager])
+        self._portray(self.ana, "astronaut.png")
+        self._portray(self.bo, "rocket.jpg")
+        self._portray(self.cleo, "coffee.png")
         await self.keep_time()
         starter = await self.cleo.send(self.channel, "A place to try things: four photographs to start from.")
         # SimCord's members have no way of their own to start one.
@@ -136,6 +142,13 @@ class World:
         await env.settle()
         self.thread = self.channel.threads[0]
         await self.cleo.send(self.thread, "Free to use:", attachments=list(self.photos.items()))
+
+    def _portray(self, member: MemberActor, photo: str) -> None:
+        """Have a member show a photograph as their avatar; SimCord keeps the files of messages only."""
+        user = self.env.backend.get_user(member.id)
+        user.avatar = hashlib.md5(photo.encode(), usedforsecurity=False).hexdigest()
+        address = f"https://cdn.discordapp.com/avatars/{member.id}/{user.avatar}.png?size=1024"
+        self.env.backend.cdn._blobs[address] = self.photos[photo]  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
 
     async def open_jobs(self) -> list[int]:
         """Return the ids of jobs that are open, not announced, or not shown as they are."""
@@ -175,7 +188,7 @@ class _Running:
         self._stop = stop
 
     @classmethod
-    async def start(cls, settings: Settings) -> _Running:
+    async def start(cls, settings: Settings, links: Links | None) -> _Running:
         ready: asyncio.Future[Program] = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
 
@@ -183,7 +196,7 @@ class _Running:
             try:
                 # The timer that ends idle connections, born in a command's callback, counts as the bot's unfinished
                 # work in SimCord, which then waits for it: so it ends none.
-                async with open_program(settings, keepalive=600) as program:
+                async with open_program(settings, keepalive=600, links=links) as program:
                     ready.set_result(program)
                     await stop.wait()
             except BaseException as error:
@@ -210,6 +223,7 @@ async def open_world(
     database_url: str | None = None,
     live_key: str | None = None,
     patient: bool = False,
+    links: Links | None = None,
     **settings: Any,  # noqa: ANN401 (each field has its own type)
 ) -> AsyncGenerator[World]:
     """Open a world and close it at the end.
@@ -219,6 +233,7 @@ async def open_world(
         database_url: another database than the SQLite file in ``data``.
         live_key: a key of the real Runware's, to use that instead of a local one; it cannot call back.
         patient: wait as long as a bot in service does, instead of as short as a test likes.
+        links: the door for what people link to; one that knows hosts on this machine, where there are any.
         settings: fields of :class:`bot.settings.Settings` to override, and ``work_seconds``, the bounds between
             which the local Runware takes its time.
     """
@@ -231,7 +246,7 @@ async def open_world(
         if live_key is None:
             runware = await stack.enter_async_context(LocalRunware(work_seconds=work_seconds))
         overrides = {**({} if patient else _QUICK), **_surroundings(runware, live_key), **settings}
-        world = World(_settings(data, database_url, overrides), runware)
+        world = World(_settings(data, database_url, overrides), runware, links)
         await world.start()
         stack.push_async_callback(world.stop)
         # SimCord's Discord is new each time, so what the program remembers of Discord's commands is not true of it.

@@ -51,10 +51,10 @@ class Refused(Exception):
         self.code = code
 
 
-def check(option: str, url: str) -> None:
+def check(option: str, url: str, ports: Collection[int] = HTTPS) -> None:
     """Refuse a link that needs no look at the network to be refused. Raises :class:`~bot.errors.BadPicture`."""
     try:
-        read(url)
+        read(url, ports)
     except Refused as refused:
         raise refusal(option, url, refused) from None
 

@@ -22,7 +22,7 @@ from yarl import URL
 
 from bot import images
 from bot.links._addresses import Address, is_public
-from bot.links._judging import HTTPS, Refused, judge, read, refusal, refused_address
+from bot.links._judging import HTTPS, Refused, check, judge, read, refusal, refused_address
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,10 @@ class Links:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
         await self._names.close()
+
+    def check(self, option: str, url: str) -> None:
+        """Refuse a link that needs no look at the network to be refused. Raises BadPicture."""
+        check(option, url, self._ports)
 
     async def fetch(self, option: str, url: str) -> Linked:
         """Return the file that a link leads to.
@@ -235,6 +239,14 @@ async def _first(content: aiohttp.StreamReader, size: int) -> bytes:
         return await content.readexactly(size)
     except asyncio.IncompleteReadError as short:
         return short.partial
+
+
+def name_of(url: str) -> str:
+    """Return what a picture is called until it is fetched: the last part of its address, made harmless."""
+    try:
+        return _name(URL(url))
+    except ValueError:
+        return "picture"
 
 
 def _name(address: URL) -> str:

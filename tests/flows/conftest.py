@@ -49,7 +49,8 @@ class Visit:
         if not {"image", "from"} & options.keys():
             options["image"] = ("cat.png", self._world.photos["chelsea.png"])
         actor = self._world.ana if member is None else member
-        return await actor.slash(channel or self._world.channel, "edit", prompt=prompt, **options)
+        given = {name: value for name, value in options.items() if value is not None}
+        return await actor.slash(channel or self._world.channel, "edit", prompt=prompt, **given)
 
     async def edit(self, *args: Any, **options: Any) -> discord.Message:
         """Ask for an edit, wait for its end, and return the last message about it."""
@@ -123,6 +124,10 @@ class Visit:
                 if number < len(asked) and asked[number].status in wanted and await self.all_shown():
                     return asked[number]
                 await asyncio.sleep(0.01)
+
+    async def jobs(self) -> list[Job]:
+        """Return every job, in the order they were asked for."""
+        return await self._books.jobs()
 
     async def all_shown(self) -> bool:
         """Tell whether Discord shows every job as it is."""

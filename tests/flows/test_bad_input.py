@@ -147,7 +147,7 @@ async def test_a_file_that_discord_no_longer_has_is_asked_for_again(books_of: An
         visit = visit_of(world)
         world.env.backend.cdn._blobs = Forgetful()
         answer = await visit.ask()
-        assert "`image` could not be read from Discord; attach it again." in visit.words(answer.response)
+        assert "`image` could not be read from Discord; give it again." in visit.words(answer.response)
         await untouched(world, books_of(world))
 
 

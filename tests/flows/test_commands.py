@@ -44,7 +44,7 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         by_name = {command["name"]: command for command in commands}
         assert sorted(by_name) == [
             *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history", "lora", "options"),
-            *("pool", "preset", "quota", "recipe", "round", "session", "settings", "show", "sweep", "timelapse"),
+            *("pool", "preset", "privacy", "quota", "recipe", "round", "session", "settings", "show", "sweep", "timelapse"),
             *("tree", "usage"),
         ]
         for command in commands:
@@ -55,7 +55,7 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
             assert letters(command) <= COMMAND
         edit = option_types(by_name["edit"])
         assert list(edit) == [
-            *("prompt", "image", "image2", "image3", "from", "size", "results", "seed"),
+            *("prompt", "image", "image2", "image3", "from", "image_url", "avatar", "size", "results", "seed"),
             *("negative", "steps", "cfg", "true_cfg", "scheduler", "format", "quality", "loras"),
         ]
         assert [name for name, option in edit.items() if option["required"]] == ["prompt"]
