@@ -62,7 +62,7 @@ class Uploads:
 
         Raises:
             BadPicture: it cannot be read, or is no picture to edit.
-            OutOfSpace: the disk is full.
+            OutOfSpace, OutOfReach: the store takes nothing now.
         """
         name = upload.file.filename
         async with self._reading:
