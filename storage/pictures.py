@@ -15,18 +15,17 @@ from storage.database import Tx
 
 #: What needs the bytes of a picture for as long as its row stands, whatever became of jobs and results.
 #: Another table is another line: UNION ALL SELECT sha256 FROM it, and :func:`used_again` in the unit that adds a row.
-_HOLDERS: Final = """
-WITH holders AS (
+_HOLDERS: Final = """holders AS (
     SELECT sha256 FROM draft_pictures
-)
-"""
+)"""
 _USED: Final = """
 INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)
 ON CONFLICT (sha256) DO UPDATE SET used_at = excluded.used_at
 """
 _USED_AGAIN: Final = "UPDATE pictures SET used_at = ?2 WHERE sha256 = ?1 AND used_at < ?2"
 _BIND: Final = "INSERT INTO job_pictures (sha256, job_id) VALUES (?1, ?2) ON CONFLICT (sha256, job_id) DO NOTHING"
-_NEEDED: Final = f"""{_HOLDERS}SELECT 1 AS needed WHERE EXISTS (
+_NEEDED: Final = f"""WITH {_HOLDERS}
+SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM job_pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
@@ -35,7 +34,8 @@ _NEEDED: Final = f"""{_HOLDERS}SELECT 1 AS needed WHERE EXISTS (
 )
 """  # noqa: S608 - every part is a constant of this module
 # The time stands outside once more: PostgreSQL looks at it again on a row that it had to wait for.
-_FORGET_UNUSED: Final = f"""{_HOLDERS}DELETE FROM pictures WHERE used_at < ?1 AND sha256 IN (
+_FORGET_UNUSED: Final = f"""WITH {_HOLDERS}
+DELETE FROM pictures WHERE used_at < ?1 AND sha256 IN (
     SELECT pictures.sha256 FROM pictures
     WHERE pictures.used_at < ?1 AND NOT EXISTS (
         SELECT 1 FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
@@ -46,7 +46,8 @@ _FORGET_UNUSED: Final = f"""{_HOLDERS}DELETE FROM pictures WHERE used_at < ?1 AN
     ORDER BY pictures.used_at LIMIT ?2
 ) RETURNING sha256
 """  # noqa: S608 - every part is a constant of this module
-_KNOWN: Final = f"""{_HOLDERS}SELECT 1 AS known WHERE EXISTS (
+_KNOWN: Final = f"""WITH {_HOLDERS}
+SELECT 1 AS known WHERE EXISTS (
     SELECT 1 FROM pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM holders WHERE sha256 = ?1

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from bot.pictures import Pictures, open_store
 from bot.pictures._disk import Disk
 from bot.pictures._folder import Folder
 from bot.pictures._keeper import Keeper
-from bot.pictures._store import Store, hash_of, key
+from bot.pictures._store import Kept, Store, hash_of, key
 from bot.pictures._thumbnails import Thumbnails
 from bot.settings import Settings
 
@@ -41,6 +41,28 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 async def pictures(store: Store, tmp_path: Path) -> AsyncGenerator[Pictures]:
     async with Pictures(tmp_path / "pictures", min_free=0, store=store) as opened:
         yield opened
+
+
+class Through:
+    """A store that does what another one does; a test changes a part of it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def put(self, sha256: str, data: bytes) -> None:
+        self.store.put(sha256, data)
+
+    def get(self, sha256: str) -> bytes:
+        return self.store.get(sha256)
+
+    def stat(self, sha256: str) -> Kept:
+        return self.store.stat(sha256)
+
+    def delete(self, sha256: str) -> None:
+        self.store.delete(sha256)
+
+    def entries(self) -> Iterator[Kept]:
+        return self.store.entries()
 
 
 def sha256_of(data: bytes) -> str:
@@ -119,7 +141,7 @@ async def test_what_was_put_in_order_since_it_was_found_damaged_stays(store: Sto
     sha256 = sha256_of(b"bytes")
     store.put(sha256, b"other")
 
-    class Mended(type(store)):
+    class Mended(Through):
         """The store, in which somebody puts the picture in order between the two looks at it."""
 
         def get(self, sha256: str) -> bytes:
@@ -127,8 +149,7 @@ async def test_what_was_put_in_order_since_it_was_found_damaged_stays(store: Sto
             self.put(sha256, b"bytes")
             return found
 
-    store.__class__ = Mended
-    keeper = Keeper(store, Thumbnails(Disk(tmp_path / "pictures")))
+    keeper = Keeper(Mended(store), Thumbnails(Disk(tmp_path / "pictures")))
     assert keeper.get(sha256) == b"bytes"
 
 
@@ -160,8 +181,8 @@ async def test_a_picture_that_is_put_while_it_is_discarded_is_there_in_the_end(s
     """The put comes between the look at the age and the removal, unless it has to wait for both."""
     asked, putting = threading.Event(), threading.Event()
 
-    class Slow(type(store)):
-        def stat(self, sha256: str) -> Any:
+    class Slow(Through):
+        def stat(self, sha256: str) -> Kept:
             found = super().stat(sha256)
             asked.set()
             putting.wait(0.3)  # without its lock, the put is through by then
@@ -173,8 +194,7 @@ async def test_a_picture_that_is_put_while_it_is_discarded_is_there_in_the_end(s
 
     sha256 = sha256_of(b"bytes")
     store.put(sha256, b"bytes")
-    store.__class__ = Slow
-    keeper = Keeper(store, Thumbnails(Disk(tmp_path / "pictures")))
+    keeper = Keeper(Slow(store), Thumbnails(Disk(tmp_path / "pictures")))
     removing = asyncio.create_task(asyncio.to_thread(keeper.discard, sha256, 10.0**12))
     await asyncio.to_thread(asked.wait)
     await asyncio.to_thread(keeper.put, b"bytes")
