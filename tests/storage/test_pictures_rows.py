@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 
@@ -122,7 +121,7 @@ async def test_a_picture_that_a_draft_gets_at_this_moment_is_not_released(postgr
 
 
 @asynccontextmanager
-async def meeting(url: str) -> AsyncGenerator[tuple[Database, asyncpg.Connection[Any]]]:
+async def meeting(url: str) -> AsyncGenerator[tuple[Database, asyncpg.Connection]]:
     """A database with a picture that was used long ago, and somebody else's connection to it."""
     async with open_database(url) as database:
         await migrate(database)
@@ -135,7 +134,7 @@ async def meeting(url: str) -> AsyncGenerator[tuple[Database, asyncpg.Connection
             await other.close()
 
 
-async def held_up(other: asyncpg.Connection[Any]) -> None:
+async def held_up(other: asyncpg.Connection) -> None:
     """Wait until a unit of work waits for a row."""
     async with asyncio.timeout(10):
         while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
