@@ -37,7 +37,7 @@ from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
-from bot.pictures import Pictures
+from bot.pictures import Pictures, open_store
 from bot.presets import Presets
 from bot.reconcile import Reconciler
 from bot.rounds import Rounds
@@ -191,12 +191,13 @@ async def open_program(
     for tests that have hosts of their own; the strict one when left out.
 
     Raises:
-        StartError: the folder for pictures cannot be used, or a port cannot be listened on.
+        StartError: the folder for pictures cannot be used, the package for buckets is missing, or a port cannot be
+            listened on.
         DatabaseError: the database cannot be opened or brought up to date.
     """
     folder = settings.data_dir / "pictures"
     await asyncio.to_thread(_make_folder, folder)
-    store = Pictures(folder, min_free=int(settings.min_free_gib * _GIB))
+    store = Pictures(folder, min_free=int(settings.min_free_gib * _GIB), store=open_store(settings))
     connector = aiohttp.TCPConnector(keepalive_timeout=keepalive)
     async with (
         open_database(settings.database_url, lock=True) as database,

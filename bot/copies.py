@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from bot.errors import NotFound, OutOfSpace
+from bot import retention
+from bot.errors import NotFound, OutOfReach, OutOfSpace
 from bot.images import Refused
 from bot.pictures import Pictures
 from bot.runware.client import FetchFailed, RefusedHost, RunwareClient
@@ -74,11 +75,11 @@ class Copier:
                 await self._lost(result, "gone")
             else:
                 await self._later(result, failed.code)
-        except (OSError, OutOfSpace) as error:
+        except (OSError, OutOfSpace, OutOfReach) as error:
             await self._later(result, type(error).__name__)
         else:
             if not await self._database.run(_copied, result, sha256, media_type, (width, height), self._clock()):
-                await self._pictures.delete(sha256)
+                await retention.remove(self._pictures, sha256)
             self._signals.notices.set()
             await self._make_thumbnail(result, sha256)
 
@@ -86,7 +87,7 @@ class Copier:
         """Make what trees show, so that a large one need not be waited for."""
         try:
             await self._pictures.thumbnail(sha256, THUMBNAIL)
-        except (NotFound, Refused, OSError) as error:  # it is tried again when a tree is drawn
+        except (NotFound, OutOfReach, Refused, OSError) as error:  # it is tried again when a tree is drawn
             log.warning("result %d has no thumbnail: %s", result.id, type(error).__name__)
 
     async def _lost(self, result: Uncopied, why: str) -> None:
@@ -103,7 +104,7 @@ class Copier:
 async def _copied(tx: Tx, result: Uncopied, sha256: str, media_type: str, size: tuple[int, int], now: int) -> bool:
     """Record a copy; returns False when nothing names these bytes, because the result was deleted meanwhile."""
     if await results.copied(tx, result.id, sha256, media_type, size) is None:
-        return await pictures.needed(tx, sha256)
+        return not await pictures.release(tx, sha256)
     await pictures.used(tx, sha256, now)
     await announcements.hurry(tx, result.job_id, now)
     return True

@@ -11,7 +11,7 @@ from typing import Final
 
 from bot import consents, outcomes
 from bot.edits import Edits
-from bot.errors import NotFound
+from bot.errors import NotFound, OutOfReach
 from bot.pictures import Pictures
 from bot.runware.client import RunwareClient
 from bot.runware.errors import Ambiguous, Rejected, reason, retryable
@@ -100,6 +100,10 @@ class Dispatcher:
         except NotFound:
             await self._refused(job, "referenceGone", again=False)
             return
+        except OutOfReach as error:  # nothing was sent, as if Runware had refused it for the moment
+            log.warning("the references of job %d cannot be read now: %s", job.id, error.reason)
+            await self._refused(job, "pictureStoreOutOfReach", again=True)
+            return
         try:
             said = await self._runware.submit(task)
         except Rejected as rejected:
@@ -134,7 +138,7 @@ class Dispatcher:
         return Transport(webhook, settings.output_type, settings.result_ttl_seconds, upload)
 
     async def _refused(self, job: Job, code: str, *, again: bool, message: str | None = None) -> None:
-        """Runware definitely did not take this POST: try later, or give up and release the hold."""
+        """Runware definitely did not take this job: try later, or give up and release the hold."""
         now = self._clock()
         left = await self._database.run(jobs.post_refused, job.id, code, now + self._retry_after(job), message)
         in_time = job.first_post_at is not None and now < job.first_post_at + self._edits.resubmit_window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,7 +15,9 @@ import aiohttp
 
 from bot import quota
 from bot.client import Identity, identify
+from bot.errors import NotFound, OutOfReach, StartError
 from bot.network import UNREACHED, reason
+from bot.pictures import open_store
 from bot.runware.client import RunwareClient
 from bot.runware.errors import Kind, RunwareError
 from bot.settings import Settings
@@ -37,7 +40,7 @@ class Finding:
 async def examine(
     settings: Settings, *, identify: Callable[[str, frozenset[int]], Awaitable[Identity]] = identify
 ) -> list[Finding]:
-    """Check the database, the disk, Runware, Discord and the public address; none stops the others."""
+    """Check the database, the disk, the bucket, Runware, Discord and the public address; none stops the others."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
         runware = RunwareClient(
             session, url=settings.runware_url, api_key=settings.runware_api_key.get_secret_value(), retries=0
@@ -46,6 +49,7 @@ async def examine(
             Finding("settings", well=True, sentence="every setting is possible"),
             await _database(settings),
             await asyncio.to_thread(_folder, settings.data_dir),
+            *await asyncio.to_thread(_bucket, settings),
             *await _runware(runware, settings.runware_url),
             *await _discord(settings, identify),
             await _public_url(settings, session),
@@ -74,6 +78,62 @@ def _folder(folder: Path) -> Finding:
             "pictures", well=False, sentence=f"DATA_DIR {folder} cannot be written; give the bot's user the right"
         )
     return Finding("pictures", well=True, sentence=f"DATA_DIR {folder} can be written")
+
+
+def _bucket(settings: Settings) -> list[Finding]:
+    """Do with a small object whatever the bot does with pictures. The name of its subject is that of the setting."""
+    try:
+        store = open_store(settings)
+    except StartError as error:
+        return [Finding("PICTURE_STORE", well=False, sentence=str(error))]
+    if store is None:
+        return []
+    data = os.urandom(32)
+    sha256 = hashlib.sha256(data).hexdigest()
+    trying: list[tuple[str, Callable[[], object]]] = [
+        ("write to", lambda: store.put(sha256, data)),
+        ("read from", lambda: store.get(sha256)),
+        ("list", lambda: next(store.entries())),
+        ("delete from", lambda: store.delete(sha256)),
+    ]
+    for what, do in trying:
+        try:
+            do()
+        except OutOfReach as error:
+            sentence = f"the bot cannot {what} {settings.picture_store}: {_bucket_complaint(error.reason)}"
+            return [Finding("PICTURE_STORE", well=False, sentence=sentence)]
+    try:
+        store.get(sha256)
+    except NotFound:
+        sentence = f"{settings.picture_store} can be written, read, listed and deleted from"
+        return [Finding("PICTURE_STORE", well=True, sentence=sentence)]
+    except OutOfReach as error:
+        sentence = f"the bot cannot tell what is missing in {settings.picture_store}: {_bucket_complaint(error.reason)}"
+    else:
+        sentence = f"{settings.picture_store} still hands out what was deleted; switch off whatever caches it"
+    return [Finding("PICTURE_STORE", well=False, sentence=sentence)]
+
+
+def _bucket_complaint(reason: str) -> str:
+    """Say which setting is wrong, by the service's word for it."""
+    advice = {
+        "NoSuchBucket": "there is no such bucket; make it, or check PICTURE_STORE and S3_ENDPOINT",
+        "InvalidBucketName": "that is no name of a bucket; check PICTURE_STORE",
+        "InvalidAccessKeyId": "it does not know the key; check S3_ACCESS_KEY_ID",
+        "SignatureDoesNotMatch": "the secret does not fit the key; check S3_SECRET_ACCESS_KEY",
+        "NoCredentials": "no key was found; set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY",
+        "PermanentRedirect": "the bucket is in another region; check S3_REGION",
+        "AuthorizationHeaderMalformed": "the bucket is in another region; check S3_REGION",
+        "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
+        "NoAnswer": "nothing answers there; check this machine's network and S3_ENDPOINT",
+    }
+    refused = (
+        "it refuses; check S3_ACCESS_KEY_ID, and let the key put, get, delete and list objects there (Amazon's names: "
+        "s3:PutObject, s3:GetObject, s3:DeleteObject, s3:ListBucket)"
+    )
+    if reason in {"AccessDenied", "401", "403"}:
+        return refused
+    return advice.get(reason, f"it answered {reason}; check S3_ENDPOINT, or try again later")
 
 
 async def _runware(runware: RunwareClient, url: str) -> list[Finding]:

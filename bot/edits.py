@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from bot import alerts, inline, options, orders, outcomes, quota
+from bot import alerts, inline, options, orders, outcomes, quota, retention
 from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
 from bot.metrics import Metrics
 from bot.outcomes import Rules, Taken
@@ -341,7 +341,7 @@ class Edits:
         if not deleted:
             raise NotFound(f"{result.short_id} was taken down already.")
         if orphan is not None:
-            await self._pictures.delete(orphan)
+            await retention.remove(self._pictures, orphan)
         self._signals.rounds.set()
         self._signals.notices.set()
         return result, job
@@ -351,12 +351,16 @@ class Edits:
 
         Raises:
             NotFound: the result was taken down meanwhile.
-            OutOfSpace: the disk is full.
+            OutOfSpace, OutOfReach: the store takes nothing now.
         """
         media_type, width, height = await self._pictures.describe(data)
         sha256 = await self._pictures.put(data)
         if not await self._database.run(_restore, result.id, sha256, media_type, (width, height), self._clock()):
             raise NotFound.taken_down(result.id)
+
+    async def renew(self, sha256: str) -> None:
+        """Have a picture that is about to be used stay. Raises NotFound, OutOfReach."""
+        await retention.renew(self._database, self._pictures, sha256, self._clock())
 
     @staticmethod
     def draw_seed() -> int:
@@ -462,7 +466,7 @@ class Edits:
         Whatever records outcomes asks for this first, because a row names only bytes that stand there.
 
         Raises:
-            OutOfSpace: the disk is full.
+            OutOfSpace, OutOfReach: the store takes nothing now.
         """
         if all(one.url for one in said if isinstance(one, Success)):
             return said
@@ -520,9 +524,8 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
         await rounds.end_about(tx, result_id, gone)
         await stars.forget(tx, result_id)
         await announcements.hurry(tx, job_id, now)
-    if sha256 is None or await pictures.needed(tx, sha256):
+    if sha256 is None or not await pictures.release(tx, sha256):
         return deleted, None
-    await pictures.forget(tx, sha256)
     return deleted, sha256
 
 

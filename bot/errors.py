@@ -62,5 +62,14 @@ class OutOfSpace(EditError):
     """The disk is nearly full: new edits are refused in words before a hold."""
 
 
+class OutOfReach(EditError):
+    """The picture store cannot be reached, or refuses the bot. That may pass, so it never means that a picture is gone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("My picture store cannot be reached. Nothing was charged; try again in a minute.")
+        #: What the service says is wrong, in a word for operators, such as ``AccessDenied``.
+        self.reason = reason
+
+
 class StartError(Exception):
     """The bot cannot start; the sentence tells the operator what to mend."""

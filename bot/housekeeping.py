@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.drafts import DRAFT_LIFE
+from bot.errors import OutOfReach
 from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.settings import Settings
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 _SWEEP_SECONDS: Final = 3600.0
 _BATCH: Final = 100
 _DAY: Final = 86_400_000
+#: For so long after a picture was put last, a row may still be about to name it: an offer waits for an hour.
+_STRAY_SECONDS: Final = 86_400.0
 
 
 class Housekeeping:
@@ -43,33 +46,44 @@ class Housekeeping:
         """Sweep without end."""
         while True:
             await self.sweep_drafts()  # first: its pictures are strays from then on
-            unused, stray = await self.sweep(), await self.sweep_strays()
-            if unused or stray:
-                log.info("removed %d pictures unused for long and %d that no edit came of", unused, stray)
+            await self.forget_unused()  # then theirs are
+            try:
+                swept = await self.sweep()
+            except OutOfReach as error:
+                log.warning("no pictures were swept, the next sweep is in an hour: %s", error.reason)
+            else:
+                if swept:
+                    log.info("removed %d pictures that nobody used for long or that no edit came of", swept)
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def sweep_drafts(self) -> int:
         """Remove the drafts that were left alone for a day; returns how many."""
         return await self._database.run(drafts.sweep, self._clock() - DRAFT_LIFE)
 
-    async def sweep(self) -> int:
-        """Remove the pictures that were last used longer ago than the settings allow; returns how many."""
-        before, swept = self._clock() - self._settings.picture_days * _DAY, 0
-        while old := await self._database.read(pictures.unused_since, before, _BATCH):
-            for sha256 in old:
-                await self._pictures.delete(sha256)
-                await self._database.run(pictures.forget, sha256)
-            swept += len(old)
-        return swept
+    async def forget_unused(self) -> int:
+        """Forget the pictures that were last used longer ago than the settings allow; returns how many.
 
-    async def sweep_strays(self) -> int:
-        """Remove the pictures of requests that were refused or never finished, a day after; returns how many."""
-        old, swept = await self._pictures.older_than(_DAY / 1000), 0
+        Their bytes are strays from then on. So there is one place where bytes are swept, and it asks anew who needs them.
+        """
+        before, forgotten = self._clock() - self._settings.picture_days * _DAY, 0
+        while gone := await self._database.run(pictures.forget_unused, before, _BATCH):
+            forgotten += gone
+        return forgotten
+
+    async def sweep(self) -> int:
+        """Remove the bytes that nothing names, and count the others; returns how many pictures went.
+
+        Somebody may put such a picture at this very moment and name it next, so what was put within a day stays.
+        """
+        found = await self._pictures.inventory(_STRAY_SECONDS)
+        old, swept = list(found.old), 0
         for start in range(0, len(old), _BATCH):
-            strays = await self._database.read(pictures.unknown, old[start : start + _BATCH])
-            for sha256 in strays:
-                await self._pictures.delete(sha256)
-            swept += len(strays)
+            for sha256 in await self._database.read(pictures.unknown, old[start : start + _BATCH]):
+                if await self._pictures.discard(sha256, _STRAY_SECONDS):
+                    swept += 1
+                    found.size -= found.old[sha256]
+        self._metrics.pictures.set(found.pictures - swept)
+        self._metrics.picture_bytes.set(found.size)
         return swept
 
     async def measure(self) -> None:

@@ -33,7 +33,7 @@ async def keep(store: Pictures, said: Sequence[Outcome], known: AbstractSet[str]
     is looked at. They are done one after the other, so that not all are in memory twice.
 
     Raises:
-        OutOfSpace: the disk is full.
+        OutOfSpace, OutOfReach: the store takes nothing now. Nothing was recorded, so Runware tells of it again.
     """
     return [await _kept(store, one, known) if isinstance(one, Success) else one for one in said]
 

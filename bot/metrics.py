@@ -29,8 +29,11 @@ class Metrics:
         self.holds_micros = self._gauge("holds_open_micro_dollars", "What the open holds keep back, in micro-dollars.")
         self.undeliverable = self._gauge("undeliverable", "Jobs whose end could be posted nowhere.")
         self.disk_free = self._gauge("disk_free_bytes", "Free space where the pictures are.")
+        self.pictures = self._gauge("pictures", "Pictures in the store, as the last sweep of the hour counted them.")
+        self.picture_bytes = self._gauge("pictures_bytes", "What these pictures take up in the store.")
         self.balance = self._gauge("balance_micro_dollars", "What is left on Runware's account, in micro-dollars.")
-        self.balance.set(float("nan"))  # 0 would say that it is empty
+        for untold in (self.pictures, self.picture_bytes, self.balance):
+            untold.set(float("nan"))  # 0 would say that it is empty
         self.failures = Counter(
             "darkroom_failures", "Failed jobs, by class of error.", ["kind"], registry=self.registry
         )

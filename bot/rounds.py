@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import consents, options, orders, quota, sessions
-from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
+from bot import consents, options, orders, quota, retention, sessions
+from bot.errors import BadOption, EditError, NotAllowed, NotFound, OutOfReach, TooLate
 from bot.orders import Order
 from bot.pictures import Pictures
 from bot.settings import Settings
@@ -233,6 +233,9 @@ class Rounds:
         ``proposer`` is who proposed it, with the roles they have now; ``safety`` is how Runware checks what is made
         there, as the place decides now. Where it cannot be made, the round keeps the reason. Where nobody has won by
         now, the round ends so; where another proposal has, it stays as it is.
+
+        Raises:
+            OutOfReach: the store cannot tell whether the picture is there. The round stays open, to be ended later.
         """
         try:
             await self._check(ended, proposer)
@@ -243,6 +246,8 @@ class Rounds:
             await self.refuse(ended, winner_id, str(quota.pool_too_small(small)))
         except AllowanceExceeded as exceeded:
             await self.refuse(ended, winner_id, str(quota.over_quota(exceeded, whose="their")))
+        except OutOfReach:  # it may be made yet
+            raise
         except EditError as error:
             await self.refuse(ended, winner_id, str(error))
         else:
@@ -266,7 +271,7 @@ class Rounds:
         self._pictures.check_space()
         step = await self._database.read(lineage.step, ended.result_id)
         if step is not None and step.result.usable:  # what was taken down is refused with the transaction
-            await self._pictures.get(step.result.sha256 or "")
+            await retention.renew(self._database, self._pictures, step.result.sha256 or "", self._clock())
 
 
 # units of work ---------------------------------------------------------------------------------------------

@@ -27,7 +27,17 @@ from storage.windows import Window
 #: What a webhook key is derived for; another purpose would take another word and so get another key.
 _WEBHOOK_PURPOSE: Final = b"darkroom: tokens of delivery paths"
 #: Values that are never repeated to a reader. A database URL may hold a password.
-_SECRET: Final = frozenset({"discord_token", "runware_api_key", "webhook_secret", "database_url", "upload_endpoint"})
+_SECRET: Final = frozenset(
+    {
+        "discord_token",
+        "runware_api_key",
+        "webhook_secret",
+        "database_url",
+        "upload_endpoint",
+        "s3_access_key_id",
+        "s3_secret_access_key",
+    }
+)
 #: What stands for the task in the address for uploads.
 TASK: Final = "{taskUUID}"
 
@@ -66,6 +76,26 @@ class Settings(BaseModel):
     data_dir: Path = Field(default=Path("data"), description="the folder for pictures")
     picture_days: int = Field(
         default=90, ge=1, le=36_500, description="how many days an unused picture is kept, at least 1"
+    )
+    picture_store: str | None = Field(
+        default=None,
+        description="s3://BUCKET or s3://BUCKET/PREFIX for a bucket; empty means the folder in DATA_DIR",
+    )
+    s3_endpoint: str | None = Field(
+        default=None,
+        description="the https:// address of the bucket's service (http only on loopback), without query or user; "
+        "empty means Amazon's",
+    )
+    s3_region: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]+$", description="the region of the bucket, such as eu-central-1"
+    )
+    s3_access_key_id: str | None = Field(
+        default=None, repr=False, description="the id of the key to the bucket, with S3_SECRET_ACCESS_KEY"
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="the secret of the key to the bucket, with S3_ACCESS_KEY_ID; both or neither",
     )
     min_free_gib: float = Field(
         default=1, ge=0, allow_inf_nan=False, description="the free disk space in GiB below which new edits are refused"
@@ -232,7 +262,7 @@ class Settings(BaseModel):
         spelled = {choice.lower(): choice for choice in choices}
         return spelled.get(value.lower(), value) if isinstance(value, str) else value
 
-    @field_validator("discord_token", "runware_api_key", "webhook_secret", "upload_endpoint")
+    @field_validator("discord_token", "runware_api_key", "webhook_secret", "upload_endpoint", "s3_secret_access_key")
     @classmethod
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
@@ -253,7 +283,21 @@ class Settings(BaseModel):
             raise ValueError("names no engine this bot knows")
         return value
 
-    @field_validator("public_url", "runware_url")
+    @field_validator("picture_store")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)*/?", value):
+            raise ValueError("names no bucket")
+        return value
+
+    @field_validator("s3_secret_access_key")
+    @classmethod
+    def _both_or_neither(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (value is None) != (info.data.get("s3_access_key_id") is None):
+            raise ValueError("does not go with S3_ACCESS_KEY_ID: one of the two is missing")
+        return value
+
+    @field_validator("public_url", "runware_url", "s3_endpoint")
     @classmethod
     def _safe_address(cls, value: str | None) -> str | None:
         if value is None:

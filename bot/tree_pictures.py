@@ -143,8 +143,5 @@ async def _thumbnails(pictures: Pictures, steps: Sequence[Step]) -> dict[int, by
         with suppress(NotFound, Refused):
             found[result.id] = await pictures.thumbnail(result.sha256 or "", THUMBNAIL)
 
-    async with asyncio.TaskGroup() as group:
-        for step in steps:
-            if shown_as(step.result) is Shown.PICTURE:
-                group.create_task(fetch(step.result))
+    await asyncio.gather(*(fetch(step.result) for step in steps if shown_as(step.result) is Shown.PICTURE))
     return found

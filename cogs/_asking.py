@@ -16,6 +16,7 @@ from bot.errors import BadOption
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _rights as rights
+from cogs._keeping import renew
 from cogs._letters import parent_of
 from cogs._uploads import UNREAD, Attached, Upload, Uploads, check_claims
 from storage.records import NOTHING, EditRequest, House, Job, Place, Reference
@@ -160,7 +161,7 @@ class Asking:
         await self._services.sessions.check_admitted(asker, thread_id)
         await self._services.consents.check(asker, thread_id, given)
         for reference in given:
-            await self._services.pictures.get(reference.sha256)
+            await renew(self._services, interaction, reference.sha256)
 
     # answering ---------------------------------------------------------------------------------------------
 

@@ -1,29 +1,47 @@
-"""The bytes of old results. What nobody used for long is swept from the disk; the message that shows it has it still."""
+"""The bytes of old results. What nobody used for long is swept; the message that shows it has it still."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import discord
 
 from bot import images
 from bot.client import DISCORD_ERRORS
-from bot.errors import NotFound
+from bot.errors import NotFound, OutOfReach
 from bot.images import Refused
 from bot.services import Services
 from cogs._cards import result_of
 from cogs._patience import patience
 from storage.records import Result
 
+#: The store is given this long, in seconds, even where Discord has to be answered now.
+_LEAST: Final = 0.5
+
+
+async def renew(services: Services, interaction: discord.Interaction[Any], sha256: str) -> None:
+    """Have a picture stay that is about to be used.
+
+    Raises:
+        NotFound: it is gone.
+        OutOfReach: the store does not tell, or not in time.
+    """
+    try:
+        async with asyncio.timeout(max(_LEAST, patience(interaction))):
+            await services.edits.renew(sha256)
+    except TimeoutError:
+        raise OutOfReach("NoAnswer") from None
+
 
 async def keep(services: Services, interaction: discord.Interaction[Any], result: Result) -> Result:
-    """Return a result whose bytes are on the disk, read back from its message where they were swept.
+    """Return a result whose bytes are kept, read back from its message where they were swept.
 
     Raises:
         NotFound: they are gone there too, or Discord does not hand them out in time.
+        OutOfReach: the store does not tell whether they are there.
     """
-    if not result.usable or await _is_kept(services, result):
+    if not result.usable or await _is_kept(services, interaction, result):
         return result
     try:
         async with asyncio.timeout(patience(interaction)):
@@ -37,9 +55,9 @@ async def keep(services: Services, interaction: discord.Interaction[Any], result
     return restored
 
 
-async def _is_kept(services: Services, result: Result) -> bool:
+async def _is_kept(services: Services, interaction: discord.Interaction[Any], result: Result) -> bool:
     try:
-        await services.pictures.size(result.sha256 or "")
+        await renew(services, interaction, result.sha256 or "")
     except NotFound:
         return False
     return True

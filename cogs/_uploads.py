@@ -92,7 +92,7 @@ class Uploads:
 
         Raises:
             BadPicture: it cannot be read, or is no picture to edit.
-            OutOfSpace: the disk is full.
+            OutOfSpace, OutOfReach: the store takes nothing now.
         """
         async with self._reading:
             data = await _bytes_of(upload)

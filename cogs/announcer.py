@@ -20,6 +20,7 @@ from discord import ui
 from discord.abc import Messageable
 
 from bot.client import EditBot
+from bot.errors import OutOfReach
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _posts as posts
@@ -88,6 +89,8 @@ class Announcer:
                 await _Telling(self._services, bot, self._said).tell(job)
         except _PASSING as error:
             await self._later(job, f"{type(error).__name__}: {error}")
+        except OutOfReach as error:
+            await self._later(job, f"the picture store could not be reached ({error.reason})")
         except discord.HTTPException as error:
             if error.status != _TOO_MANY_REQUESTS:
                 log.exception("job %d could not be announced", job.id, extra={"job_id": job.id})

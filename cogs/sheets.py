@@ -17,6 +17,7 @@ import discord
 
 from bot.client import DISCORD_ERRORS, EditBot
 from bot.contact_sheet import Fate, Tile
+from bot.errors import OutOfReach
 from bot.services import Services
 from bot.sweeps import SweepView, draw_sheet, sheet_of
 from cogs import _sweep_cards as cards
@@ -97,6 +98,8 @@ class SheetPoster:
             await self._sweeps.give_up(found)
         except DISCORD_ERRORS as error:
             return f"Discord could not be reached ({type(error).__name__})"
+        except OutOfReach as error:
+            return f"the picture store could not be reached ({error.reason})"
         except Exception as error:  # a bug that one sweep met is no reason to forget the others
             log.exception("the card of sweep %d could not be drawn", found.id)
             return type(error).__name__

@@ -10,6 +10,7 @@ from typing import Final
 import discord
 
 from bot.client import DISCORD_ERRORS, EditBot
+from bot.errors import OutOfReach
 from bot.services import Services
 from bot.showcase import Exhibit, Showcase
 from cogs import _showcase_cards as cards
@@ -49,6 +50,8 @@ class ShowcasePoster:
             why, may_pass = f"Discord answered {error.status} {error.code}", passing(error)
         except DISCORD_ERRORS as error:
             why, may_pass = f"Discord could not be reached ({type(error).__name__})", True
+        except OutOfReach as error:
+            why, may_pass = f"the picture store could not be reached ({error.reason})", True
         except Exception as error:  # a bug that one result met is no reason to forget the others
             log.exception("result %d could not be posted in the showcase", result_id)
             why, may_pass = type(error).__name__, True

@@ -14,7 +14,7 @@ from typing import Final
 import discord
 
 from bot.client import DISCORD_ERRORS, EditBot
-from bot.errors import EditError, NotAllowed, NotFound
+from bot.errors import EditError, NotAllowed, NotFound, OutOfReach
 from bot.rounds import RoundView
 from bot.services import Services
 from cogs import _cards
@@ -111,6 +111,8 @@ class Umpire:
             return f"Discord answered {error.status} {error.code}"
         except DISCORD_ERRORS as error:
             return f"Discord could not be reached ({type(error).__name__})"
+        except OutOfReach as error:
+            return f"the picture store could not be reached ({error.reason})"
         except Exception as error:  # a bug that one round met is no reason to forget the others
             log.exception("round %d could not be brought to its end", round_id)
             return type(error).__name__

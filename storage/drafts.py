@@ -144,6 +144,7 @@ async def _bind(tx: Tx, draft_id: int, references: Iterable[Reference], now: int
     for reference in references:
         if reference.result_id is None:
             await tx.execute(_BIND, draft_id, reference.sha256)
+            await pictures.used_again(tx, [reference.sha256], now)
         else:
             await pictures.used(tx, reference.sha256, now)
 

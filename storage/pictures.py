@@ -1,44 +1,60 @@
-"""Units of work over ``pictures``: which bytes the picture store keeps, and who still needs them."""
+"""Units of work over ``pictures``: which bytes the picture store keeps, and who still needs them.
+
+A row stands for bytes that a job or a result was recorded with. It goes ``PICTURE_DAYS`` after the last use, unless an
+open job or something of :data:`_HOLDERS` still needs the bytes; bytes that nothing names any more go with the next sweep.
+Whoever comes to need a picture touches its row in the same unit (:func:`used`, :func:`used_again`, :func:`renew`), so
+that on PostgreSQL one of the two, that unit and the one which forgets, waits for the other and then sees it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from storage.database import Tx
 
-_USED = """
+#: What needs the bytes of a picture for as long as its row stands, whatever became of jobs and results.
+#: Another table is another line: UNION ALL SELECT sha256 FROM it, and :func:`used_again` in the unit that adds a row.
+_HOLDERS: Final = """holders AS (
+    SELECT sha256 FROM draft_pictures
+)"""
+_USED: Final = """
 INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)
 ON CONFLICT (sha256) DO UPDATE SET used_at = excluded.used_at
 """
-_USED_AGAIN = "UPDATE pictures SET used_at = ?2 WHERE sha256 = ?1 AND used_at < ?2"
-_BIND = "INSERT INTO job_pictures (sha256, job_id) VALUES (?1, ?2) ON CONFLICT (sha256, job_id) DO NOTHING"
-_NEEDED = """
+_USED_AGAIN: Final = "UPDATE pictures SET used_at = ?2 WHERE sha256 = ?1 AND used_at < ?2"
+_BIND: Final = "INSERT INTO job_pictures (sha256, job_id) VALUES (?1, ?2) ON CONFLICT (sha256, job_id) DO NOTHING"
+_NEEDED: Final = f"""WITH {_HOLDERS}
 SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM job_pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
 ) OR EXISTS (
-    SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+    SELECT 1 FROM holders WHERE sha256 = ?1
 )
-"""
-_UNUSED_SINCE = """
-SELECT sha256 FROM pictures
-WHERE used_at < ?1 AND NOT EXISTS (
-    SELECT 1 FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
-    WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
-) AND NOT EXISTS (
-    SELECT 1 FROM draft_pictures WHERE draft_pictures.sha256 = pictures.sha256
-)
-ORDER BY used_at LIMIT ?2
-"""
-_KNOWN = """
+"""  # noqa: S608 - every part is a constant of this module
+# The time stands outside once more: PostgreSQL looks at it again on a row that it had to wait for.
+_FORGET_UNUSED: Final = f"""WITH {_HOLDERS}
+DELETE FROM pictures WHERE used_at < ?1 AND sha256 IN (
+    SELECT pictures.sha256 FROM pictures
+    WHERE pictures.used_at < ?1 AND NOT EXISTS (
+        SELECT 1 FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
+        WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
+    ) AND NOT EXISTS (
+        SELECT 1 FROM holders WHERE holders.sha256 = pictures.sha256
+    )
+    ORDER BY pictures.used_at LIMIT ?2
+) RETURNING sha256
+"""  # noqa: S608 - every part is a constant of this module
+_KNOWN: Final = f"""WITH {_HOLDERS}
 SELECT 1 AS known WHERE EXISTS (
     SELECT 1 FROM pictures WHERE sha256 = ?1
 ) OR EXISTS (
-    SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+    SELECT 1 FROM holders WHERE sha256 = ?1
 )
-"""
-_FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
+"""  # noqa: S608 - every part is a constant of this module
+_LOCK: Final = "SELECT sha256 FROM pictures WHERE sha256 = ?1 /* FOR UPDATE OF pictures */"
+_FORGET: Final = "DELETE FROM pictures WHERE sha256 = ?1"
 
 
 async def used(tx: Tx, sha256: str, now: int) -> None:
@@ -60,20 +76,33 @@ async def bind(tx: Tx, job_id: int, hashes: Iterable[str], now: int) -> None:
 
 
 async def needed(tx: Tx, sha256: str) -> bool:
-    """Return whether a job's request, a result that was not deleted or the file of a draft is the picture."""
+    """Return whether a job's request, a result that was not deleted or a holder has the picture."""
     return await tx.fetch_one(_NEEDED, sha256) is not None
 
 
-async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
-    """Return pictures last used before a time and needed by no open job and no draft, oldest first."""
-    return [row["sha256"] for row in await tx.fetch_all(_UNUSED_SINCE, before, limit)]
+async def renew(tx: Tx, sha256: str, now: int) -> bool:
+    """Record that a picture is about to be used; returns whether it is one whose bytes are kept for somebody.
+
+    Where it is not, its bytes may go at any moment, even if they are still there.
+    """
+    await used_again(tx, [sha256], now)
+    return await tx.fetch_one(_KNOWN, sha256) is not None
+
+
+async def release(tx: Tx, sha256: str) -> bool:
+    """Forget a picture that was taken down, unless somebody else needs it; returns whether its bytes may go."""
+    await tx.fetch_one(_LOCK, sha256)  # whoever binds it at this moment did so before, and is seen below, or waits
+    if await needed(tx, sha256):
+        return False
+    await tx.execute(_FORGET, sha256)
+    return True
+
+
+async def forget_unused(tx: Tx, before: int, limit: int) -> int:
+    """Forget pictures last used before a time and needed by no open job and no holder, oldest first; return how many."""
+    return len(await tx.fetch_all(_FORGET_UNUSED, before, limit))
 
 
 async def unknown(tx: Tx, hashes: Iterable[str]) -> list[str]:
-    """Return those of the pictures that no job and no result was ever recorded with, and no draft has."""
+    """Return those of the pictures that nothing is recorded with any more, or was ever, and no holder has."""
     return [sha256 for sha256 in hashes if await tx.fetch_one(_KNOWN, sha256) is None]
-
-
-async def forget(tx: Tx, sha256: str) -> None:
-    """Record that the store no longer has the picture."""
-    await tx.execute(_FORGET, sha256)

@@ -1,16 +1,20 @@
-"""Databases to test on: a real PostgreSQL server for the whole run, and a fresh database on either engine per test."""
+"""What tests stand on: a real PostgreSQL server and a service of buckets for the whole run, and fresh ones of both."""
 
 from __future__ import annotations
 
+import http.client
 import itertools
+import logging
 import tempfile
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from moto.server import ThreadedMotoServer
 
 from storage.database import Database, Tx, migrate, open_database
 
@@ -48,6 +52,36 @@ async def postgres_url(postgres_server: str) -> AsyncGenerator[str]:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Generator[str]:
+    """A service of buckets of this run's own, as HOST:PORT. It keeps them in memory."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it writes a line for each request
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bucket_settings(s3_server: str) -> dict[str, Any]:
+    """The settings for a fresh, empty bucket."""
+    name = f"bucket-{next(_NUMBERS)}"
+    connection = http.client.HTTPConnection(s3_server)
+    connection.request("PUT", f"/{name}")
+    assert connection.getresponse().status == 200
+    connection.close()
+    return {
+        "picture_store": f"s3://{name}/pictures",
+        "s3_endpoint": f"http://{s3_server}",
+        "s3_region": "us-east-1",
+        "s3_access_key_id": "the-key",
+        "s3_secret_access_key": "the-secret",
+    }
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

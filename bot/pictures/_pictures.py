@@ -12,29 +12,42 @@ from typing import Final, ParamSpec, Self, TypeVar
 from bot import images
 from bot.images import Picture, Refused
 from bot.pictures import _rendering as rendering
-from bot.pictures._folder import Folder, out_of_space
+from bot.pictures._disk import Disk, out_of_space
+from bot.pictures._folder import Folder
+from bot.pictures._keeper import Inventory, Keeper
 from bot.pictures._pool import Pool
+from bot.pictures._store import Store
+from bot.pictures._thumbnails import Thumbnails
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: So many thumbnails are made at a time, each from a whole file in memory.
 _THUMBNAILS_AT_A_TIME: Final = 4
+#: So many questions are put to the store at a time.
+_ASKED_AT_A_TIME: Final = 8
 
 
 class Pictures:
-    """A folder of pictures, with the threads that work on them. Use it as ``async with``, or call :meth:`close`."""
+    """A store of pictures, with the threads that work on them. Use it as ``async with``, or call :meth:`close`."""
 
-    def __init__(self, folder: Path, *, min_free: int) -> None:
-        """Keep pictures in ``folder`` (made if absent); below ``min_free`` free bytes, :meth:`check_space` refuses."""
-        self._folder = Folder(folder)
+    def __init__(self, folder: Path, *, min_free: int, store: Store | None = None) -> None:
+        """Keep pictures in ``store``: in ``folder`` (made if absent) by default, and their thumbnails there in any case.
+
+        Below ``min_free`` free bytes on the folder's disk, :meth:`check_space` refuses.
+        """
+        self._disk = Disk(folder)
+        self._thumbnails = Thumbnails(self._disk)
+        self._keeper = Keeper(store or Folder(self._disk), self._thumbnails)
         self._min_free = min_free
         self._files = ThreadPoolExecutor(4, thread_name_prefix="pictures-files")
+        # Of their own, so that a store which is slow to answer keeps nothing else waiting.
+        self._asking = ThreadPoolExecutor(_ASKED_AT_A_TIME, thread_name_prefix="pictures-store")
         self._pool = Pool()
         self._few = asyncio.Semaphore(_THUMBNAILS_AT_A_TIME)
 
     async def __aenter__(self) -> Self:
-        await self._in(self._folder.sweep)
+        await self._in(self._disk.sweep)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -42,47 +55,60 @@ class Pictures:
 
     async def close(self) -> None:
         """Wait for the work in hand and end the threads."""
-        await asyncio.to_thread(self._pool.close)
-        await asyncio.to_thread(self._files.shutdown)
+        for threads in (self._pool.close, self._files.shutdown, self._asking.shutdown):
+            await asyncio.to_thread(threads)
 
     # Bytes -------------------------------------------------------------------------------------------------
+    # Each of these raises OutOfReach where the store cannot be reached or refuses: passing, and never NotFound.
 
     async def put(self, data: bytes) -> str:
-        """Keep the bytes and return their SHA-256 (lower-case hex). They are on the disk when this returns.
+        """Keep the bytes and return their SHA-256 (lower-case hex). They are durable when this returns.
+
+        Put again, they are as young as if they were new; see :meth:`discard`.
 
         Raises:
             OutOfSpace: the disk is full.
         """
-        return await self._in(self._folder.put, data)
+        return await self._ask(self._keeper.put, data)
 
     async def get(self, sha256: str) -> bytes:
         """Return the bytes of that hash.
 
         Raises:
-            NotFound: there are none, or the disk damaged them; damaged ones are removed, so that they can be put again.
+            NotFound: there are none, or they were damaged; damaged ones are removed, so that they can be put again.
         """
-        return await self._in(self._folder.get, sha256)
+        return await self._ask(self._keeper.get, sha256)
 
     async def size(self, sha256: str) -> int:
         """Return how many bytes the picture of that hash has. Raises NotFound."""
-        return await self._in(self._folder.size, sha256)
+        return await self._ask(self._keeper.size, sha256)
 
     async def delete(self, sha256: str) -> None:
         """Remove the bytes of that hash, if there are any."""
-        await self._in(self._folder.delete, sha256)
+        await self._ask(self._keeper.delete, sha256)
 
-    async def older_than(self, seconds: float) -> list[str]:
-        """Return the hashes of all pictures that were last put longer ago than this."""
-        return await self._in(self._folder.older_than, time.time() - seconds)
+    async def discard(self, sha256: str, older_than: float) -> bool:
+        """Remove the bytes of that hash if they were last put more than so many seconds ago; returns whether this did.
+
+        It spares what somebody has just put and is about to write down a row for.
+        """
+        return await self._ask(self._keeper.discard, sha256, time.time() - older_than)
+
+    async def inventory(self, older_than: float) -> Inventory:
+        """Count everything in the store, and tell what was last put more than so many seconds ago."""
+        return await self._ask(self._keeper.inventory, time.time() - older_than)
 
     def free(self) -> int:
         """Return the bytes that are free on the folder's disk."""
-        return self._folder.free()
+        return self._disk.free()
 
     def check_space(self) -> None:
         """Raise :class:`~bot.errors.OutOfSpace` when less is free than the settings ask for."""
         if self.free() < self._min_free:
             raise out_of_space()
+
+    async def _ask(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._asking, function, *args)
 
     # Work --------------------------------------------------------------------------------------------------
 
@@ -100,7 +126,7 @@ class Pictures:
 
         What was prepared once is not prepared again, which would change it.
         """
-        if not await self._in(self._folder.holds, sha256, data):
+        if not await self._ask(self._keeper.holds, sha256, data):
             return None
         return Picture(data, *await self.describe(data))
 
@@ -118,13 +144,13 @@ class Pictures:
             NotFound: there is no such picture; see :meth:`get`.
             Refused: it cannot be read.
         """
-        made = await self._in(self._folder.kept_thumbnail, sha256, box)
+        made = await self._in(self._thumbnails.get, sha256, box)
         if made is None:
             async with self._few:
                 data = await self.get(sha256)
                 header = await self._in(images.inspect, data)
                 made = await self._pool.work(header.pixels, rendering.thumbnail, data, header, box)
-            await self._in(self._folder.keep_thumbnail, sha256, box, made)
+            await self._ask(self._keeper.keep_thumbnail, sha256, box, made)
         return made
 
     async def describe(self, data: bytes) -> tuple[str, int, int]:

@@ -24,7 +24,11 @@ def sheet_of(view: SweepView) -> Sheet:
 
 
 async def draw_sheet(pictures: Pictures, view: SweepView) -> bytes:
-    """Draw the contact sheet of a sweep as a JPEG, off the loop. What is not there any more stands as lost."""
+    """Draw the contact sheet of a sweep as a JPEG, off the loop. What is not there any more stands as lost.
+
+    Raises:
+        OutOfReach: the store cannot tell just now what is there.
+    """
     sheet = sheet_of(view)
     box = contact_sheet.thumbnail_box(sheet)
     thumbnails: list[bytes | None] = [None] * len(view.cells)
@@ -33,10 +37,13 @@ async def draw_sheet(pictures: Pictures, view: SweepView) -> bytes:
         with suppress(NotFound, Refused):
             thumbnails[number] = await pictures.thumbnail(sha256, box)
 
-    async with asyncio.TaskGroup() as group:
-        for number, cell in enumerate(view.cells):
-            if cell.fate is Fate.PICTURE and cell.result is not None:
-                group.create_task(fetch(number, cell.result.sha256 or ""))
+    await asyncio.gather(
+        *(
+            fetch(number, cell.result.sha256 or "")
+            for number, cell in enumerate(view.cells)
+            if cell.fate is Fate.PICTURE and cell.result is not None
+        )
+    )
     return await pictures.draw(contact_sheet.draw, sheet, thumbnails)
 
 

@@ -32,7 +32,7 @@ from bot.rounds import Rounds
 from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import accounts, alerts, announcements, grants, jobs, ledger, quarters, results
+from storage import accounts, alerts, announcements, grants, jobs, ledger, pictures, quarters, results
 from storage.alerts import Alert
 from storage.allowances import Terms
 from storage.database import Database, Tx
@@ -310,6 +310,7 @@ class Studio:
         for result in await self.edits.results(job.id):
             sha256 = await self.store.put(f"picture {result.id}".encode())
             await self.database.run(results.copied, result.id, sha256, "image/jpeg", (1024, 768))
+            await self.database.run(pictures.used, sha256, self.now)
         return await self.edits.results(job.id)
 
     async def make(self, asker: Asker = ANA, *sources: Result, place: Place = PLACE) -> Result:

@@ -152,7 +152,7 @@ async def test_a_picture_used_long_ago_stays_while_a_price_is_asked_about_and_a_
     [old] = [reference.sha256 for reference in REQUEST.references]
     await office.database.run(pictures.used, old, START - 100 * DAY)
     await office.offered()
-    assert await office.database.read(pictures.unused_since, START, 9) == []
+    assert await office.database.run(pictures.forget_unused, START, 9) == 0
     new = replace(REQUEST, references=(Reference("b" * 64, 512, 512, "dog.png"),))
     assert isinstance(await office.ask(new), Offer)
     assert await office.database.read(pictures.unknown, ["b" * 64]) == ["b" * 64]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics import Metrics
@@ -24,6 +25,8 @@ def test_everything_operators_watch_is_rendered() -> None:
     metrics.holds_micros.set(250_000)
     metrics.undeliverable.set(1)
     metrics.disk_free.set(10**9)
+    metrics.pictures.set(40)
+    metrics.picture_bytes.set(10**7)
     metrics.balance.set(12_000_000)
     metrics.alerts.labels("books").inc()
     metrics.estimate_ratio.observe(1.2)
@@ -38,6 +41,8 @@ def test_everything_operators_watch_is_rendered() -> None:
     assert found["darkroom_holds_open_micro_dollars"] == 250_000
     assert found["darkroom_undeliverable"] == 1
     assert found["darkroom_disk_free_bytes"] == 10**9
+    assert found["darkroom_pictures"] == 40
+    assert found["darkroom_pictures_bytes"] == 10**7
     assert found["darkroom_balance_micro_dollars"] == 12_000_000
     assert found["darkroom_alerts_totalbooks"] == 1
     assert found["darkroom_estimate_ratio_sum"] == 1.2
@@ -53,8 +58,9 @@ def test_two_bots_in_one_process_count_apart() -> None:
     assert samples(other)["darkroom_queued"] == 0
 
 
-def test_a_balance_that_nobody_has_told_yet_is_no_number() -> None:
-    assert math.isnan(samples(Metrics())["darkroom_balance_micro_dollars"])
+@pytest.mark.parametrize("name", ["balance_micro_dollars", "pictures", "pictures_bytes"])
+def test_what_nobody_has_told_yet_is_no_number(name: str) -> None:
+    assert math.isnan(samples(Metrics())[f"darkroom_{name}"])
 
 
 async def test_the_lag_of_the_loop_is_measured_until_the_watch_is_cancelled() -> None:

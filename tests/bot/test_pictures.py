@@ -21,7 +21,7 @@ from bot import images
 from bot.errors import BadPicture, NotFound, OutOfSpace
 from bot.images import Refused
 from bot.pictures import Pictures, _apart
-from bot.pictures._folder import full_disk_in_words
+from bot.pictures._disk import full_disk_in_words
 from bot.pictures._rendering import run
 
 
@@ -255,7 +255,7 @@ async def test_a_thumbnail_is_made_once_for_each_box_and_found_again_after_a_res
 ) -> None:
     sha256 = await pictures.put(encoded("JPEG", (640, 320)))
     made = await pictures.thumbnail(sha256, (64, 64))
-    pictures._folder._path(sha256).unlink()
+    (tmp_path / "pictures" / sha256[:2] / sha256).unlink()
     assert await pictures.thumbnail(sha256, (64, 64)) == made
     async with Pictures(tmp_path / "pictures", min_free=0) as again:
         assert await again.thumbnail(sha256, (64, 64)) == made
@@ -298,7 +298,7 @@ async def test_a_full_disk_keeps_no_thumbnail_and_shows_it_all_the_same(
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(pictures._folder, "_write", full)
+    monkeypatch.setattr(pictures._disk, "write", full)
     assert await pictures.thumbnail(sha256, (64, 64))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot import quota, rounds
 from bot.bookkeeping import Bookkeeper
-from bot.errors import BadOption, NotAllowed, NotFound, OverQuota, TooLate
+from bot.errors import BadOption, NotAllowed, NotFound, OutOfReach, OverQuota, TooLate
 from bot.metrics import Metrics
 from bot.rounds import LONGEST_PROPOSAL, MOST_MINUTES, MOST_PROPOSALS, MOST_QUORUM, RoundView, Verdict
 from storage import jobs, ledger
@@ -518,6 +518,24 @@ async def test_a_winner_whose_picture_is_not_kept_any_more_is_refused_in_words(s
     view = await studio.rounds.view(opened.id)
     await studio.store.delete(view.step.result.sha256 or "")
     assert await refused(studio, opened, studio.BO) == "I no longer have that picture; attach it again."
+
+
+async def test_a_winner_whose_picture_cannot_be_looked_for_is_made_later(
+    studio: Studio, opened: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(sha256: str) -> None:
+        raise OutOfReach("NoAnswer")
+
+    await elected(studio, opened)
+    winner = (await studio.rounds.verdict(opened)).winner
+    assert winner is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.store._keeper, "size", away)
+        with pytest.raises(OutOfReach):
+            await studio.rounds.make(opened, winner.id, studio.BO)
+    assert (await studio.rounds.view(opened.id)).round.state is RoundState.OPEN
+    await studio.rounds.make(opened, winner.id, studio.BO)
+    assert (await studio.rounds.view(opened.id)).round.state is not RoundState.REFUSED
 
 
 async def test_a_winner_in_a_session_that_was_locked_meanwhile_is_refused_in_words(

@@ -57,7 +57,7 @@ def test_what_a_person_must_write_is_enough() -> None:
 
 def test_the_example_file_lists_every_field_and_states_its_default(tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text()
-    names = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    names = re.findall(r"^([A-Z0-9_]+)=", text, re.MULTILINE)
     assert sorted(names) == sorted(field.upper() for field in Settings.model_fields)
     file = tmp_path / "filled.env"
     file.write_text(text + "".join(f"{name.upper()}={value}\n" for name, value in GIVEN.items()))
@@ -67,7 +67,7 @@ def test_the_example_file_lists_every_field_and_states_its_default(tmp_path: Pat
 def test_every_name_in_the_example_file_stands_under_a_comment() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     for above, line in pairwise(lines):
-        assert not re.match(r"[A-Z_]+=", line) or above
+        assert not re.match(r"[A-Z0-9_]+=", line) or above
 
 
 def test_the_untouched_example_file_asks_for_exactly_what_is_needed() -> None:
@@ -143,11 +143,14 @@ def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
         ("public_url", "https://me:hush@host"),
         ("upload_endpoint", "https://host/{taskUUID}?hush={other}"),
         ("upload_endpoint", "http://host/{taskUUID}?signed=hush"),
+        ("s3_access_key_id", "hush"),
+        ("s3_secret_access_key", "hush"),
+        ("s3_endpoint", "https://me:hush@host"),
     ],
 )
 def test_a_fault_never_repeats_a_secret(tmp_path: Path, name: str, value: str) -> None:
     (said,) = faults(write(tmp_path, **{name: value}))
-    assert said.startswith(f"  {name.upper()}: ")
+    assert said.startswith((f"  {name.upper()}: ", "  S3_SECRET_ACCESS_KEY: "))
     assert "hush" not in said
 
 
@@ -158,6 +161,8 @@ def test_secrets_are_not_in_the_repr() -> None:
         webhook_secret="hush-3-and-some-more",
         database_url="postgresql://me:hush-4@host/db",
         upload_endpoint="https://host/{taskUUID}?signed=hush-5",
+        s3_access_key_id="hush-6",
+        s3_secret_access_key="hush-7",
     )
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings)
@@ -342,3 +347,31 @@ def test_the_webhook_key_is_derived_from_the_runware_key_and_is_not_it() -> None
     assert make().webhook_key != make(runware_api_key="another").webhook_key
     assert len(make().webhook_key) == 32
     assert b"key-of-runware" not in make().webhook_key
+
+
+@pytest.mark.parametrize("store", ["s3://bucket", "s3://my.bucket-2/", "s3://bucket/pictures/of_the.bot"])
+def test_a_bucket_is_named_with_or_without_a_prefix(store: str) -> None:
+    assert make(picture_store=store).picture_store == store
+
+
+@pytest.mark.parametrize(
+    "store", ["bucket", "gs://bucket", "s3://", "s3://Bucket", "s3://bu", "s3://b@d", "s3://bucket//a"]
+)
+def test_what_names_no_bucket_is_refused(tmp_path: Path, store: str) -> None:
+    (said,) = faults(write(tmp_path, picture_store=store))
+    assert said.startswith("  PICTURE_STORE: ")
+    assert "names no bucket. Write s3://BUCKET or s3://BUCKET/PREFIX" in said
+
+
+def test_a_bucket_is_reached_by_https_or_on_this_machine(tmp_path: Path) -> None:
+    assert make(s3_endpoint="http://127.0.0.1:9000/").s3_endpoint == "http://127.0.0.1:9000"
+    (said,) = faults(write(tmp_path, s3_endpoint="http://s3.example.org"))
+    assert said.startswith("  S3_ENDPOINT: 'http://s3.example.org' is not https, and not on this machine.")
+
+
+@pytest.mark.parametrize("half", ["s3_access_key_id", "s3_secret_access_key"])
+def test_half_a_key_to_the_bucket_is_refused(tmp_path: Path, half: str) -> None:
+    (said,) = faults(write(tmp_path, **{half: "something"}))
+    assert "S3_SECRET_ACCESS_KEY" in said
+    assert "one of the two is missing" in said
+    assert make(s3_access_key_id="id", s3_secret_access_key="secret").s3_access_key_id == "id"

@@ -700,9 +700,9 @@ async def test_a_price_that_is_news_is_asked_about_and_the_draft_goes_with_the_y
         pictures = world.program.services.pictures
         [path] = [path for path in (world.settings.data_dir / "pictures").glob("??/*") if len(path.name) == HASH]
         os.utime(path, (1, 1))
-        assert await pictures.older_than(60) == [path.name]
+        assert list((await pictures.inventory(60)).old) == [path.name]
         await card.send()
-        assert await pictures.older_than(60) == [], "it would be a stray before the question is answered"
+        assert not (await pictures.inventory(60)).old, "it would be a stray before the question is answered"
         assert "The draft stays until you say yes." in card.words
         assert "> a hat" in card.words
         question = visit.last()

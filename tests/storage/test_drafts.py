@@ -137,23 +137,27 @@ async def test_a_file_is_in_use_as_long_as_a_draft_has_it(database: Database) ->
     await database.run(pictures.used, CAT, 1)  # an edit of long ago
     first, second = await add(database), await add(database, references=(FILE, replace(FILE, sha256=DOG)))
     assert await is_used(CAT) == await is_used(DOG) == (True, True)
-    assert await database.read(pictures.unused_since, 2, 10) == []
+    await database.run(pictures.forget_unused, NOW + 1, 10)
+    assert await is_used(CAT) == (True, True)
     await database.run(drafts.save, replace(await known(database, second), references=(FILE,)))
     assert await is_used(DOG) == (False, False)
     await database.run(drafts.take, first, (await known(database, first)).account_id, 0)
     assert await is_used(CAT) == (True, True)
     await database.run(drafts.sweep, NOW)
     assert await is_used(CAT) == (False, True)
-    assert await database.read(pictures.unused_since, 2, 10) == [CAT]
+    await database.run(pictures.forget_unused, NOW, 10)
+    assert await is_used(CAT) == (False, True), "it was used when the draft got it"
+    await database.run(pictures.forget_unused, NOW + 1, 10)
+    assert await is_used(CAT) == (False, False)
 
 
 async def test_a_result_is_used_now_and_goes_all_the_same_when_it_is_taken_down(database: Database) -> None:
     await database.run(pictures.used, NIGHT, 1)
     draft_id = await add(database)
-    assert await database.read(pictures.unused_since, NOW, 10) == []
+    assert await database.run(pictures.forget_unused, NOW, 10) == 0
     assert not await database.read(pictures.needed, NIGHT)
     await database.run(drafts.save, replace(await known(database, draft_id), changed_at=NOW + 5))
-    assert await database.read(pictures.unused_since, NOW + 5, 10) == []
+    assert await database.run(pictures.forget_unused, NOW + 5, 10) == 0
 
 
 async def test_a_draft_outlives_what_is_known_of_its_owner(database: Database) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import discord as discord_py
 import pytest
+from aiohttp import web
 
 from bot.app import open_program
 from bot.client import NEEDED, identify
 from bot.doctor import Finding, examine
+from bot.web import serve
 from playground.discord import Fault, File, LocalDiscord, pointed_at
 from playground.discord.shapes import BOT_ID, GUILD_ID
 from playground.runware import LocalRunware
@@ -165,3 +167,54 @@ async def test_another_program_on_the_listener_s_port_is_found_out(settings_for:
         )
     assert not found["PUBLIC_URL"].well
     assert f"have it lead to 127.0.0.1:{port}" in found["PUBLIC_URL"].sentence
+
+
+async def test_a_bucket_is_tried_with_all_that_the_bot_does(settings_for: Any, bucket_settings: dict[str, Any]) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        found = await findings(settings_for, discord=discord, runware=runware, **bucket_settings)
+    bucket = bucket_settings["picture_store"]
+    assert found["PICTURE_STORE"] == Finding(
+        "PICTURE_STORE", well=True, sentence=f"{bucket} can be written, read, listed and deleted from"
+    )
+
+
+async def test_a_bucket_that_is_not_there_or_does_not_answer_is_named_with_the_setting(
+    settings_for: Any, bucket_settings: dict[str, Any]
+) -> None:
+    async with LocalDiscord() as discord, LocalRunware() as runware:
+        missing = {**bucket_settings, "picture_store": "s3://nobodys-bucket"}
+        found = await findings(settings_for, discord=discord, runware=runware, **missing)
+        assert not found["PICTURE_STORE"].well
+        assert found["PICTURE_STORE"].sentence == (
+            "the bot cannot write to s3://nobodys-bucket: there is no such bucket; make it, or check PICTURE_STORE and "
+            "S3_ENDPOINT"
+        )
+        nowhere = {**bucket_settings, "s3_endpoint": "http://127.0.0.1:9"}
+        found = await findings(settings_for, discord=discord, runware=runware, **nowhere)
+        assert not found["PICTURE_STORE"].well
+        assert "nothing answers there; check this machine's network and S3_ENDPOINT" in found["PICTURE_STORE"].sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ("InvalidAccessKeyId", "check S3_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "check S3_SECRET_ACCESS_KEY"),
+        ("PermanentRedirect", "check S3_REGION"),
+        ("AccessDenied", "s3:ListBucket"),
+        ("Strange", "it answered Strange; check S3_ENDPOINT"),
+    ],
+)
+async def test_a_bucket_that_refuses_is_named_with_the_setting_that_is_wrong(
+    settings_for: Any, bucket_settings: dict[str, Any], code: str, setting: str
+) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=403, text=f"<Error><Code>{code}</Code></Error>")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    async with LocalDiscord() as discord, LocalRunware() as runware, serve(app, "127.0.0.1", 0) as (host, port):
+        elsewhere = {**bucket_settings, "s3_endpoint": f"http://{host}:{port}"}
+        found = await findings(settings_for, discord=discord, runware=runware, **elsewhere)
+    assert not found["PICTURE_STORE"].well
+    assert setting in found["PICTURE_STORE"].sentence
