@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import logging
 import socket
 from collections.abc import AsyncGenerator
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
+from PIL import Image
 from yarl import URL
 
 from bot import images
@@ -294,6 +296,16 @@ async def test_a_picture_is_fetched_and_named_after_its_path(links: WatchedLinks
     assert await fetched(links, host, "/cats/a%20cat.png?size=large#top") == Linked(PNG, "a cat.png")
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+async def test_every_kind_of_picture_that_is_taken_passes_the_first_look(
+    links: WatchedLinks, host: Host, kind: str
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(picture, kind)
+    host.answers["/cat.png"] = whole(picture.getvalue())
+    assert (await fetched(links, host)).data == picture.getvalue()
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -532,8 +544,15 @@ async def test_a_name_server_that_never_answers_is_given_up(authority: Authority
             await asyncio.Event().wait()
             return await super().resolve(host, port, family)
 
-    async with WatchedLinks(authority, Silent(), seconds=0.2) as links:
-        assert "gave no picture within 0.2 seconds" in await refused(links, "https://pictures.test/")
+    async with WatchedLinks(authority, Silent(), seconds=0.5) as links:
+        assert "does not answer as it should" in await refused(links, "https://pictures.test/")
+
+
+async def test_a_host_that_does_not_speak_tls_is_given_up_before_the_whole_time_is_over(authority: Authority) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        host = Host(port=silent.getsockname()[1])
+        async with WatchedLinks(authority, Names(pictures=HERE), host, seconds=0.5) as links:
+            assert "does not answer as it should" in await refused_at(links, host)
 
 
 async def test_four_links_are_fetched_at_a_time(links: WatchedLinks, host: Host) -> None:
