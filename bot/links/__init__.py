@@ -14,6 +14,6 @@ from __future__ import annotations
 
 from bot.links._addresses import is_public
 from bot.links._judging import check
-from bot.links._links import SECONDS, Linked, Links
+from bot.links._links import Linked, Links
 
-__all__ = ["SECONDS", "Linked", "Links", "check", "is_public"]
+__all__ = ["Linked", "Links", "check", "is_public"]

@@ -139,9 +139,9 @@ class Links:
     async def _follow(self, address: URL) -> Linked:
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._asked(address) as response:
-                if response.status not in _REDIRECTS:
+                if response.status not in _REDIRECTS or "Location" not in response.headers:
                     return Linked(await _picture(response), _name(address))
-                address = self._led_on(address, response.headers.get("Location", ""))
+                address = self._led_on(address, response.headers["Location"])
         raise Refused(
             "redirects", f"leads on more than {_MOST_REDIRECTS} times; open it in a browser and copy where it ends"
         )

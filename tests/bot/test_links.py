@@ -7,7 +7,9 @@ import gzip
 import io
 import logging
 import socket
+import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
 
@@ -345,9 +347,10 @@ async def test_a_redirect_to_what_is_no_link_is_refused(links: WatchedLinks, hos
     assert "leads on to what is no link" in await refused_at(links, host)
 
 
-async def test_a_redirect_that_leads_nowhere_ends(links: WatchedLinks, host: Host) -> None:
+async def test_a_redirect_that_says_no_place_is_a_status_like_others(links: WatchedLinks, host: Host) -> None:
     host.answers["/cat.png"] = whole(b"", status="302 Found")
-    assert "leads on more than 3 times" in await refused_at(links, host)
+    assert "was answered with status 302 (Found);" in await refused_at(links, host)
+    assert len(host.asked) == 1
 
 
 async def test_a_request_says_nothing_about_who_asks(links: WatchedLinks, host: Host) -> None:
@@ -610,3 +613,16 @@ async def test_names_are_looked_up_as_this_machine_does() -> None:
     await resolver.close()
     assert {ip_address(answer["host"]).is_loopback for answer in found} == {True}
     assert {answer["port"] for answer in found} == {443}
+
+
+async def test_names_are_looked_up_while_the_threads_of_the_rest_are_busy() -> None:
+    resolver, over = _Resolver(), threading.Event()
+    with ThreadPoolExecutor(1) as rest:
+        asyncio.get_running_loop().set_default_executor(rest)
+        rest.submit(over.wait)
+        try:
+            async with asyncio.timeout(10):
+                assert await resolver.resolve("localhost", 443)
+        finally:
+            over.set()
+    await resolver.close()
