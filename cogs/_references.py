@@ -60,9 +60,7 @@ async def pictures_given(
         NotFound, NotAllowed: see :func:`reference`.
         NoConsent: whose avatar it is lets it not be edited here.
     """
-    uploads = [
-        Upload.of(option, file) for option, file in zip(_FILES, given.files, strict=False) if file is not None
-    ]
+    uploads = [Upload.of(option, file) for option, file in zip(_FILES, given.files, strict=False) if file is not None]
     if given.url is not None:
         uploads.append(linked(services, "image_url", given.url))
     if given.avatar is not None:

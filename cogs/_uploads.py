@@ -130,9 +130,7 @@ async def _bytes_of(upload: Upload) -> bytes:
         async with asyncio.timeout(_READ_SECONDS):
             return await upload.read()
     except DISCORD_ERRORS as error:
-        raise BadPicture(
-            upload.option, f"`{upload.option}` could not be read from Discord; give it again."
-        ) from error
+        raise BadPicture(upload.option, f"`{upload.option}` could not be read from Discord; give it again.") from error
 
 
 def _sha256(data: bytes) -> str:

@@ -30,8 +30,8 @@ LINKS: Final = (
     ("https://metadata.google.internal:{port}/computeMetadata/v1/", "address"),
     ("https://printer.local:{port}/", "address"),
     ("https://nas.home.arpa:{port}/", "address"),
-    ("https://intranet:{port}/", "unreadable"),
-    ("https://intranet.:{port}/", "unreadable"),
+    ("https://intranet:{port}/", "address"),
+    ("https://intranet.:{port}/", "address"),
     # This machine, by its IPv4 address in every spelling
     ("https://127.0.0.1:{port}/", "address"),
     ("https://127.0.0.1.:{port}/", "address"),

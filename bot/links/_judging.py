@@ -19,7 +19,8 @@ _LONGEST: Final = 2000
 _LONGEST_HOST: Final = 253
 #: Characters of a link that a sentence repeats.
 _SHOWN: Final = 80
-_OR_ATTACH: Final = "or attach the picture itself"
+#: What helps whoever has no other link.
+OR_ATTACH: Final = "or attach the picture itself"
 
 #: The consent of a message's author is asked where the message is known. A link to Discord's copy of a picture names no
 #: author, so following it would pass by whoever said no.
@@ -33,11 +34,10 @@ _DISCORD: Final = frozenset(
         "discordcdn.com",
     }
 )
-#: Names that lead into one's own network (RFC 6761, 6762 and 8375, and the one that ICANN keeps for private use). They
-#: are refused unasked: whether such a name exists is nobody's business.
+#: Names that lead into one's own network (RFC 6761, 6762 and 8375, and the one that ICANN keeps for private use), as
+#: those without a dot do. They are refused unasked: whether such a name exists is nobody's business.
 _LOCAL: Final = frozenset({"localhost", "local", "home.arpa", "internal"})
-#: Two labels or more; the name of a machine in one's own network often has one.
-_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 #: The user and password in a link.
 _USER: Final = re.compile(r"//[^/?#]*@")
 
@@ -88,7 +88,7 @@ def judge(url: str, ports: Collection[int] = HTTPS) -> URL:
     except ValueError:
         raise _unreadable() from None
     if address.scheme != "https":
-        raise Refused("scheme", f"is not https; give one that begins with https://, {_OR_ATTACH}")
+        raise Refused("scheme", f"is not https; give one that begins with https://, {OR_ATTACH}")
     if address.user is not None or address.password is not None:
         raise Refused("user", "has a user name or a password in it; give one that works without")
     _judge_host(address.raw_host or "")
@@ -106,10 +106,10 @@ def _judge_host(host: str) -> None:
     if ":" in host or name.rpartition(".")[2][:1].isdigit():
         _judge_number(host)
         return
-    if _within(name, _LOCAL):
-        raise refused_address()
     if len(name) > _LONGEST_HOST or not _NAME.fullmatch(name):
         raise _unreadable()
+    if "." not in name or _within(name, _LOCAL):
+        raise refused_address()
     if _within(name, _DISCORD):
         raise Refused(
             "discord",
@@ -136,9 +136,9 @@ def refused_address() -> Refused:
     """Return the one refusal for every address that is not fetched from, so that it tells nothing about a network."""
     return Refused(
         "address",
-        f"leads to where I do not fetch from; give one that is open to everybody on the internet, {_OR_ATTACH}",
+        f"leads to where I do not fetch from; give one that is open to everybody on the internet, {OR_ATTACH}",
     )
 
 
 def _unreadable() -> Refused:
-    return Refused("unreadable", f"cannot be read; copy it again from the browser, {_OR_ATTACH}")
+    return Refused("unreadable", f"cannot be read; copy it again from the browser, {OR_ATTACH}")

@@ -22,14 +22,14 @@ from yarl import URL
 
 from bot import images
 from bot.links._addresses import Address, is_public
-from bot.links._judging import HTTPS, Refused, check, judge, read, refusal, refused_address
+from bot.links._judging import HTTPS, OR_ATTACH, Refused, check, judge, read, refusal, refused_address
 
 log = logging.getLogger(__name__)
 
 #: A fetch takes at most so many seconds, from waiting for its turn to the last byte.
 SECONDS: Final = 20.0
-#: Of which so many to be connected, over all the addresses of a host.
-_CONNECT_SECONDS: Final = 8.0
+#: The part of that in which a host has to be found and connected to, whatever number of addresses it has.
+_CONNECTING: Final = 0.4
 #: Fetches at a time; each holds a whole file in memory.
 _AT_ONCE: Final = 4
 _MOST_REDIRECTS: Final = 3
@@ -108,7 +108,7 @@ class Links:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             # Headers are bounded by aiohttp: 8190 bytes each, 128 of them.
-            timeout=aiohttp.ClientTimeout(total=None, connect=min(_CONNECT_SECONDS, self._seconds)),
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECTING * self._seconds),
             auto_decompress=False,
             trust_env=False,
         )
@@ -143,9 +143,9 @@ class Links:
     async def _follow(self, address: URL) -> Linked:
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._asked(address) as response:
-                if response.status not in _REDIRECTS:
+                if response.status not in _REDIRECTS or "Location" not in response.headers:
                     return Linked(await _picture(response), _name(address))
-                address = self._led_on(address, response.headers.get("Location", ""))
+                address = self._led_on(address, response.headers["Location"])
         raise Refused(
             "redirects", f"leads on more than {_MOST_REDIRECTS} times; open it in a browser and copy where it ends"
         )
@@ -258,7 +258,7 @@ def _name(address: URL) -> str:
 def _too_large() -> Refused:
     limit = images.MAX_BYTES // 2**20
     return Refused(
-        "too_large", f"leads to more than {limit} MB, which is the most I take; save it smaller and attach it"
+        "too_large", f"leads to more than {limit} MB, the most I take; save the picture smaller and attach it"
     )
 
 
@@ -269,24 +269,22 @@ def _status(status: int) -> Refused:
         shown = str(status)
     return Refused(
         f"status_{status}",
-        f"was answered with status {shown}; check it in a browser that is not signed in, or attach the picture itself",
+        f"was answered with status {shown}; check it in a browser that is not signed in, {OR_ATTACH}",
     )
 
 
 def _in_words(error: aiohttp.ClientError | OSError, seconds: float) -> Refused:
     """Return why a connection failed. None of the error's own words: they name addresses."""
-    if isinstance(error, TimeoutError):
-        return Refused(
-            "time", f"gave no picture within {seconds:g} seconds; try again later, or attach the picture itself"
-        )
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+        return Refused("time", f"gave no picture within {seconds:g} seconds; try again later, {OR_ATTACH}")
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _NotAllowed):
         return refused_address()
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Refused("name", "names a host that cannot be found; check how it is spelled")
     if isinstance(error, aiohttp.ClientSSLError):
         return Refused(
-            "tls", "cannot be trusted: its host has no valid certificate for https; attach the picture itself instead"
+            "tls", f"cannot be trusted: its host has no valid certificate for https; give another, {OR_ATTACH}"
         )
     return Refused(
-        "connection", "cannot be fetched: its host does not answer as it should; attach the picture itself instead"
+        "connection", f"cannot be fetched: its host does not answer as it should; try again later, {OR_ATTACH}"
     )

@@ -234,9 +234,9 @@ async def test_a_draft_and_then_its_pictures_are_swept_and_not_before(table: Tab
     os.utime(path, (then, then))
     keeping = Housekeeping(table.database, table.pictures, Metrics(), table.settings, clock=lambda: table.now)
     table.now += DRAFT_LIFE - 1
-    assert (await keeping.sweep_drafts(), await keeping.sweep_strays(), await keeping.sweep()) == (0, 0, 0)
+    assert (await keeping.sweep_drafts(), await keeping.forget_unused(), await keeping.sweep()) == (0, 0, 0)
     assert path.exists()
     table.now += 1
-    assert (await keeping.sweep_drafts(), await keeping.sweep_strays()) == (1, 1)
+    assert (await keeping.sweep_drafts(), await keeping.sweep()) == (1, 1)
     assert not path.exists()
     assert not await table.stands(draft)

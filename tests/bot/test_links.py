@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import logging
 import socket
+import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
+from PIL import Image
 from yarl import URL
 
 from bot import images
@@ -294,6 +298,16 @@ async def test_a_picture_is_fetched_and_named_after_its_path(links: WatchedLinks
     assert await fetched(links, host, "/cats/a%20cat.png?size=large#top") == Linked(PNG, "a cat.png")
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+async def test_every_kind_of_picture_that_is_taken_passes_the_first_look(
+    links: WatchedLinks, host: Host, kind: str
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(picture, kind)
+    host.answers["/cat.png"] = whole(picture.getvalue())
+    assert (await fetched(links, host)).data == picture.getvalue()
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -333,9 +347,10 @@ async def test_a_redirect_to_what_is_no_link_is_refused(links: WatchedLinks, hos
     assert "leads on to what is no link" in await refused_at(links, host)
 
 
-async def test_a_redirect_that_leads_nowhere_ends(links: WatchedLinks, host: Host) -> None:
+async def test_a_redirect_that_says_no_place_is_a_status_like_others(links: WatchedLinks, host: Host) -> None:
     host.answers["/cat.png"] = whole(b"", status="302 Found")
-    assert "leads on more than 3 times" in await refused_at(links, host)
+    assert "was answered with status 302 (Found);" in await refused_at(links, host)
+    assert len(host.asked) == 1
 
 
 async def test_a_request_says_nothing_about_who_asks(links: WatchedLinks, host: Host) -> None:
@@ -532,8 +547,15 @@ async def test_a_name_server_that_never_answers_is_given_up(authority: Authority
             await asyncio.Event().wait()
             return await super().resolve(host, port, family)
 
-    async with WatchedLinks(authority, Silent(), seconds=0.2) as links:
-        assert "gave no picture within 0.2 seconds" in await refused(links, "https://pictures.test/")
+    async with WatchedLinks(authority, Silent(), seconds=0.5) as links:
+        assert "does not answer as it should" in await refused(links, "https://pictures.test/")
+
+
+async def test_a_host_that_does_not_speak_tls_is_given_up_before_the_whole_time_is_over(authority: Authority) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        host = Host(port=silent.getsockname()[1])
+        async with WatchedLinks(authority, Names(pictures=HERE), host, seconds=0.5) as links:
+            assert "does not answer as it should" in await refused_at(links, host)
 
 
 async def test_four_links_are_fetched_at_a_time(links: WatchedLinks, host: Host) -> None:
@@ -591,3 +613,16 @@ async def test_names_are_looked_up_as_this_machine_does() -> None:
     await resolver.close()
     assert {ip_address(answer["host"]).is_loopback for answer in found} == {True}
     assert {answer["port"] for answer in found} == {443}
+
+
+async def test_names_are_looked_up_while_the_threads_of_the_rest_are_busy() -> None:
+    resolver, over = _Resolver(), threading.Event()
+    with ThreadPoolExecutor(1) as rest:
+        asyncio.get_running_loop().set_default_executor(rest)
+        rest.submit(over.wait)
+        try:
+            async with asyncio.timeout(10):
+                assert await resolver.resolve("localhost", 443)
+        finally:
+            over.set()
+    await resolver.close()
