@@ -31,7 +31,7 @@ from cogs._draft_components import (
     StartOverButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
-from cogs._reference_lines import number_in
+from cogs._reference_lines import label, number_in
 from storage.drafts import Draft
 from storage.records import NOTHING, EditRequest, House, Price, Reference, says_nothing
 
@@ -40,7 +40,6 @@ _NOTE: Final = 300
 #: What one set option may take, and all of them together.
 _VALUE: Final = 60
 _SET: Final = 900
-_LABEL: Final = 60
 #: Discord's bound for what an option of a menu is called.
 _OPTION: Final = 100
 #: Kept free for the lines that are always there.
@@ -216,8 +215,7 @@ def _pictures(pictures: Sequence[Shown]) -> list[str]:
 def _picture(shown: Shown, unusable: str = "cannot be used now") -> str:
     if shown.fault is not None:
         return f"⚠️ {unusable}"
-    label = words.plain(words.cut(words.one_line(shown.label), _LABEL))
-    return f"{label} · {words.size(shown.reference.width, shown.reference.height)}"
+    return f"{label(shown.reference)} · {words.size(shown.reference.width, shown.reference.height)}"
 
 
 def _settings(sheet: Sheet) -> list[str]:
