@@ -33,7 +33,7 @@ LONGEST: Final = 1024
 _FIRST: Final = 200
 _BESIDE: Final = 60
 _PROMPT: Final = 260
-_EARLIER: Final = 70
+_EARLIER: Final = 90
 
 
 def of_reference(reference: Reference, number: int | None = None) -> str:

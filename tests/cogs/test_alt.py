@@ -93,7 +93,7 @@ def test_of_earlier_edits_that_are_not_told_there_is_one_sign_in_a_row(of: Calla
 
 @given(
     labels=st.lists(st.tuples(anything, st.none() | anything), min_size=1, max_size=3),
-    prompts=st.lists(st.none() | anything, max_size=STEPS_TOLD + 1),
+    prompts=st.lists(st.none() | anything, max_size=STEPS_TOLD),
     prompt=anything,
     parent_id=st.none() | st.just(7),
 )
@@ -109,6 +109,15 @@ def test_whatever_people_write_an_alt_text_fits_and_is_never_empty(
         *(alt.of_reference(reference) for reference in references),
     ]
     assert all(one.strip() and len(one) <= alt.LONGEST for one in said)
+
+
+def test_the_longest_of_everything_fits(make: Any) -> None:
+    longest = Reference("", 1, 1, "x" * 2_000)
+    request = make.request(references=(longest,) * 3, prompt="x" * 32_000, parent_id=7)
+    before = Before(longest, (None, *["x" * 32_000] * STEPS_TOLD))
+    said = alt.of_result(request, make.result(2**63 - 1), before, among=True)
+    assert said.count("x…") == 1 + len(request.references) + STEPS_TOLD + 1
+    assert len(said) <= alt.LONGEST
 
 
 @pytest.mark.parametrize("text", ["夜にして。" * 200, "make it night " * 300])
