@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import NotFound
-from storage import lineage, showings
+from storage import jobs, lineage, showings
 from storage.database import Database, Tx
 from storage.lineage import Spent, Step
+from storage.records import Reference
 from storage.showings import Showing
 
 #: So many steps of a way are shown at a time.
 STEPS_SHOWN: Final = 8
 #: So many edits of a picture are listed.
 CHILDREN_SHOWN: Final = 25
+#: Of what led to an edit, so many of the last steps are told in words beside it.
+STEPS_TOLD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ class Way:
     cut: bool
     page: int
     pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What led to an edit, in the words that may be said beside it (see :func:`storage.lineage.told`)."""
+
+    #: The picture that it all began with; ``None``: nothing may be said of it, or there is nothing before the edit.
+    first: Reference | None = None
+    #: What was asked for since, oldest first; ``None`` stands for steps of which nothing is said.
+    prompts: tuple[str | None, ...] = ()
 
 
 class Lineage:
@@ -82,6 +95,10 @@ class Lineage:
         """Return the last steps of the way from the first picture to a result, so many at most, oldest first."""
         return await self._database.read(_last_steps, result_id, most)
 
+    async def before(self, job_id: int) -> Before:
+        """Return what led to an edit, in words: where it began, and its last :data:`STEPS_TOLD` steps."""
+        return await self._database.read(_before, job_id)
+
     async def shown_in(self, message_id: int) -> int | None:
         """Return the result that a message shows beside its own, if it does."""
         return await self._database.read(showings.of_message, message_id)
@@ -111,6 +128,20 @@ async def _family(tx: Tx, result_id: int) -> Family | None:
 async def _last_steps(tx: Tx, result_id: int, most: int) -> list[Step]:
     back = await lineage.ancestors(tx, result_id)
     return await lineage.steps(tx, back[:most][::-1])
+
+
+async def _before(tx: Tx, job_id: int) -> Before:
+    job = await jobs.known(tx, job_id)
+    if job.request.parent_id is None:
+        return Before()
+    back = await lineage.ancestors(tx, job.request.parent_id)
+    told = [await lineage.told(tx, result_id, job.place) for result_id in back[:STEPS_TOLD]]
+    oldest, skipped = told[-1], list[None]()
+    if len(back) > STEPS_TOLD:
+        oldest, skipped = await lineage.told(tx, back[-1], job.place), [None]
+    first = None if oldest is None or oldest.parent_id is not None else oldest.references[0]
+    prompts = [None if request is None else request.prompt for request in reversed(told)]
+    return Before(first, (*skipped, *prompts))
 
 
 async def _way(tx: Tx, result_id: int, page: int) -> Way:

@@ -72,7 +72,8 @@ class Asking:
         read = [await self._uploads.read(interaction, one) if isinstance(one, Upload) else one for one in pictures]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         request = self._request(wish, references, house, safety)
-        await self._show(interaction, request, [one for one in read if isinstance(one, Attached)])
+        files = {number: one for number, one in enumerate(read, 1) if isinstance(one, Attached)}
+        await self._show(interaction, request, files)
         await self._order(interaction, place, request, shown)
         return request
 
@@ -83,7 +84,7 @@ class Asking:
         options.check_house(request, house)
         self._services.edits.check_request(request)
         place = await self._acknowledge(interaction, request.prompt, request.references)
-        await self._show(interaction, request, [])
+        await self._show(interaction, request, {})
         await self._order(interaction, place, request, shown)
 
     async def send(
@@ -105,7 +106,7 @@ class Asking:
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         request = self._request(wish, references, house, rights.safety(interaction, house))
         await self._check(interaction, references)
-        files = [await self._uploads.kept(one) for one in references if one.result_id is None]
+        files = {n: await self._uploads.kept(one) for n, one in enumerate(references, 1) if one.result_id is None}
         view, shows = await self._starter(interaction, request, files)
         reply = await interaction.followup.send(view=view, files=shows, wait=True)
         place = rights.place(interaction, reply.id)
@@ -131,8 +132,9 @@ class Asking:
         """Acknowledge what is no single edit, and read its files; returns the references, and files that show them."""
         check_claims(uploads)
         place = await self._acknowledge(interaction, prompt, given)
-        read = [await self._uploads.read(interaction, upload) for upload in uploads]
-        return place, [*given, *(one.reference for one in read)], await self._uploads.shown(read)
+        read = {n: await self._uploads.read(interaction, one) for n, one in enumerate(uploads, len(given) + 1)}
+        references = [*given, *(one.reference for one in read.values())]
+        return place, references, await self._uploads.shown(read, len(references))
 
     # deciding ----------------------------------------------------------------------------------------------
 
@@ -177,9 +179,9 @@ class Asking:
         return rights.place(interaction, answer.message_id)
 
     async def _show(
-        self, interaction: discord.Interaction[Any], request: EditRequest, files: Sequence[Attached]
+        self, interaction: discord.Interaction[Any], request: EditRequest, files: Mapping[int, Attached]
     ) -> None:
-        """Turn the acknowledgement into the card of the edit, with the pictures that came with it.
+        """Turn the acknowledgement into the card of the edit, with the pictures that came with it, by their numbers.
 
         It comes before the job: once there is one, the announcer owns what happens to the reply.
         """
@@ -190,9 +192,9 @@ class Asking:
             log.warning("a reply could not show what was asked for: %s", error)
 
     async def _starter(
-        self, interaction: discord.Interaction[Any], request: EditRequest, files: Sequence[Attached]
+        self, interaction: discord.Interaction[Any], request: EditRequest, files: Mapping[int, Attached]
     ) -> tuple[ui.LayoutView, list[discord.File]]:
-        shows = await self._uploads.shown(files)
+        shows = await self._uploads.shown(files, len(request.references))
         view = cards.starter(
             interaction.user.id,
             request,

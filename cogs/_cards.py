@@ -14,9 +14,11 @@ import discord
 from discord import ui
 
 from bot.edits import APPROVAL_LIFE, PAUSE_LIFE, PAUSED, UNAPPROVED
+from bot.lineage import Before
 from bot.orders import DECLINED
 from bot.quota import basis, dollars, paused_where
 from bot.runware.errors import Kind, classify, member_sentence
+from cogs import _alt as alt
 from cogs import _words as words
 from cogs._components import (
     AgainButton,
@@ -35,6 +37,7 @@ from cogs._components import (
     YesButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
+from cogs._reference_lines import label, numbered
 from storage.offers import Offer
 from storage.records import (
     Acceleration,
@@ -46,7 +49,6 @@ from storage.records import (
     Lora,
     Pause,
     Price,
-    Reference,
     Result,
     Status,
 )
@@ -56,8 +58,7 @@ _PROMPT_CUT: Final = 900
 _PROMPT_ON_CARD: Final = 350
 _NEGATIVE: Final = 120
 _REASON: Final = 1000
-_ALT_PROMPT: Final = 300
-_LABEL: Final = 40
+_MODEL: Final = 40
 #: So many LoRAs are named: there may be more, with long names, than a message has room for.
 _LORAS: Final = 4
 #: ``Edits.position`` counts so far and then says "more".
@@ -92,6 +93,8 @@ class Post:
     #: The names of the files that come with the message, by result id.
     files: Mapping[int, str] = field(default_factory=dict[int, str])
     parent: Parent | None = None
+    #: What led to the job, for the alt texts.
+    before: Before = field(default_factory=Before)
     #: Whether people can press buttons where it stands: not in a direct message.
     buttons: bool = True
     #: So many characters are kept free for what is said below it.
@@ -138,7 +141,11 @@ def starter(
     return card(
         text(words.quoted(request.prompt, _PROMPT_ON_CARD)[0]),
         *gallery(pictures),
-        text(f"{words.who(user_id)}{_started_from(parent)}", f"-# {_plan(request)}{goes_on}"),
+        text(
+            f"{words.who(user_id)}{_started_from(parent)}",
+            *numbered(request.references),
+            f"-# {_plan(request)}{goes_on}",
+        ),
         colour=BLUE,
     )
 
@@ -152,6 +159,7 @@ def offer(offer: Offer, price: Price, *, pictures: Sequence[tuple[str, str]], sh
         *gallery(pictures),
         text(
             f"{words.who(offer.user_id)}, this edit will cost {about}{instead}. Shall I make it?",
+            *numbered(offer.request.references),
             f"-# {_plan(offer.request)} · up to {dollars(price.hold)} is held till it is done · "
             "the question stands for an hour",
         ),
@@ -193,7 +201,7 @@ def status(
     """
     lines, colour = _STATES[job.status](job, position, results) if pause is None else _paused(job, pause)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)}{_chosen(job)} · {_plan(job.request)}"
-    state = text(*lines, facts)
+    state = text(*lines, *numbered(job.request.references), facts)
     cancel = _BUTTONS.get(job.status, ())
     presses = [row(*(button(job.id) for button in cancel))] if cancel else []
     if job.place.thread_id == job.place.reply_id:
@@ -329,14 +337,6 @@ def _mark(post: Post) -> int | None:
     return None if post.announcement is None else mark(post.job.id, post.announcement)
 
 
-def alt_text(job: Job, result: Result) -> str:
-    """Return what a screen reader says for a result."""
-    prompt = words.cut(words.one_line(job.request.prompt), _ALT_PROMPT)
-    labels = words.listed([words.cut(words.one_line(reference.label), _LABEL) for reference in job.request.references])
-    of = f" of {labels}" if labels else ""
-    return f"“{prompt}”: an AI edit{of}, result {result.short_id}, {_size(job, result)}"
-
-
 def file_name(result: Result, media_type: str) -> str:
     """Return the name of a result's file, such as ``12-seed-29892.jpg``."""
     extension = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}.get(media_type, "png")
@@ -352,7 +352,9 @@ def result_parts(post: Post) -> list[Part]:
     """Return what every message about results is made of: the pictures, the prompt, the facts and the buttons."""
     prompt, whole = _prompt(post)
     return [
-        *gallery([(post.files[result.id], alt_text(post.job, result)) for result in post.shown]),
+        *gallery(
+            [(post.files[result.id], alt.of_result(post.job.request, result, post.before)) for result in post.shown]
+        ),
         text(prompt),
         *([] if whole else [file(PROMPT_FILE)]),
         text(_about(post)),
@@ -531,7 +533,7 @@ def _settings(request: EditRequest) -> str:
     if request.face != FaceFix():
         parts.append("face enhancement")
     if request.references:
-        parts.append(f"with {words.listed([_label(reference) for reference in request.references])}")
+        parts.append(f"with {words.listed([label(reference) for reference in request.references])}")
     if request.negative is not None:
         parts.append(f"without: {words.plain(words.cut(words.one_line(request.negative), _NEGATIVE))}")
     return " · ".join(parts)
@@ -539,7 +541,7 @@ def _settings(request: EditRequest) -> str:
 
 def _loras(loras: Sequence[Lora]) -> list[str]:
     named = [
-        f"{words.plain(words.cut(lora.model, _LABEL))} {1 if lora.weight is None else lora.weight:g}"
+        f"{words.plain(words.cut(lora.model, _MODEL))} {1 if lora.weight is None else lora.weight:g}"
         for lora in loras[:_LORAS]
     ]
     return named if len(loras) <= _LORAS else [*named, words.counted(len(loras) - _LORAS, "more LoRA")]
@@ -552,12 +554,6 @@ def _faster(faster: Acceleration) -> list[str]:
         "CacheDiT": faster.db_cache,
     }
     return [name for name, used in caches.items() if used]
-
-
-def _label(reference: Reference) -> str:
-    if reference.result_id is not None:
-        return f"#{reference.result_id}"
-    return words.plain(words.cut(words.one_line(reference.label), _LABEL))
 
 
 def _seed(job: Job, result: Result) -> str:

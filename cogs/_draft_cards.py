@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import discord
@@ -14,6 +14,7 @@ from bot.drafts import DRAFT_LIFE, GONE
 from bot.errors import BadOption
 from bot.options import BY_NAME, PARAMETERS, SIZE, Group
 from bot.quota import Forecast, basis, dollars
+from cogs import _alt as alt
 from cogs import _words as words
 from cogs._draft_components import (
     BASICS,
@@ -30,6 +31,7 @@ from cogs._draft_components import (
     StartOverButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
+from cogs._reference_lines import label, number_in
 from storage.drafts import Draft
 from storage.records import NOTHING, EditRequest, House, Price, Reference, says_nothing
 
@@ -38,7 +40,6 @@ _NOTE: Final = 300
 #: What one set option may take, and all of them together.
 _VALUE: Final = 60
 _SET: Final = 900
-_LABEL: Final = 60
 #: Discord's bound for what an option of a menu is called.
 _OPTION: Final = 100
 #: Kept free for the lines that are always there.
@@ -56,6 +57,8 @@ class Shown:
     reference: Reference
     #: Why it cannot be used now.
     fault: str | None = None
+    #: What is said for it where it is a result.
+    told: str | None = None
     #: The name of the file that shows it.
     file: str | None = None
 
@@ -64,10 +67,9 @@ class Shown:
         """How it is called."""
         return self.reference.label
 
-    @property
-    def alt(self) -> str:
-        """What a screen reader says for it."""
-        return self.reference.description or f"A picture to start from: {self.reference.label}"
+    def alt(self, number: int | None) -> str:
+        """Return what a screen reader says for it; ``number``: its place from 1, where there are several."""
+        return alt.of_reference(replace(self.reference, description=self.told or self.reference.description), number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.Layout
     above = [
         text("### 📝 Your draft", *said),
         text(_prompt(sheet)),
-        *gallery([(shown.file, shown.alt) for shown in sheet.pictures if shown.file is not None]),
+        *gallery([(shown.file, said) for shown, said in told(sheet.pictures) if shown.file is not None]),
         text(*_pictures(sheet.pictures), *_settings(sheet)),
     ]
     ends = f"-# Only you see it. Left alone, it goes away {words.since(sheet.draft.changed_at + DRAFT_LIFE)}."
@@ -111,6 +113,12 @@ def draft(sheet: Sheet, page: Page = Page.BASIC, *, note: str = "") -> ui.Layout
     middle = [text(*_faults(wrong, room))] if wrong else _advice(sheet)
     colour = AMBER if wrong else GREEN if _fits(sheet) else BLUE
     return card(*above, *middle, *below, colour=colour)
+
+
+def told(pictures: Sequence[Shown]) -> list[tuple[Shown, str]]:
+    """Return a draft's pictures, each with its alt text."""
+    references = [shown.reference for shown in pictures]
+    return [(shown, shown.alt(number_in(references, place))) for place, shown in enumerate(pictures)]
 
 
 def families(draft: Draft, house: House) -> ui.LayoutView:
@@ -199,14 +207,15 @@ def _prompt(sheet: Sheet) -> str:
 def _pictures(pictures: Sequence[Shown]) -> list[str]:
     if not pictures:
         return ["-# No picture yet. Press **Pictures** and bring one to three in."]
-    return [_picture(number, shown) for number, shown in enumerate(pictures, 1)]
+    if len(pictures) == 1:
+        return [_picture(pictures[0], unusable="the picture cannot be used now")]
+    return [f"**{number}** · {_picture(shown)}" for number, shown in enumerate(pictures, 1)]
 
 
-def _picture(number: int, shown: Shown) -> str:
+def _picture(shown: Shown, unusable: str = "cannot be used now") -> str:
     if shown.fault is not None:
-        return f"**{number}** · ⚠️ cannot be used now"
-    label = words.plain(words.cut(words.one_line(shown.label), _LABEL))
-    return f"**{number}** · {label} · {words.size(shown.reference.width, shown.reference.height)}"
+        return f"⚠️ {unusable}"
+    return f"{label(shown.reference)} · {words.size(shown.reference.width, shown.reference.height)}"
 
 
 def _settings(sheet: Sheet) -> list[str]:

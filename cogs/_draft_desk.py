@@ -15,9 +15,9 @@ from bot.errors import BadOption, EditError, NotFound
 from bot.images import Refused
 from bot.options import Examined
 from bot.services import Services
+from cogs import _alt as alt
 from cogs import _draft_cards as cards
 from cogs import _rights as rights
-from cogs import _words as words
 from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
 from cogs._keeping import keep
@@ -97,14 +97,14 @@ class Desk:
     async def _drawn(self, shown: Sequence[Shown]) -> tuple[list[Shown], list[discord.File]]:
         """Return pictures with the names of the files that show them, and the files; what cannot be drawn has none."""
         drawn, files = list[Shown](), list[discord.File]()
-        for number, one in enumerate(shown, 1):
+        for number, (one, said) in enumerate(cards.told(shown), 1):
             thumbnail = await self._thumbnail(one)
             if thumbnail is None:
                 drawn.append(one)
                 continue
             named = replace(one, file=f"picture-{number}.jpg")
             drawn.append(named)
-            files.append(discord.File(io.BytesIO(thumbnail), named.file, description=words.cut(one.alt, 1024)))
+            files.append(discord.File(io.BytesIO(thumbnail), named.file, description=said))
         return drawn, files
 
     async def _thumbnail(self, shown: Shown) -> bytes | None:
@@ -125,6 +125,8 @@ class Desk:
                 return Shown(reference)
             result, job = await self._services.edits.result(reference.result_id)
             await rights.check_readable(interaction, result, job)
-            return Shown(options.reference_to(await keep(self._services, interaction, result), job.request))
+            usable = options.reference_to(await keep(self._services, interaction, result), job.request)
+            before = await self._services.lineage.before(job.id)
+            return Shown(usable, told=alt.of_result(job.request, result, before))
         except EditError as error:
             return Shown(reference, fault=str(error))

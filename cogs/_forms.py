@@ -31,6 +31,8 @@ _CHANGED: Final = 600
 _CUSTOM_ID: Final = re.compile(
     rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*)(?::(?P<words>{ID}))?)?"
 )
+#: How a prompt names pictures by their order.
+_NAMES: Final = ("first", "second", "third")
 #: The longest description of a field.
 _DESCRIPTION: Final = 100
 
@@ -100,9 +102,16 @@ class Form(ui.Modal):
             self.add_item(ui.Label(text="Which picture?", component=self.picture))
         if more:
             added = [f"{number} more: {dollars(price.estimate)}" for number, price in enumerate(prices[1:], 1)]
-            what = f"A person, a thing, a style to bring in. {', '.join(added)}."[:_DESCRIPTION]
+            called = _called(len(targets), more)
+            what = f"A person, thing or style: {called}. {', '.join(added)}."[:_DESCRIPTION]
             self.add_item(ui.Label(text="More pictures", description=what, component=self.files))
         self.stop()
+
+
+def _called(before: int, more: int) -> str:
+    """Return how a prompt may name so many pictures that come after so many others."""
+    first, *others = _NAMES[before : before + more]
+    return ", ".join([f"“the {first} picture”", *(f"“the {other}”" for other in others)])
 
 
 def costs(price: Price) -> str:

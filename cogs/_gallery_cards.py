@@ -16,17 +16,21 @@ from cogs._look_cards import option
 from storage.lineage import Step
 from storage.stars import Shelf
 
-_ALT_PROMPT: Final = 300
 _PROMPT: Final = 40
 
 
 def show(
-    page: Page, steps: Sequence[Step], files: Mapping[int, str], halls: Mapping[Hall, Room], *, guild_id: int
+    page: Page,
+    steps: Sequence[Step],
+    files: Mapping[int, tuple[str, str]],
+    halls: Mapping[Hall, Room],
+    *,
+    guild_id: int,
 ) -> ui.LayoutView:
     """Return a page of a gallery.
 
-    ``steps`` are those of its results that the visitor may see, ``files`` the names of their files by their ids, and
-    ``halls`` the galleries that the menu leads to.
+    ``steps`` are those of its results that the visitor may see, ``files`` the names and alt texts of their files by
+    their ids, and ``halls`` the galleries that the menu leads to.
     """
     here = next((hall for hall, room in halls.items() if room == page.room), None)
     head = f"### ⭐ {_title(page.room, here, steps)}"
@@ -36,7 +40,7 @@ def show(
         turns = []
     if not steps:
         return card(text(head, _empty(page)), *turns, menu, colour=GREY)
-    shown = gallery([(files[step.result.id], alt(step)) for step in steps if step.result.id in files])
+    shown = gallery([files[step.result.id] for step in steps if step.result.id in files])
     lines = [starred(guild_id, step) + ("" if step.result.id in files else _GONE) for step in steps]
     opened = row(OpenMenu([option(step) for step in steps]))
     return card(text(head), *shown, text(*lines), opened, *turns, menu, colour=AMBER)
@@ -75,12 +79,6 @@ def _empty(page: Page) -> str:
     if page.before is not None:
         return "There are no more pictures that you can see; **Back** leads to those before."
     return "There is no picture here yet that has a star and stands where you can read. Press ⭐ below one you like."
-
-
-def alt(step: Step) -> str:
-    """Return what a screen reader says for a result among others."""
-    stars = f", {words.counted(step.result.stars, 'star')}" if step.result.stars else ""
-    return f"“{words.cut(words.one_line(step.request.prompt), _ALT_PROMPT)}”: result {step.result.short_id}{stars}"
 
 
 def starred(guild_id: int, step: Step) -> str:

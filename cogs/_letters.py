@@ -14,6 +14,7 @@ from bot.client import EditBot
 from bot.edits import Edits
 from bot.errors import NotFound
 from bot.services import Services
+from cogs import _alt as alt
 from cogs import _cards as cards
 from cogs import _showcase_cards as showcase_cards
 from cogs import _sweep_cards as sweep_cards
@@ -47,7 +48,7 @@ async def compose(
     if announcement.kind is not AnnouncementKind.RESULTS:
         return Letter(cards.ending(post))
     usable = [result for result in post.results if result.usable]
-    files = await _files(services, job, usable, min(limit, REQUEST_BYTES // max(1, len(usable))))
+    files = await _files(services, post, usable, min(limit, REQUEST_BYTES // max(1, len(usable))))
     post = replace(post, files={result_id: file.filename for result_id, file in files.items()})
     attached = list(files.values())
     if cards.needs_prompt_file(post):
@@ -59,8 +60,9 @@ async def compose_one(
     services: Services, job: Job, result: Result, *, limit: int = FILE_BYTES
 ) -> tuple[Post, list[discord.File]]:
     """Return what a message shows that has one result beside its own message, and the files for it."""
-    files = await _files(services, job, [result] if result.usable else [], min(limit, REQUEST_BYTES))
-    post = await _one(services, job, result, {number: file.filename for number, file in files.items()})
+    post = await _one(services, job, result)
+    files = await _files(services, post, [result] if result.usable else [], min(limit, REQUEST_BYTES))
+    post = replace(post, files={number: file.filename for number, file in files.items()})
     attached = list(files.values())
     if cards.needs_prompt_file(post):
         attached.append(_prompt_file(job))
@@ -72,7 +74,7 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
     names = {cards.result_of(file.filename): file.filename for file in message.attachments}
     if message.id != result.message_id:
         named = names.get(str(result.id))
-        post = await _one(services, job, result, {} if named is None else {result.id: named})
+        post = replace(await _one(services, job, result), files={} if named is None else {result.id: named})
         if not carries(message, showcase_cards.mark(result.id)):
             return cards.ending(post)
         return showcase_cards.exhibit(post, result, await services.lineage.last_steps(result.id, FARTHEST + 1))
@@ -82,12 +84,20 @@ async def renewed(services: Services, job: Job, result: Result, message: discord
     return cards.ending(replace(post, files=files))
 
 
-async def _one(services: Services, job: Job, result: Result, files: dict[int, str]) -> Post:
+async def _one(services: Services, job: Job, result: Result) -> Post:
     parent = await parent_of(services.edits, job.request.parent_id)
     writing, made = await _writing(services, job), len(await services.edits.results(job.id))
-    note = await _note(services, job)
+    before, note = await services.lineage.before(job.id), await _note(services, job)
     return Post(
-        job, None, [result], made=made, files=files, parent=parent, reserved=_RESERVED, writing=writing, note=note
+        job,
+        None,
+        [result],
+        made=made,
+        parent=parent,
+        before=before,
+        reserved=_RESERVED,
+        writing=writing,
+        note=note,
     )
 
 
@@ -160,13 +170,14 @@ async def _post(services: Services, job: Job, announcement: Announcement, *, but
         results,
         made=len(all_results),
         parent=parent,
+        before=await services.lineage.before(job.id),
         buttons=buttons,
         writing=writing,
         note=note,
     )
 
 
-async def _files(services: Services, job: Job, results: Sequence[Result], limit: int) -> dict[int, discord.File]:
+async def _files(services: Services, post: Post, results: Sequence[Result], limit: int) -> dict[int, discord.File]:
     files: dict[int, discord.File] = {}
     for result in results:
         try:
@@ -178,5 +189,7 @@ async def _files(services: Services, job: Job, results: Sequence[Result], limit:
             picture = await services.pictures.fit(data, media_type, limit)
             data, media_type = picture.data, picture.media_type
         name = cards.file_name(result, media_type)
-        files[result.id] = discord.File(io.BytesIO(data), name, description=cards.alt_text(job, result))
+        files[result.id] = discord.File(
+            io.BytesIO(data), name, description=alt.of_result(post.job.request, result, post.before)
+        )
     return files

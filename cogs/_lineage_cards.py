@@ -14,6 +14,7 @@ from bot.tree_pictures import SessionTree, shown_as
 from bot.trees import Shown
 from cogs import _look_cards as look_cards
 from cogs import _words as words
+from cogs._alt import LONGEST
 from cogs._components import CompareButton, HistoryButton, TreeButton
 from cogs._layout import BLUE, GREY, TEXT, Part, card, gallery, row, text
 from cogs._lineage_components import HistoryPageButton, LookButton, StepMenu, TreePageButton
@@ -23,15 +24,16 @@ from storage.records import Reference
 TREE: Final = "tree.jpg"
 PAIR: Final = "side-by-side.jpg"
 
-#: Discord's bound for the options of a menu, and for an alt text.
+#: Discord's bound for the options of a menu.
 _OPTIONS: Final = 25
-_LONGEST_ALT: Final = 1024
 #: So many people are named.
 _PEOPLE: Final = 5
 #: Characters of a prompt: in a step of the way, beside another picture, in an alt text.
 _PROMPT_IN_STEP: Final = 220
 _PROMPT_BESIDE: Final = 400
 _PROMPT_IN_ALT: Final = 150
+#: Characters of what is said for either of two pictures, in the alt text of both.
+_SIDE_IN_ALT: Final = 480
 #: Characters of a file's name, and of one in a step of the way.
 _LABEL: Final = 40
 _LABEL_IN_STEP: Final = 24
@@ -71,7 +73,7 @@ def tree_alt(shown: SessionTree, page: int, names: Mapping[int, str | None], her
     by = f" By {words.listed(people[:_PEOPLE])}." if people else ""
     unseen = f" {words.listed(_unseen(shown))}." if _unseen(shown) else ""
     alt = f"The tree of a session{which}: {_counted(shown)}. {_beginning(shown)}{by}{unseen} #{here} is framed."
-    return words.cut(alt, _LONGEST_ALT)
+    return words.cut(alt, LONGEST)
 
 
 def _counted(shown: SessionTree) -> str:
@@ -152,7 +154,8 @@ def comparison(left: Beside, right: Beside) -> ui.LayoutView:
 def pair_alt(left: Beside, right: Beside) -> str:
     """Return what two pictures side by side are, in words."""
     names = [side.file.alt if side.file else f"{called(side.picture)}, which is gone" for side in (left, right)]
-    return words.cut(f"Two pictures side by side. Left: {names[0]}. Right: {names[1]}.", _LONGEST_ALT)
+    said = [words.cut(name, _SIDE_IN_ALT).removesuffix(".") for name in names]
+    return f"Two pictures side by side. Left: {said[0]}. Right: {said[1]}."
 
 
 def called(picture: Step | Reference, longest: int = _LABEL) -> str:

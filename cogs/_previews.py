@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import discord
 
 from bot.errors import NotFound
 from bot.services import Services
+from cogs import _alt as alt
 from cogs._cards import file_name
-from cogs._gallery_cards import alt
 from storage.lineage import Step
 
 #: The most bytes of one of them. The picture itself stands where its link leads.
@@ -31,5 +31,11 @@ async def previews(services: Services, steps: Iterable[Step]) -> dict[int, disco
             continue
         picture = await services.pictures.fit(data, result.media_type or "image/png", _PREVIEW)
         name = file_name(result, picture.media_type)
-        files[result.id] = discord.File(io.BytesIO(picture.data), name, description=alt(step))
+        said = alt.of_result(step.request, result, await services.lineage.before(result.job_id), among=True)
+        files[result.id] = discord.File(io.BytesIO(picture.data), name, description=said)
     return files
+
+
+def as_shown(files: Mapping[int, discord.File]) -> dict[int, tuple[str, str]]:
+    """Return the names and alt texts of files, as cards show them."""
+    return {result_id: (file.filename, file.description or "") for result_id, file in files.items()}

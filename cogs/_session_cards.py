@@ -11,7 +11,7 @@ from bot.exports import README, Contents
 from bot.quota import dollars, role
 from bot.sessions import SessionView
 from cogs import _words as words
-from cogs._gallery_cards import alt, starred
+from cogs._gallery_cards import starred
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, file, gallery, text
 from storage.lineage import Step
 from storage.records import Access, Session, SessionState
@@ -31,10 +31,11 @@ _STATES: Final = {
 }
 
 
-def show(view: SessionView, best: Sequence[Step], files: Mapping[int, str]) -> ui.LayoutView:
+def show(view: SessionView, best: Sequence[Step], files: Mapping[int, tuple[str, str]]) -> ui.LayoutView:
     """Return all there is to know of a session.
 
-    ``best`` are those of its best results that the reader may see, ``files`` the names of their files by their ids.
+    ``best`` are those of its best results that the reader may see, ``files`` the names and alt texts of their files by
+    their ids.
     """
     session = view.session
     headline, colour = _STATES[session.state]
@@ -70,10 +71,10 @@ def closing(who_id: int, view: SessionView) -> ui.LayoutView:
     )
 
 
-def best(session: Session, steps: Sequence[Step], files: Mapping[int, str]) -> ui.LayoutView:
+def best(session: Session, steps: Sequence[Step], files: Mapping[int, tuple[str, str]]) -> ui.LayoutView:
     """Return the best pictures of a session for all who read it: a message of their own, which goes with any of them.
 
-    ``files`` are the names of their files by their ids.
+    ``files`` are the names and alt texts of their files by their ids.
     """
     return card(*_best(session, steps, files), colour=AMBER)
 
@@ -226,8 +227,8 @@ def _line() -> Part:
     return ui.Separator()
 
 
-def _best(session: Session, steps: Sequence[Step], files: Mapping[int, str]) -> list[Part]:
-    shown = gallery([(files[step.result.id], alt(step)) for step in steps if step.result.id in files])
+def _best(session: Session, steps: Sequence[Step], files: Mapping[int, tuple[str, str]]) -> list[Part]:
+    shown = gallery([files[step.result.id] for step in steps if step.result.id in files])
     return [text("**The most stars**"), *shown, text(*(starred(session.guild_id, step) for step in steps))]
 
 

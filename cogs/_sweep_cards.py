@@ -14,9 +14,11 @@ from bot.edits import PAUSE_LIFE
 from bot.quota import basis, dollars, paused_where
 from bot.sweeps import CellView, Note, SweepView, heading, label, said
 from cogs import _words as words
+from cogs._alt import LONGEST
 from cogs._cards import why_failed
 from cogs._components import GoMenu
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, gallery, row, text
+from cogs._reference_lines import numbered
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
 from storage.sweeps import Axis, Sweep
 
@@ -26,7 +28,6 @@ SHEET: Final = "contact-sheet.jpg"
 _PROMPT: Final = 350
 _PROMPT_IN_ALT: Final = 120
 _LEAST_IN_ALT: Final = 20
-_LONGEST_ALT: Final = 1024
 _LABEL: Final = 100
 _LORA: Final = 60
 #: So many reasons are named, each with so many cells, and each so long.
@@ -73,6 +74,7 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
         text(
             f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}**{all_of_it}{instead}, {basis(price.basis)}. "
             f"Shall I make {them}?",
+            *numbered(request.references),
             *_axes(sweep),
         ),
         *_reasons(view),
@@ -117,7 +119,7 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     return card(
         text(words.quoted(sweep.request.prompt, _PROMPT)[0]),
         *gallery([(SHEET, alt(view))] if sheet else pictures),
-        text(head, *_axes(sweep), *_fates(view), *_paused(view)),
+        text(head, *numbered(sweep.request.references), *_axes(sweep), *_fates(view), *_paused(view)),
         *_reasons(view),
         text(f"-# {' · '.join([words.who(sweep.user_id), *_seed(sweep, len(view.cells)), _cost(view)])}{_where(view)}"),
         *([row(_menu(made))] if made else []),
@@ -158,9 +160,9 @@ def alt(view: SweepView) -> str:
     if rest:
         rows = [f"{label(rest, number)}: {row}" for number, row in enumerate(rows)]
     before, after = "A contact sheet of “", f"”. {'; '.join(rows)}."
-    room = max(_LEAST_IN_ALT, min(_PROMPT_IN_ALT, _LONGEST_ALT - len(before) - len(after)))
+    room = max(_LEAST_IN_ALT, min(_PROMPT_IN_ALT, LONGEST - len(before) - len(after)))
     prompt = words.cut(words.one_line(view.sweep.request.prompt), room)
-    return words.cut(before + prompt + after, _LONGEST_ALT)
+    return words.cut(before + prompt + after, LONGEST)
 
 
 def _told(cell: CellView) -> str:

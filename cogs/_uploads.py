@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from bot.consents import Posted
 from bot.errors import BadPicture
 from bot.images import Picture
 from bot.services import Services
+from cogs import _alt as alt
 from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES
 from storage.records import Reference
@@ -111,18 +112,25 @@ class Uploads:
         media_type, width, height = await self._pictures.describe(data)
         return Attached(reference, Picture(data, media_type, width, height))
 
-    async def shown(self, attached: Sequence[Attached]) -> list[discord.File]:
-        """Return files as one message shows them: together they are no larger than Discord takes."""
-        limit = min(FILE_BYTES, REQUEST_BYTES // max(1, len(attached)))
-        return [await self._file(number, one, limit) for number, one in enumerate(attached, 1)]
+    async def shown(self, attached: Mapping[int, Attached], pictures: int) -> list[discord.File]:
+        """Return files as one message shows them: together they are no larger than Discord takes.
 
-    async def _file(self, number: int, attached: Attached, limit: int) -> discord.File:
+        Args:
+            attached: the files, by their numbers among the pictures of the request.
+            pictures: how many the request has; one alone is not numbered.
+        """
+        limit = min(FILE_BYTES, REQUEST_BYTES // max(1, len(attached)))
+        return [
+            await self._file(number, one, limit, alt.of_reference(one.reference, number if pictures > 1 else None))
+            for number, one in attached.items()
+        ]
+
+    async def _file(self, number: int, attached: Attached, limit: int, said: str) -> discord.File:
         picture = attached.picture
         if len(picture.data) > limit:
             picture = await self._pictures.fit(picture.data, picture.media_type, limit)
-        alt = attached.reference.description or f"A picture to start from: {attached.reference.label}"
         extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
-        return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=alt[:1024])
+        return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=said)
 
 
 async def _bytes_of(upload: Upload) -> bytes:

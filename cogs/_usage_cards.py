@@ -12,13 +12,13 @@ from bot.budgets import Usage
 from bot.quota import dollars, role
 from bot.reports import Name
 from cogs import _words as words
+from cogs._alt import LONGEST
 from cogs._layout import BLUE, GREY, card, file, gallery, text
 from storage.usage import Dimension, Tally
 
 CHART: Final = "usage.png"
 #: So many rows of a chart are read out in its alt text.
 _READ_OUT: Final = 3
-_LONGEST_ALT: Final = 1024
 #: Less than this many percent off is as good as exact.
 _EXACT: Final = 0.05
 
@@ -59,7 +59,7 @@ def alt(usage: Usage, names: Mapping[str, Name]) -> str:
     shown = reports.top(usage)[:_READ_OUT]
     most = words.listed([f"{reports.label(key, names)} {dollars(tally.spent)}" for key, tally in shown])
     chart = f"A bar chart of what was spent by {_by(usage)}, {reports.stretch(usage)}."
-    return words.cut(f"{chart} The most: {most or 'nothing'}.", _LONGEST_ALT)
+    return words.cut(f"{chart} The most: {most or 'nothing'}.", LONGEST)
 
 
 # Names ---------------------------------------------------------------------------------------------------------------

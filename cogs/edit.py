@@ -32,10 +32,10 @@ class EditCog(commands.Cog, name="Edit"):
 
     @file_command("edit", "Edit one to three pictures with a sentence")
     @app_commands.describe(
-        prompt="What to change, in a sentence",
+        prompt="What to change, in a sentence; it may say “the first picture”, “the second picture”",
         image="The picture to edit",
-        image2="A second picture: someone or something to bring in",
-        image3="A third picture",
+        image2="One more picture: someone or something to bring in",
+        image3="One more picture",
         result="Instead of image: up to three earlier results, as #12 #15 or as links of their messages",
         image_url="A picture on the web, by its https link",
         avatar="A member, for the picture they show of themselves",

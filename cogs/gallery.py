@@ -17,7 +17,7 @@ from cogs import _gallery_cards as cards
 from cogs import _rights as rights
 from cogs._gallery_components import Hall, HallMenu, OpenMenu, TurnButton
 from cogs._looks import look
-from cogs._previews import previews
+from cogs._previews import as_shown, previews
 from cogs._sight import Sight
 from storage.stars import START, Shelf
 
@@ -87,9 +87,8 @@ class GalleryCog(commands.Cog, name="Gallery"):
         page = await self._gallery.page(room, sight.sees_entry, place, back=back)
         steps = [step for step in page.steps if step.result.usable and await sight.sees(step)]
         files = await previews(self._services, steps)
-        names = {result_id: file.filename for result_id, file in files.items()}
         guild_id = rights.asker(interaction).guild_id
-        view = cards.show(page, steps, names, await self._halls(interaction), guild_id=guild_id)
+        view = cards.show(page, steps, as_shown(files), await self._halls(interaction), guild_id=guild_id)
         await interaction.edit_original_response(view=view, attachments=list(files.values()))
 
     async def _halls(self, interaction: discord.Interaction[EditBot]) -> dict[Hall, Room]:

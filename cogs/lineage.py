@@ -18,6 +18,7 @@ from bot.errors import BadOption, NotFound
 from bot.pairs import Side
 from bot.services import Services
 from bot.tree_pictures import SessionTree
+from cogs import _alt as alt
 from cogs import _audience as audience
 from cogs import _cards as result_cards
 from cogs import _lineage_cards as cards
@@ -174,8 +175,9 @@ class LineageCog(commands.Cog, name="Lineage"):
         kept = await self._kept(result.sha256 or "")
         if kept is None:
             return Beside(step, None, address)
-        name, alt = result_cards.file_name(result, kept.media_type), result_cards.alt_text(job, result)
-        return Beside(step, Enclosed(name, alt, kept.data), address)
+        name = result_cards.file_name(result, kept.media_type)
+        said = alt.of_result(job.request, result, await self._lineage.before(job.id), among=True)
+        return Beside(step, Enclosed(name, said, kept.data), address)
 
     async def _upload(self, reference: Reference) -> Beside:
         """Return what a first picture was made from as one of two pictures."""
@@ -183,8 +185,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         if kept is None:
             return Beside(reference, None)
         extension = kept.media_type.removeprefix("image/").replace("jpeg", "jpg")
-        alt = reference.description or f"The picture it began with: {cards.called(reference)}"
-        return Beside(reference, Enclosed(f"reference.{extension}", alt, kept.data))
+        return Beside(reference, Enclosed(f"reference.{extension}", alt.of_reference(reference), kept.data))
 
     async def _kept(self, sha256: str) -> images.Picture | None:
         """Return a picture as it can be sent beside two others; ``None`` if it is gone."""

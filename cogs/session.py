@@ -17,7 +17,7 @@ from cogs import _rights as rights
 from cogs import _session_cards as cards
 from cogs._beside import keep_track
 from cogs._export import Export
-from cogs._previews import previews
+from cogs._previews import as_shown, previews
 from cogs._sight import Sight
 from cogs._turns import Turns
 from cogs.umpire import redraw_open
@@ -50,8 +50,9 @@ class SessionCog(commands.Cog, name="Session"):
         sight = Sight(interaction)
         best = [step for step in view.best if await sight.sees(step)]
         files = await previews(self._services, best)
-        names = {result_id: file.filename for result_id, file in files.items()}
-        await interaction.edit_original_response(view=cards.show(view, best, names), attachments=list(files.values()))
+        await interaction.edit_original_response(
+            view=cards.show(view, best, as_shown(files)), attachments=list(files.values())
+        )
 
     # people ------------------------------------------------------------------------------------------------
 
@@ -146,9 +147,8 @@ class SessionCog(commands.Cog, name="Session"):
     ) -> None:
         """Post pictures for all who read a session, so that they go with whichever of them is taken down."""
         files = await previews(self._services, best)
-        names = {result_id: file.filename for result_id, file in files.items()}
         message = await interaction.followup.send(
-            view=cards.best(session, best, names), files=list(files.values()), wait=True
+            view=cards.best(session, best, as_shown(files)), files=list(files.values()), wait=True
         )
         await keep_track(self._services, message, files.keys())
 

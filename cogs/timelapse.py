@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import discord
@@ -19,6 +19,7 @@ from bot.timelapse import Frame
 from cogs import _names as names
 from cogs import _rights as rights
 from cogs import _words as words
+from cogs._alt import LONGEST
 from cogs._layout import BLUE, card, gallery, text
 from cogs._letters import FILE_BYTES
 from cogs._naming import choices, named_or_newest
@@ -71,9 +72,9 @@ class TimelapseCog(commands.Cog, name="Timelapse"):
         made = await self._services.pictures.draw(drawing.animate, frames, FILE_BYTES)
         if made is None:
             raise EditError("These pictures are too many for one animated picture that Discord takes.")
-        alt = f"An animated picture of {words.counted(len(frames), 'step')}, up to #{result_id}"
-        file = discord.File(io.BytesIO(made), _FILE, description=alt)
-        view = card(text(_headline(result_id, len(frames), len(whole))), *gallery([(_FILE, alt)]), colour=BLUE)
+        said = _alt(result_id, frames)
+        file = discord.File(io.BytesIO(made), _FILE, description=said)
+        view = card(text(_headline(result_id, len(frames), len(whole))), *gallery([(_FILE, said)]), colour=BLUE)
         await interaction.edit_original_response(view=view, attachments=[file])
 
     async def _frame(self, step: Step, known: Mapping[int, str | None]) -> Frame | None:
@@ -86,6 +87,13 @@ class TimelapseCog(commands.Cog, name="Timelapse"):
         who = known.get(step.user_id or 0)
         by = "" if who is None else f" · {who}"
         return Frame(f"{result.short_id}{by}: {words.one_line(step.request.prompt)}", data)
+
+
+def _alt(result_id: int, frames: Sequence[Frame]) -> str:
+    """Return what the animated picture shows, in words: every step, each as short as there is room for."""
+    head = f"An animated picture of {words.counted(len(frames), 'step')}, up to #{result_id}. "
+    room = (LONGEST - len(head)) // len(frames) - len("; ")
+    return head + "; ".join(words.cut(frame.caption, room) for frame in frames)
 
 
 def _headline(result_id: int, shown: int, whole: int) -> str:

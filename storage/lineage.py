@@ -12,7 +12,7 @@ from typing import Final
 from storage import jobs, results
 from storage._rows import the_row
 from storage.database import Row, Tx
-from storage.records import EditRequest, Job, Result
+from storage.records import EditRequest, Job, Place, Result
 
 #: So many steps back are looked at; a longer way begins in the middle.
 FARTHEST: Final = 1000
@@ -58,6 +58,11 @@ WHERE results.job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1) ORDER 
 """  # noqa: S608 - names of columns only
 _COUNT_CHILDREN: Final = """
 SELECT count(*) AS number FROM results WHERE job_id IN (SELECT job_id FROM lineage WHERE result_id = ?1)
+"""
+_TOLD: Final = """
+SELECT jobs.request FROM results JOIN jobs ON jobs.id = results.job_id
+WHERE results.id = ?1 AND results.deleted_at IS NULL AND jobs.channel_id = ?2
+    AND (jobs.public = 1 OR jobs.thread_id = CAST(?3 AS BIGINT))
 """
 _OPEN_EDITS: Final = f"""
 SELECT {jobs.COLUMNS}
@@ -168,6 +173,16 @@ async def count_children(tx: Tx, result_id: int) -> int:
 async def open_edits(tx: Tx, result_id: int) -> list[Job]:
     """Return the edits of a result that are not over, oldest first, at most ten."""
     return [jobs.from_row(row) for row in await tx.fetch_all(_OPEN_EDITS, result_id)]
+
+
+async def told(tx: Tx, result_id: int, place: Place) -> EditRequest | None:
+    """Return what was asked for a result, if its words may be said in a place: whoever reads that can read them there.
+
+    That is in the channel where it was asked for, and where that was a private thread, in that thread alone. The words of
+    a result that was taken down are said nowhere.
+    """
+    row = await tx.fetch_one(_TOLD, result_id, place.channel_id, place.thread_id)
+    return None if row is None else EditRequest.from_json(row["request"])
 
 
 async def of_session(tx: Tx, session_id: int, newest: int | None = None) -> list[Step]:

@@ -9,7 +9,7 @@ import pytest
 
 from bot import options
 from bot.errors import BadOption, NotFound
-from bot.lineage import CHILDREN_SHOWN, STEPS_SHOWN
+from bot.lineage import CHILDREN_SHOWN, STEPS_SHOWN, STEPS_TOLD, Before
 from storage import lineage
 from storage.records import EditRequest, Reference, Result
 
@@ -126,6 +126,60 @@ async def test_a_way_passes_a_deleted_picture(studio: Studio) -> None:
         (made[1], False),
         (made[2], True),
     ]
+
+
+# What led to an edit, in words ---------------------------------------------------------------------------------------
+
+
+async def test_what_led_to_an_edit_is_where_it_began_and_its_last_steps(studio: Studio, result: Result) -> None:
+    cat = Reference("a" * 64, 512, 512, "cat.png")
+    assert await studio.lineage.before(result.job_id) == Before()
+    made, told = result, [Before(cat, ("a hat",) * steps) for steps in range(1, STEPS_TOLD + 1)]
+    for before in told:
+        made = await studio.make(studio.BO, made)
+        assert await studio.lineage.before(made.job_id) == before
+    made = await studio.make(studio.BO, made)
+    assert await studio.lineage.before(made.job_id) == Before(cat, (None, *["a hat"] * STEPS_TOLD))
+
+
+async def test_of_a_way_that_is_longer_than_is_looked_at_the_beginning_is_not_told(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await chain(studio, 4)
+    monkeypatch.setattr(lineage, "FARTHEST", 1)
+    step = await studio.lineage.step(made[-1])
+    assert await studio.lineage.before(step.result.job_id) == Before(None, ("a hat", "a hat"))
+
+
+async def test_words_of_a_private_thread_are_told_there_alone_and_those_of_a_channel_in_all_of_it(
+    studio: Studio,
+) -> None:
+    cat = Reference("a" * 64, 512, 512, "cat.png")
+    private, other = replace(studio.PLACE, thread_id=201, public=False), replace(studio.PLACE, thread_id=202)
+    hidden = await studio.make(place=private)
+    open_ = await studio.make(place=studio.PLACE)
+    for source, place, told in (
+        (hidden, private, Before(cat, ("a hat",))),
+        (hidden, replace(private, thread_id=203), Before(None, (None,))),
+        (hidden, studio.PLACE, Before(None, (None,))),
+        (hidden, studio.ELSEWHERE, Before(None, (None,))),
+        (open_, other, Before(cat, ("a hat",))),
+        (open_, studio.ELSEWHERE, Before(cat, ("a hat",))),
+        (open_, private, Before(cat, ("a hat",))),
+        (open_, replace(studio.PLACE, channel_id=101), Before(None, (None,))),
+    ):
+        made = await studio.make(studio.BO, source, place=place)
+        assert await studio.lineage.before(made.job_id) == told, place
+
+
+async def test_words_of_a_picture_that_was_taken_down_are_not_told(studio: Studio) -> None:
+    first, second, third = await chain(studio, 3)
+    job_id = (await studio.lineage.step(third)).result.job_id
+    await studio.edits.delete(second, asker=studio.ANA, manages=False)
+    cat = Reference("a" * 64, 512, 512, "cat.png")
+    assert await studio.lineage.before(job_id) == Before(cat, ("a hat", None))
+    await studio.edits.delete(first, asker=studio.ANA, manages=False)
+    assert await studio.lineage.before(job_id) == Before(None, (None, None))
 
 
 # Sessions and messages -----------------------------------------------------------------------------------------------

@@ -309,14 +309,6 @@ def test_a_parent_is_named_as_far_as_it_stands(make: Any) -> None:
     assert "from #7 by someone" in text_of(cards.ending(unseen))
 
 
-def test_alt_text_says_what_was_asked_of_what_and_how_large(make: Any) -> None:
-    reference = Reference("ab" * 32, 64, 64, "#7", result_id=7)
-    job = make.job(request=make.request(prompt="Make it\nsnow", references=(reference,)))
-    assert cards.alt_text(job, make.result()) == "“Make it snow”: an AI edit of #7, result #12, 1024 × 768"
-    assert len(cards.alt_text(make.job(request=make.request(prompt="x" * 32_000)), make.result())) <= 1024
-    assert "1024 × 768" in cards.alt_text(make.job(), make.result(width=None, height=None))
-
-
 def test_a_file_is_named_by_its_result_and_seed(make: Any) -> None:
     assert cards.file_name(make.result(), "image/jpeg") == "12-seed-29892.jpg"
     assert cards.file_name(make.result(seed=0), "image/webp") == "12-seed-0.webp"

@@ -64,7 +64,7 @@ async def test_a_draft_that_is_right_says_all_there_is_and_can_be_sent(make: Any
     assert said(view).splitlines() == [
         "### 📝 Your draft",
         "> a hat",
-        "**1** · cat\\_\\*1\\*.png · 512 × 384",
+        "cat\\_\\*1\\*.png · 512 × 384",
         "Set: `steps` **40** · `fb_cache` **yes**",
         f"{about}: 1 picture, 1024 × 768, 30 steps. Up to $0.0451 is held till it is done.",
         f"-# Only you see it. Left alone, it goes away <t:{NOON // 1000 + DAY}:R>.",
@@ -144,7 +144,7 @@ async def test_a_picture_that_cannot_be_used_is_not_named(make: Any) -> None:
     secret = replace(CAT, label="#12", result_id=12, description=None)
     sheet = faulty(make, BadOption("image", "Picture 1: no."), pictures=[Shown(secret, fault="no.")])
     view = cards.draft(sheet)
-    assert "**1** · ⚠️ cannot be used now" in said(view)
+    assert "⚠️ the picture cannot be used now" in said(view)
     assert "#12" not in said(view)
     assert not [part for part in parts(view) if part["type"] == 12]
 

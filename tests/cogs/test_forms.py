@@ -68,7 +68,7 @@ async def test_a_form_states_what_it_costs_as_it_is_and_with_more_pictures_and_w
     edit, again = an_edit(make, [make.result()]), forms.again(make.job(), PRICE)
     assert [label["description"] for label in edit.to_dict()["components"]] == [
         "About $0.03, going by 12 edits here; up to $0.0451 is held till done.",
-        "A person, a thing, a style to bring in. 1 more: $0.0450, 2 more: $0.06.",
+        "A person, thing or style: “the second picture”, “the third”. 1 more: $0.0450, 2 more: $0.06.",
     ]
     assert again.to_dict()["components"][0]["description"].startswith("About $0.03, going by 12 edits here")
 
@@ -96,6 +96,8 @@ async def test_a_merge_names_its_pictures_in_their_order_and_takes_as_many_more_
     assert two.custom_id == "form-merge:12-15:30000-45000"
     assert two.to_dict()["components"][0]["content"] == "Picture 1 is #12 and picture 2 is #15."
     assert controls_of(two)["files"]["max_values"] == 1
+    more = two.to_dict()["components"][2]["description"]
+    assert more == "A person, thing or style: “the third picture”. 1 more: $0.0450."
     three = forms.merge([make.result(number) for number in (12, 15, 16)], PRICES[:1], others=NOBODY)
     assert "files" not in controls_of(three)
     sent = forms.read(a_sent_form(two.custom_id, {"type": 4, "custom_id": "prompt", "value": "both"}))

@@ -49,9 +49,10 @@ def show(
     room: Room = SERVER,
     before: tuple[int, int] | None = None,
     after: tuple[int, int] | None = None,
-    files: dict[int, str] | None = None,
+    files: dict[int, tuple[str, str]] | None = None,
 ) -> ui.LayoutView:
-    shown = {step.result.id: f"{step.result.id}.jpg" for step in steps} if files is None else files
+    every = {step.result.id: (f"{step.result.id}.jpg", f"picture {step.result.id}") for step in steps}
+    shown = every if files is None else files
     return cards.show(Page(room, steps, before, after), steps, shown, HALLS, guild_id=GUILD)
 
 
@@ -70,8 +71,8 @@ def test_each_picture_has_its_stars_its_maker_its_link_and_an_alt_text(step: Any
     made = show(step(12), step(13, user_id=None, stars=1))
     [shown] = [item for item in made.walk_children() if isinstance(item, ui.MediaGallery)]
     assert [(item.media.url, item.description) for item in shown.items] == [
-        ("attachment://12.jpg", "“Make it snow”: result #12, 3 stars"),
-        ("attachment://13.jpg", "“Make it snow”: result #13, 1 star"),
+        ("attachment://12.jpg", "picture 12"),
+        ("attachment://13.jpg", "picture 13"),
     ]
     link = f"[Make it snow](https://discord.com/channels/{GUILD}/20/22)"
     assert says(made).splitlines() == [

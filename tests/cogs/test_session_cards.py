@@ -88,11 +88,9 @@ def test_somebody_who_was_forgotten_is_someone() -> None:
 
 
 def test_the_best_are_shown_with_stars_links_and_alt_texts(step: Any) -> None:
-    made = cards.show(view(), [step(12), step(13, "a [trap](x) @everyone")], {12: "12-seed-1.jpg"})
+    made = cards.show(view(), [step(12), step(13, "a [trap](x) @everyone")], {12: ("12-seed-1.jpg", "a cat")})
     [shown] = [item for item in made.walk_children() if isinstance(item, ui.MediaGallery)]
-    assert [(item.media.url, item.description) for item in shown.items] == [
-        ("attachment://12-seed-1.jpg", "“Make it snow”: result #12, 2 stars")
-    ]
+    assert [(item.media.url, item.description) for item in shown.items] == [("attachment://12-seed-1.jpg", "a cat")]
     text = says(made)
     link = "https://discord.com/channels/1/20/22"
     assert f"⭐\N{NO-BREAK SPACE}2 · **#12** · <@71> · [Make it snow]({link})" in text
@@ -100,7 +98,7 @@ def test_the_best_are_shown_with_stars_links_and_alt_texts(step: Any) -> None:
 
 
 def test_the_best_of_a_closed_session_come_in_a_message_of_their_own(step: Any) -> None:
-    made = cards.best(SESSION, [step(12), step(13)], {12: "12-seed-1.jpg"})
+    made = cards.best(SESSION, [step(12), step(13)], {12: ("12-seed-1.jpg", "a cat")})
     [shown] = [item for item in made.walk_children() if isinstance(item, ui.MediaGallery)]
     assert [item.media.url for item in shown.items] == ["attachment://12-seed-1.jpg"]
     assert [line.split(" · ")[1] for line in says(made).splitlines()[1:]] == ["**#12**", "**#13**"]
@@ -135,7 +133,7 @@ def test_a_crowd_stays_within_discords_limits(step: Any) -> None:
         pictures=dict.fromkeys(range(50), 20_000),
     )
     best = [step(10**18 + number, "“*_`|[" * 400) for number in range(3)]
-    files = {one.result.id: f"{one.result.id}.jpg" for one in best}
+    files = {one.result.id: (f"{one.result.id}.jpg", "a cat") for one in best}
     assert sum(1 for _ in walk_components(cards.best(SESSION, best, files).to_components())) <= 40
     for made in (cards.show(crowd, best, files), cards.closing(ANA, crowd)):
         payload = made.to_components()

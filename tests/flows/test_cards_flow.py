@@ -83,7 +83,7 @@ async def test_an_edit_asked_for_in_a_thread_goes_on_there_and_its_reply_is_the_
         assert reply.id == answer.response.id
         assert "Being edited" in visit.words(reply)
         assert "> make it night" in visit.words(reply)
-        assert visit.gallery(reply) == ["A picture to start from: cat.png", "A picture to start from: cup.png"]
+        assert visit.gallery(reply) == ["Picture 1: cat.png", "Picture 2: cup.png"]
         world.runware.resume()
         await world.idle()
         assert world.thread.history()[before].id == reply.id
@@ -118,9 +118,7 @@ async def test_a_result_tells_all_about_itself(books_of: Any, visit_of: Any) -> 
             assert fact in words
         assert re.search(r"· \d+ s ·", words)
         assert visit.labels(shown) == ["Edit", "Reroll", "Star", "More", "Delete"]
-        assert visit.files(shown) == {
-            "1-seed-12345.jpg": "“make it night”: an AI edit of cat.png and cup.png, result #1, 256 × 128"
-        }
+        assert visit.files(shown) == {"1-seed-12345.jpg": "cat.png, with cup.png, edited: make it night"}
         assert visit.gallery(shown) == list(visit.files(shown).values())
         child = await visit.edit(world.bo, **{"from": "#1"})
         address = f"https://discord.com/channels/{world.guild.id}/{shown.channel.id}/{shown.id}"

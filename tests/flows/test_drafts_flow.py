@@ -123,7 +123,7 @@ async def test_a_newcomer_writes_a_draft_from_nothing_and_sends_it(books_of: Any
         assert "> 给猫戴上帽子" in card.words
         assert "Send" not in card.labels
         await card.fill("Pictures", {"files": [cat(world), cup(world)]})
-        assert card.pictures == ["A picture to start from: cat.png", "A picture to start from: cup.png"]
+        assert card.pictures == ["Picture 1: cat.png", "Picture 2: cup.png"]
         assert "**1** · cat.png · 451 × 300\n**2** · cup.png · 600 × 400" in card.words
         assert "About **$0.0329**, going by Runware's published examples: 1 picture, 464 × 304, 30 steps." in card.words
         answer = await card.send()
@@ -152,7 +152,7 @@ async def test_a_draft_can_be_begun_with_words_files_and_results(visit_of: Any) 
         visit = visit_of(world)
         await visit.edit()
         card = await Card.open(world, visit, world.bo, prompt="both", image2=cup(world), **{"from": "#1"})
-        assert card.pictures == ["A picture to start from: #1", "A picture to start from: cup.png"]
+        assert card.pictures == ["Picture 1: cat.png, edited: make it night", "Picture 2: cup.png"]
         assert "> both" in card.words
         await card.send()
         await world.idle()
@@ -312,7 +312,11 @@ async def test_pictures_are_kept_ordered_taken_out_and_brought_in(visit_of: Any)
         form = await card.press("Pictures")
         first, second = kept(form)
         await world.ana.submit_modal(form, {"keep": [first, second], "first": [second], "results": "#1"})
-        assert [alt and alt.rpartition(" ")[2] for alt in card.pictures] == ["cup.png", "cat.png", "#1"]
+        assert card.pictures == [
+            "Picture 1: cup.png",
+            "Picture 2: cat.png",
+            "Picture 3: cat.png, edited: make it night",
+        ]
         refused = await card.fill("Pictures", {"keep": kept(await card.press("Pictures")), "files": [cat(world)]})
         assert refused.response is not None
         assert "1 to 3 pictures, and these would be 4" in visit.words(refused.response)
@@ -454,7 +458,7 @@ async def test_a_result_that_was_taken_down_is_shown_no_more_and_cannot_be_sent(
         assert "a secret" not in card.words
         assert card.pictures == []
         assert card.message.attachments == []
-        assert "**1** · ⚠️ cannot be used now" in card.words
+        assert "⚠️ the picture cannot be used now" in card.words
         assert "Picture 1: #1 was taken down, so it can't be used any more." in card.words
         assert "Its words were those of #1, which cannot be used now." in card.words
         assert "Send" not in card.labels
@@ -683,7 +687,7 @@ async def test_a_picture_that_was_damaged_on_the_disk_is_neither_shown_nor_sent(
         damaged = await Card.open(world, visit)
         assert ("> a hat" in damaged.words, damaged.pictures) == (True, [])
         again = await Card.open(world, visit)
-        assert "**1** · ⚠️ cannot be used now" in again.words
+        assert "⚠️ the picture cannot be used now" in again.words
         assert "Picture 1: I no longer have that picture; attach it again." in again.words
         assert "Send" not in again.labels
         assert await books_of(world).jobs() == []

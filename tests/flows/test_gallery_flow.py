@@ -81,8 +81,8 @@ async def test_one_turns_pages_with_the_most_stars_first_and_back_also_after_a_r
         first = await museum.enter(world.bo)
         assert museum.hung(first) == ["#5", "#3", "#8", "#7", "#6", "#4"]
         assert museum.visit.gallery(first)[:2] == [
-            "“make it night”: result #5, 2 stars",
-            "“make it night”: result #3, 2 stars",
+            "#5: cat.png, edited: make it night",
+            "#3: cat.png, edited: make it night",
         ]
         assert len(museum.visit.files(first)) == 6
         shown = museum.visit.results()[4]

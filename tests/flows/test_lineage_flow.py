@@ -294,7 +294,7 @@ async def test_a_first_picture_is_compared_with_what_was_uploaded_for_it(visit_o
         both = alone(await world.bo.slash(world.channel, "compare", result="#1"))
         assert visit.words(both).startswith("### ⚖️ cat.png and #1\n**cat.png** · 451 × 300")
         assert list(visit.files(both))[:2] == ["side-by-side.jpg", "reference.jpg"]
-        assert visit.files(both)["reference.jpg"] == "The picture it began with: cat.png"
+        assert visit.files(both)["reference.jpg"] == "A picture to start from: cat.png"
         sha256 = (await world.program.services.lineage.step(1)).request.references[0].sha256
         await world.program.services.pictures.delete(sha256)
         gone = alone(await world.bo.slash(world.channel, "compare", result="#1"))

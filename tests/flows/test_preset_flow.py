@@ -630,8 +630,7 @@ async def test_a_prompt_in_any_script_goes_from_the_command_to_the_thread_the_pi
         assert 20 < len(name) <= 100
         [(file, alt)] = visit.files(shown).items()
         assert re.fullmatch(r"1-seed-\d+\.jpg", file)
-        assert (alt or "").startswith(f"“{prompt[:40]}")
-        assert f"{prompt[:8]}.png" in (alt or "")
+        assert (alt or "").startswith(f"{prompt[:8]}.png, edited: {prompt[:40]}")
         assert world.runware.requests[0]["positivePrompt"] == prompt
         assert prompt in visit.words(shown)
         saved = alone(await preset(world, "save", name=prompt[:12], **{"from": "#1"}))

@@ -142,7 +142,7 @@ async def test_three_people_choose_an_edit_and_the_pool_pays_for_it(play: Any) -
         world, visit = game.world, game.visit
         started = await game.start()
         assert not started.response.ephemeral
-        assert visit.gallery(game.card) == ["“make it night”: result #1"]
+        assert visit.gallery(game.card) == ["#1: cat.png, edited: make it night"]
         assert visit.labels(game.card) == ["Propose", "Stop"]
         assert "which is **empty**" in visit.words(game.card)
         await game.fill()
@@ -168,7 +168,7 @@ async def test_three_people_choose_an_edit_and_the_pool_pays_for_it(play: Any) -
         assert f"**1** · {world.ana.mention} · 0 votes" in words
         assert f"🏆 **2** · {world.bo.mention} · 2 votes" in words
         assert (visit.labels(game.card), visit.menus(game.card)) == ([], [])
-        assert visit.gallery(game.card) == ["“make it night”: result #1"]
+        assert visit.gallery(game.card) == ["#1: cat.png, edited: make it night"]
         _, job = await game.books.jobs()
         assert (job.id, job.user_id, job.request.prompt, job.request.parent_id) == (
             ended.job_id,
@@ -267,7 +267,7 @@ async def test_show_finds_the_round_and_brings_its_card_up_to_date(play: Any) ->
         link = f"https://discord.com/channels/{world.guild.id}/{game.thread.id}/{game.card.id}"
         assert f"[The round about #1]({link}) ends <t:" in visit.words(shown.response)
         assert "has **$1.00** left" in visit.words(game.card)
-        assert visit.gallery(game.card) == ["“make it night”: result #1"]
+        assert visit.gallery(game.card) == ["#1: cat.png, edited: make it night"]
         world.env.backend.messages[game.thread.id].pop(game.card.id)
         gone = await world.bo.slash(game.thread, "round show")
         assert "The card of this round was deleted." in visit.words(gone.response)

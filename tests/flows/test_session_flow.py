@@ -103,8 +103,8 @@ async def test_a_session_is_shown_with_its_people_sums_best_pictures_and_pool(gu
         bos = sum(job.cost or 0 for job in jobs[1:])
         assert f"1. {world.bo.mention} · 2 edits (67\N{NO-BREAK SPACE}%) · 3 pictures · {dollars(bos)}" in words
         assert guests.visit.gallery(answer.response) == [
-            "“now in snow”: result #2, 2 stars",
-            "“make it night”: result #1, 1 star",
+            "#2: cat.png, edited: make it night; then: now in snow",
+            "#1: cat.png, edited: make it night",
         ]
         assert f"[now in snow](https://discord.com/channels/{world.guild.id}/{guests.thread.id}/{second.id})" in words
         assert "$0.25 left in this thread's pool" in words
@@ -121,7 +121,7 @@ async def test_a_best_picture_that_stands_where_one_cannot_read_is_not_shown(gue
         )
         await world.env.settle()
         await world.program.database.run(_stands_in, studio.id)
-        for member, shown in ((world.ana, ["“make it night”: result #1, 1 star"]), (world.bo, [])):
+        for member, shown in ((world.ana, ["#1: cat.png, edited: make it night"]), (world.bo, [])):
             answer = await guests.say(member, "show")
             assert guests.visit.gallery(answer.response) == shown
         closed = await guests.say(world.ana, "close")
@@ -311,7 +311,7 @@ async def test_closing_posts_a_summary_and_nobody_goes_on_till_it_is_opened_agai
             assert f"{member.mention} · 1 edit (50\N{NO-BREAK SPACE}%) · 1 picture" in words
         [best] = answer.followups
         assert not best.ephemeral
-        assert guests.visit.gallery(best) == ["“now in snow”: result #2, 2 stars"]
+        assert guests.visit.gallery(best) == ["#2: cat.png, edited: make it night; then: now in snow"]
         assert "`/session reopen` opens it again" in words
         assert "`/session export`" in words
         again = await guests.alone(world.ana, "close")

@@ -27,7 +27,9 @@ async def test_it_shows_each_step_of_the_way_in_one_animated_picture(visit_of: A
         assert answer.response is not None
         assert answer.response.ephemeral
         assert "How #3 came to be" in visit.words(answer.response)
-        assert visit.gallery(answer.response) == ["An animated picture of 3 steps, up to #3"]
+        [said] = visit.gallery(answer.response)
+        steps = "#1 · Ana: make it night; #2 · Bo: as bo likes it; #3 · Cleo: as cleo likes it"
+        assert said == f"An animated picture of 3 steps, up to #3. {steps}"
         assert list(visit.files(answer.response)) == ["timelapse.gif"]
 
 
@@ -39,7 +41,9 @@ async def test_a_step_that_was_taken_down_is_left_out_and_said(visit_of: Any) ->
         await visit.take_down(world.bo, second)
         answer = await world.ana.slash(world.channel, "timelapse", result="#3")
         assert "1 step is left out" in visit.words(answer.response)
-        assert visit.gallery(answer.response) == ["An animated picture of 2 steps, up to #3"]
+        assert visit.gallery(answer.response) == [
+            "An animated picture of 2 steps, up to #3. #1 · Ana: make it night; #3 · Cleo: as cleo likes it"
+        ]
 
 
 async def test_a_first_picture_has_no_way_to_watch(visit_of: Any) -> None:

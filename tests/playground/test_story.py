@@ -74,7 +74,7 @@ async def test_a_story_keeps_the_lines_of_what_was_said_apart(tmp_path: Path) ->
     assert (await playground("--once", str(tmp_path)))[0] == 0
     text = (tmp_path / "transcript.md").read_text("utf-8")
     assert "> > Now at night, with an astronaut looking in\n>\n> ![" in text
-    assert "](pictures/04-reference-1.jpg)  \n> " in text
+    assert "](pictures/04-reference-2.jpg)  \n> " in text
     assert (tmp_path / "pictures" / "mine.png").exists()
 
 
