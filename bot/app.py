@@ -36,6 +36,7 @@ from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
+from bot.picks import Picks
 from bot.pictures import Pictures
 from bot.presets import Presets
 from bot.reconcile import Reconciler
@@ -120,6 +121,7 @@ class Program:
             rounds=Rounds(database, store, signals, settings, clock=clock),
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
             outbox=self.outbox,
+            picks=Picks(database, clock=clock),
             pictures=store,
             memory=Memory(database),
             metrics=self.metrics,

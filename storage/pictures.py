@@ -19,6 +19,8 @@ SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
 ) OR EXISTS (
     SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM pick_pictures WHERE sha256 = ?1
 )
 """
 _UNUSED_SINCE = """
@@ -28,6 +30,8 @@ WHERE used_at < ?1 AND NOT EXISTS (
     WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
 ) AND NOT EXISTS (
     SELECT 1 FROM draft_pictures WHERE draft_pictures.sha256 = pictures.sha256
+) AND NOT EXISTS (
+    SELECT 1 FROM pick_pictures WHERE pick_pictures.sha256 = pictures.sha256
 )
 ORDER BY used_at LIMIT ?2
 """
@@ -36,6 +40,8 @@ SELECT 1 AS known WHERE EXISTS (
     SELECT 1 FROM pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM pick_pictures WHERE sha256 = ?1
 )
 """
 _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
