@@ -130,7 +130,10 @@ def test_a_sent_form_is_read_from_what_discord_sends() -> None:
 
 def test_a_sent_form_knows_the_price_of_all_the_pictures_that_were_chosen_and_added() -> None:
     def price(chosen: list[str], added: list[str]) -> int | None:
-        fields = ({"type": 3, "custom_id": "picture", "values": chosen}, {"type": 19, "custom_id": "files", "values": added})
+        fields = (
+            {"type": 3, "custom_id": "picture", "values": chosen},
+            {"type": 19, "custom_id": "files", "values": added},
+        )
         sent = forms.read(a_sent_form("form-pick:7:30000-45000-60000", *fields))
         assert sent is not None
         assert (sent.action, sent.targets) == ("pick", (7,))
