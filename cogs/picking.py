@@ -18,7 +18,6 @@ from discord.ext import commands
 from bot.client import EditBot, MenuCog, attempt
 from bot.consents import Posted
 from bot.errors import EditError, NotFound
-from bot.images import LONGEST_SIDE
 from bot.services import Services
 from cogs import _forms as forms
 from cogs import _pick_forms as pick_forms
@@ -95,7 +94,7 @@ class PickingCog(MenuCog, name="Picking"):
         pictures: Mapping[int, Found],
         posted: Posted | None,
     ) -> None:
-        """Read what is not here yet, one picture after the other, as long as the pick stands."""
+        """Read what is not here yet, one picture after the other."""
         for number, picture in pictures.items():
             if picture.reference is not None:
                 continue
@@ -103,8 +102,7 @@ class PickingCog(MenuCog, name="Picking"):
                 (reference,) = await self._asking.read(
                     interaction, [self._upload(interaction, number, picture, posted)]
                 )
-                if not await self._picks.keep(pick_id, number, reference):
-                    return
+                await self._picks.keep(pick_id, number, reference)
 
     # sending -----------------------------------------------------------------------------------------------
 
@@ -136,11 +134,8 @@ class PickingCog(MenuCog, name="Picking"):
 
 
 def _start(picture: Found) -> Reference:
-    """Return what stands for a picture that was not read yet: of the size that it is said to have, once prepared."""
+    """Return what stands for a picture that was not read yet: of the size that it is said to have, if that is one."""
     if picture.reference is not None:
         return picture.reference
     width, height = picture.width or 0, picture.height or 0
-    if min(width, height) <= 0:
-        return UNREAD
-    scale = min(1.0, LONGEST_SIDE / max(width, height))
-    return replace(UNREAD, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    return UNREAD if min(width, height) <= 0 else replace(UNREAD, width=width, height=height)

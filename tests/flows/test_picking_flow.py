@@ -7,6 +7,8 @@ from typing import Any
 
 import discord
 from simcord import ChannelHandle, InteractionResult, MemberActor
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
 from bot import images
 from bot.images import MAX_BYTES
@@ -173,6 +175,38 @@ async def test_a_file_that_is_no_picture_after_all_is_refused_in_words_when_it_i
         assert answer.response is not None
         assert "`cat.png` given as `picture 1` is an SVG drawing" in visit.words(answer.response)
         assert await books_of(world).jobs() == []
+
+
+async def test_a_form_states_the_price_of_a_picture_of_the_size_that_discord_claims() -> None:
+    async def price(**claim: int) -> str:
+        form = await menu(world, await post_as_claimed(world, claim))
+        assert form.modal is not None
+        return form.modal["custom_id"].split(":")[2]
+
+    async with open_world(**PLENTY) as world:
+        usual = await price(width=1024, height=1024)
+        assert await price(width=0, height=4000) == usual, "a side of nothing is no claim"
+        assert await price(width=4096, height=4096) == await price(width=2048, height=2048) != usual
+
+
+async def test_what_would_be_refused_when_the_form_is_sent_is_refused_before_it_opens(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        posted = await post(world, CAT)
+        await world.cleo.slash(world.channel, "budget pause", reason="paint dries", channel=world.channel)
+        assert "paint dries" in refusal(visit, await menu(world, posted))
+        await world.cleo.slash(world.channel, "budget resume", channel=world.channel)
+        shown = await visit.edit(world.bo)
+        [thread] = visit.threads()
+        there = await world.bo.send(thread, "look", attachments=[(CAT, world.photos[CAT])])
+        await world.bo.slash(thread, "session lock")
+        assert "locked" in refusal(visit, await menu(world, there, channel=thread))
+        assert shown.channel.id == thread.id
+        denied = discord.Permissions(create_public_threads=True)
+        bot = world.env.backend.bot_user
+        overwrite = Overwrite(target_id=bot.id, type=OverwriteType.MEMBER, allow=0, deny=denied.value)
+        world.env.backend.set_overwrite(world.channel.id, overwrite)
+        assert "I lack **Create Public Threads**" in refusal(visit, await menu(world, posted))
 
 
 # Several pictures ----------------------------------------------------------------------------------------------------
@@ -427,7 +461,9 @@ async def test_the_files_that_came_with_an_edit_are_edited_from_the_reply_that_s
         await say(world, world.ana, Consent.NOBODY)
         told = refusal(visit, await menu(world, reply, world.bo))
         assert f"Picture 1 is {world.ana.mention}’s" in told
-        assert len(await books_of(world).jobs()) == 2
+        [first, _] = await books_of(world).jobs()
+        await world.program.services.pictures.delete(first.request.references[1].sha256)
+        assert "no longer" in refusal(visit, await menu(world, reply, world.ana))
 
 
 # The other forms -----------------------------------------------------------------------------------------------------
