@@ -37,6 +37,7 @@ from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
+from bot.picks import Picks
 from bot.pictures import Pictures, open_store
 from bot.presets import Presets
 from bot.reconcile import Reconciler
@@ -122,6 +123,7 @@ class Program:
             rounds=Rounds(database, store, signals, settings, clock=clock),
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
             outbox=self.outbox,
+            picks=Picks(database, clock=clock),
             pictures=store,
             links=links,
             memory=Memory(database),

@@ -1,4 +1,4 @@
-"""What keeps the bot running for a year: pictures and drafts that nobody used for long go, and the gauges stay true."""
+"""What keeps the bot running for a year: pictures, drafts and picks that nobody used for long go; gauges stay true."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Final
 from bot.drafts import DRAFT_LIFE
 from bot.errors import OutOfReach
 from bot.metrics import Metrics
+from bot.picks import PICK_LIFE
 from bot.pictures import Pictures
 from bot.settings import Settings
-from storage import drafts, jobs, ledger, pictures
+from storage import drafts, jobs, ledger, picks, pictures
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Housekeeping:
         """Sweep without end."""
         while True:
             await self.sweep_drafts()  # first: its pictures are strays from then on
+            await self.sweep_picks()
             await self.forget_unused()  # then theirs are
             try:
                 swept = await self.sweep()
@@ -59,6 +61,10 @@ class Housekeeping:
     async def sweep_drafts(self) -> int:
         """Remove the drafts that were left alone for a day; returns how many."""
         return await self._database.run(drafts.sweep, self._clock() - DRAFT_LIFE)
+
+    async def sweep_picks(self) -> int:
+        """Remove the picks that were made a day ago or earlier; returns how many."""
+        return await self._database.run(picks.sweep, self._clock() - PICK_LIFE)
 
     async def forget_unused(self) -> int:
         """Forget the pictures that were last used longer ago than the settings allow; returns how many.

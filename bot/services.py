@@ -17,6 +17,7 @@ from bot.links import Links
 from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
+from bot.picks import Picks
 from bot.pictures import Pictures
 from bot.presets import Presets
 from bot.rounds import Rounds
@@ -60,6 +61,7 @@ class Services:
     rounds: Rounds
     sweeps: Sweeps
     outbox: Outbox
+    picks: Picks
     pictures: Pictures
     links: Links
     memory: Memory

@@ -27,6 +27,7 @@ from cogs.gallery import GalleryCog
 from cogs.house import HouseCog
 from cogs.lineage import LineageCog
 from cogs.lora import LoraCog
+from cogs.picking import PickingCog
 from cogs.pool import PoolCog
 from cogs.preset import PresetCog
 from cogs.privacy import PrivacyCog
@@ -53,6 +54,7 @@ def build(services: Services) -> EditBot:
             DraftCog(services, asking),
             ResultsCog(services, asking),
             WritingCog(services, asking),
+            PickingCog(services, asking),
             RecipeCog(services, asking),
             PresetCog(services, asking),
             StarsCog(services),

@@ -13,13 +13,14 @@ from discord import ui
 from bot import options
 from bot.client import DISCORD_ERRORS
 from bot.errors import BadOption
+from bot.options import MAX_REFERENCES
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._keeping import renew
 from cogs._letters import parent_of
-from cogs._uploads import UNREAD, Attached, Upload, Uploads, check_claims
-from storage.records import NOTHING, EditRequest, House, Job, Place, Reference
+from cogs._uploads import UNREAD, Attached, Kept, Upload, Uploads, check_claims
+from storage.records import NOTHING, EditRequest, House, Job, Place, Price, Reference
 
 log = logging.getLogger(__name__)
 
@@ -58,24 +59,37 @@ class Asking:
         self,
         interaction: discord.Interaction[Any],
         wish: Wish,
-        pictures: Sequence[Reference | Upload],
+        pictures: Sequence[Reference | Kept | Upload],
         *,
         shown: int | None = None,
     ) -> EditRequest:
         """Ask for an edit of pictures that are here already and of files still to be read; return what was asked for."""
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         safety = _agreed(wish.safety, rights.safety(interaction, house))
-        self._request(wish, [UNREAD if isinstance(one, Upload) else one for one in pictures], house, safety)
+        known = [UNREAD if isinstance(one, Upload) else _reference(one) for one in pictures]
+        self._request(wish, known, house, safety)
         check_claims([one for one in pictures if isinstance(one, Upload)])
-        here = [one for one in pictures if isinstance(one, Reference)]
+        here = [_reference(one) for one in pictures if not isinstance(one, Upload)]
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
-        read = [await self._uploads.read(interaction, one) if isinstance(one, Upload) else one for one in pictures]
+        read = [await self._read(interaction, one) for one in pictures]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         request = self._request(wish, references, house, safety)
         files = {number: one for number, one in enumerate(read, 1) if isinstance(one, Attached)}
         await self._show(interaction, request, files)
         await self._order(interaction, place, request, shown)
         return request
+
+    async def prices(self, interaction: discord.Interaction[Any], wish: Wish, start: Reference) -> list[Price]:
+        """Return what an edit of a picture will cost, and with one more picture, two more, as far as more may be.
+
+        Raises:
+            BadOption: what was left out goes by the server's defaults, and these do not go together.
+        """
+        guild_id = rights.asker(interaction).guild_id
+        house = await self._services.houses.of(guild_id)
+        safety = rights.safety(interaction, house)
+        requests = [self._request(wish, [start] * count, house, safety) for count in range(1, MAX_REFERENCES + 1)]
+        return [await self._services.edits.price(guild_id, request) for request in requests]
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:
         """Ask for a request whose pictures are all here; the place decides whether Runware checks what it makes."""
@@ -135,6 +149,17 @@ class Asking:
         read = {n: await self._uploads.read(interaction, one) for n, one in enumerate(uploads, len(given) + 1)}
         references = [*given, *(one.reference for one in read.values())]
         return place, references, await self._uploads.shown(read, len(references))
+
+    async def _read(
+        self, interaction: discord.Interaction[Any], picture: Reference | Kept | Upload
+    ) -> Reference | Attached:
+        match picture:
+            case Upload():
+                return await self._uploads.read(interaction, picture)
+            case Kept():
+                return await self._uploads.kept(picture.reference)
+            case Reference():
+                return picture
 
     # deciding ----------------------------------------------------------------------------------------------
 
@@ -237,6 +262,10 @@ def explained(bad: BadOption, given: Mapping[str, object], house: House) -> BadO
         f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
         f"`/draft`, `{NOTHING}` leaves it to the model.",
     )
+
+
+def _reference(picture: Reference | Kept) -> Reference:
+    return picture.reference if isinstance(picture, Kept) else picture
 
 
 async def _take_back(reply: discord.WebhookMessage) -> None:

@@ -19,7 +19,7 @@ from bot.options import SIZE, Choice, Counted, Flag, Loras, Parameter, Scheduler
 from cogs import _words as words
 from cogs._components import ID
 from cogs._draft_components import LEAVE, NAMED, Form
-from cogs._forms import files_of, filled_in
+from cogs._forms import check_number, files_of, filled_in
 from storage.drafts import Draft
 from storage.records import NOTHING, Bound, House, Reference, says_nothing
 
@@ -326,16 +326,6 @@ def arranged(sent: Sent, draft: Draft, more: Sequence[Reference]) -> tuple[Refer
     whole = tuple(dict.fromkeys([*(reference for _, reference in stay), *more]))
     check_number(len(whole), ticked=bool(stay))
     return whole
-
-
-def check_number(pictures: int, *, ticked: bool = False) -> None:
-    """Refuse more pictures than an edit can have; some may be ``ticked`` to stay. Raises BadOption."""
-    if pictures > options.MAX_REFERENCES:
-        raise BadOption(
-            "image",
-            f"An edit starts from 1 to {options.MAX_REFERENCES} pictures, and these would be {pictures}, "
-            f"so nothing was done. Bring in fewer{', or take the tick from those that can go' if ticked else ''}.",
-        )
 
 
 def _unix(text: str) -> str:

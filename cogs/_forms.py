@@ -16,6 +16,8 @@ import discord
 from discord import ui
 
 from bot.claims import Others
+from bot.errors import BadOption
+from bot.options import MAX_REFERENCES
 from bot.quota import basis, dollars
 from cogs import _words as words
 from cogs._components import ID, options
@@ -29,10 +31,12 @@ _PROMPT: Final = 100
 _CHANGED: Final = 600
 # A form that was opened by an earlier version states no prices.
 _CUSTOM_ID: Final = re.compile(
-    rf"form-(?P<action>edit|again|merge):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*)(?::(?P<words>{ID}))?)?"
+    rf"form-(?P<action>edit|again|merge|pick):(?P<targets>{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*)(?::(?P<words>{ID}))?)?"
 )
 #: How a prompt names pictures by their order.
 _NAMES: Final = ("first", "second", "third")
+#: So much of what was typed is said back.
+_SAID: Final = 1500
 #: The longest description of a field.
 _DESCRIPTION: Final = 100
 
@@ -41,9 +45,9 @@ _DESCRIPTION: Final = 100
 class Sent:
     """What a person filled in."""
 
-    #: ``edit`` of a result, ``merge`` of several, or ``again`` for a job.
+    #: ``edit`` of a result, ``merge`` of several, ``again`` for a job, or ``pick`` for pictures of a message.
     action: str
-    #: The results, the one to start from first; or the job.
+    #: The results, the one to start from first; or the job; or the pick.
     targets: tuple[int, ...]
     #: What the form said an edit costs with so many more pictures as were added, in micro-dollars.
     price: int | None
@@ -51,16 +55,17 @@ class Sent:
     prompt: str
     #: The job whose prompt was too long for the form: left empty, the form keeps it.
     words: int | None
-    #: The result chosen to start from, when there was a choice.
-    picture: int | None
+    #: What was chosen, where there was a choice, in no order: results by id, pictures of a message by number.
+    pictures: tuple[int, ...]
     #: As Discord describes them; :func:`attachments` makes them readable.
     files: tuple[Any, ...]
 
 
 class Form(ui.Modal):
-    """A prompt, the picture to start from where there are several, and room for more pictures.
+    """A prompt, the pictures to edit where there are more than one, and room for further ones.
 
-    ``prices``: of the edit as it is, and with one more picture, two more and so on, as far as more may be added.
+    ``choices``: the pictures, by what is chosen of them. ``prices``: of the edit as it is, or of one of these, and with
+    one more picture, two more and so on, as far as more may be added.
     """
 
     def __init__(
@@ -70,7 +75,7 @@ class Form(ui.Modal):
         prices: Sequence[Price],
         *,
         title: str,
-        pictures: Sequence[Result] = (),
+        choices: Sequence[discord.SelectOption] = (),
         like: Job | None = None,
         notes: Sequence[str] = (),
     ) -> None:
@@ -83,13 +88,15 @@ class Form(ui.Modal):
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
             style=discord.TextStyle.paragraph,
-            default=prompt if fits else None,
+            default=prompt if prompt and fits else None,
             required=fits,
             max_length=_LONGEST,
             placeholder="Say what to change" if fits else f"Empty keeps the prompt of {len(prompt):,} characters",
         )
-        self.picture: ui.Select[Any] = ui.Select(
-            custom_id="picture", options=options(pictures, pictures[0].id) if pictures else discord.utils.MISSING
+        self.pictures: ui.Select[Any] = ui.Select(
+            custom_id="picture",
+            options=list(choices) or discord.utils.MISSING,
+            max_values=max(1, min(MAX_REFERENCES, len(choices))),
         )
         more = len(prices) - 1
         self.files: ui.FileUpload[Any] = ui.FileUpload(
@@ -98,8 +105,9 @@ class Form(ui.Modal):
         if notes:
             self.add_item(ui.TextDisplay("\n".join(notes)))
         self.add_item(ui.Label(text="What should change?", description=costs(prices[0]), component=self.prompt))
-        if len(pictures) > 1:
-            self.add_item(ui.Label(text="Which picture?", component=self.picture))
+        if len(choices) > 1:
+            what = f"Up to {MAX_REFERENCES} together with those below, in this order. The edit starts from the first."
+            self.add_item(ui.Label(text="Which pictures?", description=what, component=self.pictures))
         if more:
             added = [f"{number} more: {dollars(price.estimate)}" for number, price in enumerate(prices[1:], 1)]
             called = _called(len(targets), more)
@@ -134,7 +142,8 @@ def edit(
     """
     title = f"Edit {pictures[0].short_id}" if len(pictures) == 1 else "Edit a picture"
     notes = [*_changed(changed), *_notes(others)]
-    return Form("edit", [pictures[0].id], prices, title=title, pictures=pictures, like=like, notes=notes)
+    choices = options(pictures, pictures[0].id)
+    return Form("edit", [pictures[0].id], prices, title=title, choices=choices, like=like, notes=notes)
 
 
 def merge(pictures: Sequence[Result], prices: Sequence[Price], *, others: Others, changed: Sequence[str] = ()) -> Form:
@@ -162,9 +171,9 @@ def _notes(others: Others) -> list[str]:
     return [*lines, "-# Yours becomes a branch of its own."] if lines else []
 
 
-def again(job: Job, price: Price, *, changed: Sequence[str] = ()) -> Form:
+def again(job: Job, prices: Sequence[Price], *, changed: Sequence[str] = ()) -> Form:
     """Return the form to ask for a job again, in the same or in other words; ``changed``: see :func:`edit`."""
-    return Form("again", [job.id], [price], title="Try again", like=job, notes=_changed(changed))
+    return Form("again", [job.id], prices, title="Try again", like=job, notes=_changed(changed))
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:
@@ -173,15 +182,16 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     if match is None:
         return None
     values, files = filled_in(data), files_of(data)
-    chosen = values.get("picture", {}).get("values", [])
+    chosen = [int(value) for value in values.get("picture", {}).get("values", []) if re.fullmatch(ID, value)]
+    more = len(files) + max(0, len(chosen) - 1)
     prices = [int(price) for price in (match["prices"] or "").split("-") if price]
     return Sent(
         action=match["action"],
         targets=tuple(int(target) for target in match["targets"].split("-")),
-        price=prices[min(len(files), len(prices) - 1)] if prices else None,
+        price=prices[min(more, len(prices) - 1)] if prices else None,
         prompt=values.get("prompt", {}).get("value", "").strip(),
         words=int(match["words"]) if match["words"] else None,
-        picture=int(chosen[0]) if chosen and re.fullmatch(ID, chosen[0]) else None,
+        pictures=tuple(chosen),
         files=files,
     )
 
@@ -189,6 +199,24 @@ def read(data: Mapping[str, Any]) -> Sent | None:
 def prompt(sent: Sent, kept: Job | None) -> str:
     """Return the prompt that a sent form asks for: left empty, it keeps that of ``kept``, which was too long to show."""
     return sent.prompt or ("" if kept is None else kept.request.prompt)
+
+
+def check_number(pictures: int, *, ticked: bool = False, typed: str = "") -> None:
+    """Refuse more pictures than an edit can have; some may be ``ticked`` to stay. Raises BadOption.
+
+    ``typed`` is said back, so that it need not be thought of again.
+    """
+    if pictures > MAX_REFERENCES:
+        raise BadOption(
+            "image",
+            f"An edit starts from 1 to {MAX_REFERENCES} pictures, and these would be {pictures}, so nothing was done. "
+            f"Bring in fewer{', or take the tick from those that can go' if ticked else ''}.{said_back(typed)}",
+        )
+
+
+def said_back(typed: str) -> str:
+    """Return what somebody wrote in a form of which nothing came, as the last line of the sentence that tells so."""
+    return f"\n-# You wrote: {words.plain(words.cut(words.one_line(typed), _SAID))}" if typed else ""
 
 
 def attachments(interaction: discord.Interaction[Any], files: Sequence[Any]) -> list[discord.Attachment]:

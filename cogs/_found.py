@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import discord
@@ -23,30 +23,14 @@ from bot.errors import NoConsent, NotFound
 from bot.services import Services
 from cogs._patience import patience
 from cogs._uploads import Upload, linked
-from storage.records import Origin, Reference
+from storage.picks import Found
+from storage.records import Origin
 
 #: A message of Discord shows no more.
 _MOST: Final = 10
 #: Files that are pictures by their names, where Discord says nothing of their kind.
 _ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 _OF_DISCORD: Final = ("discordapp.com", "discordapp.net", "discord.com")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One picture of a message: a file of it, a picture elsewhere that it shows, or one that is kept already."""
-
-    name: str
-    #: Where a file or a picture elsewhere is; a file of Discord's for a day or so.
-    url: str = ""
-    #: Whether it is a file of the message, which Discord has, and how many bytes it is said to have.
-    is_file: bool = False
-    size: int | None = None
-    description: str | None = None
-    #: The result that it is.
-    result_id: int | None = None
-    #: A file that came with an edit, and that the bot showed in its reply.
-    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +48,7 @@ async def look(services: Services, interaction: discord.Interaction[Any], messag
         NotFound: it shows none, or none that can be taken from it; the sentence says what to do.
         NoConsent: it is a forwarded one, whose author Discord does not tell.
     """
-    if message.author.id == interaction.application_id:
+    if message.author == interaction.client.user:
         return Message(await _ours(services, interaction.guild_id or 0, message), None)
     posted = _posted(message)
     shown: discord.Message | discord.MessageSnapshot = message
@@ -129,7 +113,15 @@ def _files(attachments: Iterable[discord.Attachment]) -> Iterator[Found]:
     for file in attachments:
         kind, ending = file.content_type or "", PurePosixPath(file.filename).suffix.lower()
         if kind.startswith("image/") or (not kind and ending in _ENDINGS):
-            yield Found(file.filename, file.url, is_file=True, size=file.size, description=file.description)
+            yield Found(
+                file.filename,
+                file.url,
+                is_file=True,
+                size=file.size,
+                description=file.description,
+                width=file.width,
+                height=file.height,
+            )
 
 
 def _elsewhere(message: discord.Message | discord.MessageSnapshot) -> Iterator[Found]:
@@ -137,22 +129,34 @@ def _elsewhere(message: discord.Message | discord.MessageSnapshot) -> Iterator[F
 
     What lies on Discord itself and is no file of the message was posted by somebody else before, whom nobody could ask.
     """
-    shown = [(media.url, None) for embed in message.embeds for media in (embed.image, embed.thumbnail)]
-    for url, description in (*shown, *_media(message.components)):
-        parts = urlsplit(url or "")
+    shown = [(media, None) for embed in message.embeds for media in (embed.image, embed.thumbnail)]
+    for media, description in (*shown, *_media(message.components)):
+        parts = urlsplit(media.url or "")
         host = (parts.hostname or "").lower()
         if parts.scheme == "https" and host and not host.endswith(_OF_DISCORD):
-            yield Found(PurePosixPath(parts.path).name or "picture", url or "", description=description)
+            name = PurePosixPath(parts.path).name or "picture"
+            yield Found(name, media.url or "", description=description, width=media.width, height=media.height)
 
 
-def _media(parts: Iterable[object]) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the addresses and alt texts of the pictures in a layout."""
+class _Media(Protocol):
+    """What embeds and layouts say of a picture."""
+
+    @property
+    def url(self) -> str | None: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+
+
+def _media(parts: Iterable[object]) -> Iterator[tuple[_Media, str | None]]:
+    """Yield the pictures in a layout, with their alt texts."""
     for part in parts:
         match part:
             case components.MediaGalleryComponent():
-                yield from ((item.media.url, item.description) for item in part.items)
+                yield from ((item.media, item.description) for item in part.items)
             case components.ThumbnailComponent():
-                yield part.media.url, part.description
+                yield part.media, part.description
             case components.SectionComponent():
                 yield from _media([part.accessory])
             case components.Container():

@@ -38,7 +38,7 @@ from cogs._draft_components import (
 )
 from cogs._draft_desk import Desk
 from cogs._file_command import file_command
-from cogs._forms import attachments, sent_with
+from cogs._forms import attachments, check_number, sent_with
 from cogs._keeping import keep
 from cogs._naming import choices
 from cogs._references import Given, pictures_given, references_named
@@ -92,7 +92,7 @@ class DraftCog(commands.Cog, name="Draft"):
         who = rights.asker(interaction)
         pictures = Given(result, (image, image2, image3), image_url, avatar)
         given, uploads = await pictures_given(self._services, interaction, pictures, needed=False)
-        forms.check_number(len(given) + len(uploads))
+        check_number(len(given) + len(uploads))
         await self._check(interaction, uploads)
         await interaction.response.defer(ephemeral=True, thinking=True)
         newest = None if prompt or given or uploads else await self._drafts.newest(who)
@@ -232,7 +232,7 @@ class DraftCog(commands.Cog, name="Draft"):
         results = await references_named(self._services, interaction, named, option=forms.RESULTS) if named else []
         uploads = [Upload.of(forms.FILES, file) for file in attachments(interaction, sent.files)]
         # Once without the files: what is refused needs no bytes to be read.
-        forms.check_number(len(forms.arranged(sent, draft, results)) + len(uploads), ticked=bool(sent.chosen("keep")))
+        check_number(len(forms.arranged(sent, draft, results)) + len(uploads), ticked=bool(sent.chosen("keep")))
         await self._check(interaction, uploads)
         await interaction.response.defer()
         more = [*results, *await self._asking.read(interaction, uploads)]

@@ -51,6 +51,7 @@ class Page:
                 web.get("/", self._index),
                 web.get("/state", self._state),
                 web.post("/show", self._show),
+                web.post("/menu", self._menu),
                 web.get("/photos/{name}", self._photo),
                 web.get("/preview", self._pass_on),
                 web.post("/api/pages", self._open),
@@ -76,6 +77,7 @@ class Page:
                 "channel": str(stage.channel_id),
                 "key": urlsplit(stage.address).fragment,
                 "members": [{"id": str(member.id), "name": member.name.title()} for member in stage.members],
+                "menus": stage.menus(),
                 "runware": None if world.live else world.runware.url,
                 "photos": sorted(world.photos),
             }
@@ -86,6 +88,16 @@ class Page:
             await self._stage.show(int((await request.json())["channel"]))
         except (ValueError, KeyError, TypeError):
             raise web.HTTPNotFound(text="There is no such channel.") from None
+        return await self._state(request)
+
+    async def _menu(self, request: web.Request) -> web.Response:
+        """Use a menu of a message, which the preview does not offer."""
+        try:
+            wanted = await request.json()
+            message_id, member_id = int(wanted["message"]), int(wanted["member"])
+            await self._stage.use_menu(wanted["name"], message_id=message_id, member_id=member_id)
+        except (ValueError, KeyError, TypeError):
+            raise web.HTTPNotFound(text="There is no such menu, message or member.") from None
         return await self._state(request)
 
     async def _photo(self, request: web.Request) -> web.Response:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from simcord import ChannelHandle, MemberActor
+import discord
+from simcord import ChannelHandle, InteractionResult, MemberActor
 from simcord.preview import Preview
 
 from playground.world import World
@@ -99,6 +101,35 @@ class Stage:
             self._preview = await preview.__aenter__()
             self.channel_id = channel_id
             self._mark_read(channel)
+
+    def menus(self) -> list[str]:
+        """Return the names of what can be done with a message."""
+        tree = self._world.bot.tree
+        return [menu.name for menu in tree.get_commands(type=discord.AppCommandType.message)]
+
+    async def use_menu(self, name: str, *, message_id: int, member_id: int) -> None:
+        """Use a menu on a message of the channel that is shown, as somebody; a form it opens appears where they look.
+
+        Raises:
+            KeyError: there is no such menu, message or member.
+        """
+        actor = {member.id: member for member in self.members}[member_id]
+        if name not in self.menus():
+            raise KeyError(name)
+        async with self.turn():
+            channel = {channel.id: channel for channel in self._channels()}[self.channel_id]
+            message = {message.id: message for message in channel.history(viewer=actor)}[message_id]
+            self._open_form(actor, await actor.context_menu(channel, name, message))
+            if self._preview is not None:
+                await self._preview.refresh()
+
+    def _open_form(self, actor: MemberActor, result: InteractionResult) -> None:
+        """Hand a form to the pages on which its member looks: the preview itself opens forms of what is pressed in it."""
+        if result.modal is None or self._preview is None:
+            return
+        for page in self._preview._pages.values():  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (no public way)
+            if page.viewer.id == actor.id:
+                page.modal, page.modal_handle = result, f"m_{secrets.token_urlsafe(12)}"
 
     async def _close(self) -> None:
         preview, self._preview = self._preview, None

@@ -17,6 +17,7 @@ from storage.database import Tx
 #: Another table is another line: UNION ALL SELECT sha256 FROM it, and :func:`used_again` in the unit that adds a row.
 _HOLDERS: Final = """holders AS (
     SELECT sha256 FROM draft_pictures
+    UNION ALL SELECT sha256 FROM pick_pictures
 )"""
 _USED: Final = """
 INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)

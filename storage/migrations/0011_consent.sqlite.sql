@@ -84,21 +84,28 @@ CREATE TABLE picks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     guild_id INTEGER NOT NULL,
     account_id INTEGER NOT NULL,
-    -- What the message holds, as JSON.
+    -- What the message shows, as JSON that names nobody.
     found TEXT NOT NULL,
+    -- Who posted it, where and when; nobody, where it shows files that the bot knows already.
+    author_id INTEGER,
+    channel_id INTEGER NOT NULL,
+    thread_id INTEGER NOT NULL,
+    posted_at INTEGER NOT NULL,
     made_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX picks_of_member ON picks (account_id);
+CREATE INDEX picks_by_author ON picks (author_id);
 CREATE INDEX picks_by_time ON picks (made_at);
 
--- The pictures of picks that were read: they stay in the picture store as long as their pick does.
+-- The pictures of picks that were read, by their number in the message: they stay in the picture store as long as their
+-- pick does.
 CREATE TABLE pick_pictures (
     pick_id INTEGER NOT NULL REFERENCES picks (id) ON DELETE CASCADE,
-    place INTEGER NOT NULL CHECK (place >= 0),
+    number INTEGER NOT NULL CHECK (number >= 1),
     sha256 TEXT NOT NULL,
     reference TEXT NOT NULL,
-    PRIMARY KEY (pick_id, place)
+    PRIMARY KEY (pick_id, number)
 ) STRICT;
 
 CREATE INDEX pick_pictures_by_hash ON pick_pictures (sha256);

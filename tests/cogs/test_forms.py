@@ -42,10 +42,12 @@ async def test_a_form_to_edit_one_result_is_filled_with_its_prompt(make: Any) ->
     assert (controls["files"]["min_values"], controls["files"]["max_values"]) == (0, 2)
 
 
-async def test_a_form_asks_which_picture_only_where_there_are_several(make: Any) -> None:
+async def test_a_form_asks_which_pictures_only_where_there_are_several_and_takes_up_to_three(make: Any) -> None:
     controls = controls_of(an_edit(make, [make.result(12), make.result(13)]))
     assert [option["value"] for option in controls["picture"]["options"]] == ["12", "13"]
     assert [option["default"] for option in controls["picture"]["options"]] == [True, False]
+    assert controls["picture"]["max_values"] == 2
+    assert controls_of(an_edit(make, [make.result(number) for number in range(12, 17)]))["picture"]["max_values"] == 3
 
 
 async def test_a_prompt_too_long_for_a_form_is_kept_by_leaving_it_empty(make: Any) -> None:
@@ -58,14 +60,16 @@ async def test_a_prompt_too_long_for_a_form_is_kept_by_leaving_it_empty(make: An
     assert (sent.words, sent.prompt) == (5, ""), "whose words it keeps stands in the form"
 
 
-async def test_a_form_to_try_again_asks_for_words_only(make: Any) -> None:
-    form = forms.again(make.job(), PRICE)
-    assert form.custom_id == "form-again:5:30000"
-    assert list(controls_of(form)) == ["prompt"]
+async def test_a_form_to_try_again_asks_for_words_and_for_as_many_pictures_as_still_fit(make: Any) -> None:
+    full = forms.again(make.job(), [PRICE])
+    assert full.custom_id == "form-again:5:30000"
+    assert list(controls_of(full)) == ["prompt"]
+    controls = controls_of(forms.again(make.job(), PRICES[:2]))
+    assert controls["files"]["max_values"] == 1
 
 
 async def test_a_form_states_what_it_costs_as_it_is_and_with_more_pictures_and_what_that_goes_by(make: Any) -> None:
-    edit, again = an_edit(make, [make.result()]), forms.again(make.job(), PRICE)
+    edit, again = an_edit(make, [make.result()]), forms.again(make.job(), [PRICE])
     assert [label["description"] for label in edit.to_dict()["components"]] == [
         "About $0.03, going by 12 edits here; up to $0.0451 is held till done.",
         "A person, thing or style: “the second picture”, “the third”. 1 more: $0.0450, 2 more: $0.06.",
@@ -101,7 +105,7 @@ async def test_a_merge_names_its_pictures_in_their_order_and_takes_as_many_more_
     three = forms.merge([make.result(number) for number in (12, 15, 16)], PRICES[:1], others=NOBODY)
     assert "files" not in controls_of(three)
     sent = forms.read(a_sent_form(two.custom_id, {"type": 4, "custom_id": "prompt", "value": "both"}))
-    assert sent == forms.Sent("merge", (12, 15), 30_000, "both", None, None, ())
+    assert sent == forms.Sent("merge", (12, 15), 30_000, "both", None, (), ())
 
 
 async def test_discord_py_keeps_no_form(make: Any) -> None:
@@ -123,12 +127,28 @@ def test_a_sent_form_is_read_from_what_discord_sends() -> None:
             {"type": 19, "custom_id": "files", "values": ["99", "98"]},
         )
     )
-    assert sent == forms.Sent("edit", (12,), 45_000, "at night", None, 13, ({"id": "99", "filename": "cat.png"},))
+    assert sent == forms.Sent("edit", (12,), 45_000, "at night", None, (13,), ({"id": "99", "filename": "cat.png"},))
+
+
+def test_a_sent_form_knows_the_price_of_all_the_pictures_that_were_chosen_and_added() -> None:
+    def price(chosen: list[str], added: list[str]) -> int | None:
+        fields = (
+            {"type": 3, "custom_id": "picture", "values": chosen},
+            {"type": 19, "custom_id": "files", "values": added},
+        )
+        sent = forms.read(a_sent_form("form-pick:7:30000-45000-60000", *fields))
+        assert sent is not None
+        assert (sent.action, sent.targets) == ("pick", (7,))
+        return sent.price
+
+    assert [price(["1"], []), price(["3", "1"], []), price(["1", "2"], ["99"])] == [30_000, 45_000, 60_000]
+    assert price([], ["99"]) == 45_000
+    assert price(["1", "2", "3"], ["99"]) == 60_000
 
 
 def test_a_forged_choice_is_no_choice() -> None:
     sent = forms.read(a_sent_form("form-edit:12", {"type": 3, "custom_id": "picture", "values": ["1; drop"]}))
-    assert sent == forms.Sent("edit", (12,), None, "", None, None, ())
+    assert sent == forms.Sent("edit", (12,), None, "", None, (), ())
 
 
 def test_a_foreign_form_is_not_ours() -> None:

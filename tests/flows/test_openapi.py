@@ -299,6 +299,9 @@ async def _together_presses(world: World) -> None:
     assert back is not None
     await world.bo.select(back, [first], custom_id=f"go:{second}")
     await world.bo.context_menu(thread, "Edit image", child)
+    photographs = world.thread.last_message
+    assert photographs is not None
+    await world.bo.context_menu(world.thread, "Edit image", photographs)
     await world.bo.slash(thread, "timelapse")
     await world.bo.autocomplete(thread, "edit", "from", "#")
 

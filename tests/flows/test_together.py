@@ -189,7 +189,7 @@ async def test_the_message_menu_edits_a_result_and_refuses_other_messages(visit_
         assert (await books_of(world).jobs())[-1].request.parent_id == 1
         other = await world.bo.send(world.channel, "hello")
         answer = await world.bo.context_menu(world.channel, "Edit image", other)
-        assert "shows no result of mine" in words_of(visit, answer)
+        assert "shows no picture that I can take" in words_of(visit, answer)
 
 
 async def test_a_picture_that_others_would_miss_is_taken_down_only_when_that_is_said_once_more(visit_of: Any) -> None:

@@ -141,6 +141,28 @@ async def test_what_the_bot_posts_appears_in_the_open_preview_by_itself() -> Non
         await visitor.until_shown("Reroll")
 
 
+async def test_the_menu_of_a_message_opens_its_form_on_the_page_of_who_used_it() -> None:
+    async with open_page() as visitor:
+        world = visitor.world
+        photographs = world.thread.last_message
+        assert photographs is not None
+        await visitor.show(str(world.thread.id))
+        shown = await visitor.open(viewer=str(world.bo.id))
+        assert "Edit image" in (await visitor.state())["menus"]
+        wanted = {"name": "Edit image", "message": str(photographs.id), "member": str(world.bo.id)}
+        async with visitor.session.post("/menu", json=wanted) as answer:
+            assert answer.status == 200
+        shown = await visitor.look()
+        assert shown["modal"]["payload"]["title"] == "Edit pictures"
+        values = {"prompt": "The cup in orbit", "picture": ["3"]}
+        receipt = await visitor.act(shown, "modal_submit", modal_handle=shown["modal"]["handle"], values=values)
+        assert (receipt["rejected"], receipt["settlement"]) == (False, "settled")
+        await visitor.until_shown("Reroll")
+        for wrong in ({"name": "Ban"}, {"message": "7"}, {"member": "7"}, {"message": None}):
+            async with visitor.session.post("/menu", json=wanted | wrong) as answer:
+                assert answer.status == 404
+
+
 async def test_somebody_else_looks_when_the_frame_says_so() -> None:
     async with open_page() as visitor:
         bo = str(visitor.world.bo.id)
