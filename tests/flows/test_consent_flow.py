@@ -115,6 +115,37 @@ async def the_menu_on_the_message(scene: Scene) -> AsyncGenerator[Any]:
     yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
 
 
+async def the_menu_on_her_photograph(scene: Scene) -> AsyncGenerator[Any]:
+    posted = await scene.ana.send(scene.thread, "look", attachments=[scene.cup])
+    form = await scene.bo.context_menu(scene.thread, "Edit image", posted)
+    yield
+    yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
+
+
+async def the_menu_on_a_photograph_of_hers_that_somebody_forwarded(scene: Scene) -> AsyncGenerator[Any]:
+    posted = await scene.ana.send(scene.world.channel, "look", attachments=[scene.cup])
+    forwarded = await scene.bo.forward(posted, scene.thread)
+    form = await scene.bo.context_menu(scene.thread, "Edit image", forwarded)
+    yield
+    yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
+
+
+async def the_menu_on_the_reply_to_her_edit(scene: Scene) -> AsyncGenerator[Any]:
+    form = await scene.bo.context_menu(scene.world.channel, "Edit image", scene.starter())
+    yield
+    yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
+
+
+async def a_photograph_of_hers_saved_from_her_message(scene: Scene) -> AsyncGenerator[Any]:
+    """The bot has seen her post it: somebody used the menu on her message once."""
+    posted = await scene.ana.send(scene.thread, "look", attachments=[scene.cup])
+    form = await scene.cleo.context_menu(scene.thread, "Edit image", posted)
+    await scene.cleo.submit_modal(form, {"prompt": "make it hail"})
+    await scene.world.idle()
+    yield
+    yield await scene.edit(image=scene.cup)
+
+
 async def a_file_in_a_form(scene: Scene) -> AsyncGenerator[Any]:
     own = await scene.made(image=scene.cup)
     form = await scene.bo.click(own, label="Edit")
@@ -230,6 +261,10 @@ WAYS: Final[dict[str, Way]] = {
         a_reference_saved_from_the_reply,
         the_button,
         the_menu_on_the_message,
+        the_menu_on_her_photograph,
+        the_menu_on_a_photograph_of_hers_that_somebody_forwarded,
+        the_menu_on_the_reply_to_her_edit,
+        a_photograph_of_hers_saved_from_her_message,
         a_file_in_a_form,
         branch,
         merge,

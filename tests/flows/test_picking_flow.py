@@ -301,7 +301,7 @@ async def test_a_picture_that_is_gone_when_the_form_is_sent_is_asked_for_again_i
         await lose(world, posted)
         answer = await world.ana.submit_modal(await menu(world, posted), {"prompt": "make it night"})
         assert answer.response is not None
-        assert "`picture 1` could not be read from Discord; attach it again" in visit.words(answer.response)
+        assert "`picture 1` could not be read from Discord; give it again" in visit.words(answer.response)
         assert await books_of(world).jobs() == []
 
 
