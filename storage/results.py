@@ -21,15 +21,16 @@ _OF_JOB = f"SELECT {COLUMNS} WHERE results.job_id = ?1 ORDER BY results.position
 _OF_MESSAGE = f"""
 SELECT {COLUMNS} WHERE announcements.channel_id = ?1 AND announcements.message_id = ?2 ORDER BY results.position
 """
+# Not by the conflict alone: that would use up an id for every repeat, on both engines, and people count them.
 _ADD = """
 INSERT INTO results (
     job_id, image_uuid, position, seed, cost, nsfw, url, recorded_at, sha256, media_type, width, height, lost, copy_at
 )
-VALUES (
-    ?1, ?2, (SELECT count(*) FROM results WHERE job_id = ?1), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT),
-    CAST(?5 AS BIGINT), ?6, CAST(?7 AS BIGINT), CAST(?8 AS TEXT), CAST(?9 AS TEXT), CAST(?10 AS BIGINT),
-    CAST(?11 AS BIGINT), CAST(?12 AS TEXT), CAST(?13 AS BIGINT)
-)
+SELECT
+    CAST(?1 AS BIGINT), CAST(?2 AS TEXT), (SELECT count(*) FROM results WHERE job_id = ?1), CAST(?3 AS BIGINT),
+    CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS TEXT), CAST(?7 AS BIGINT), CAST(?8 AS TEXT), CAST(?9 AS TEXT),
+    CAST(?10 AS BIGINT), CAST(?11 AS BIGINT), CAST(?12 AS TEXT), CAST(?13 AS BIGINT)
+WHERE NOT EXISTS (SELECT 1 FROM results WHERE job_id = ?1 AND image_uuid = ?2)
 ON CONFLICT (job_id, image_uuid) DO NOTHING RETURNING id
 """
 _KNOWN = """

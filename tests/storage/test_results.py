@@ -53,6 +53,13 @@ async def test_a_picture_that_came_with_our_copy_or_will_never_have_one_is_not_c
     assert (await database.read(results.of_job, job.id))[0] == one
 
 
+async def test_repeats_use_up_no_ids_so_that_people_see_no_gaps(database: Database, ask: Ask) -> None:
+    job, other = await ask(), await ask()
+    first, second = await record(database, job, picture(job, "z"), *[picture(job, "z")] * 5, picture(job, "a"))
+    (third,) = await record(database, other, picture(other))
+    assert (second, third) == (first + 1, first + 2)
+
+
 async def test_pictures_stand_in_the_order_they_came(database: Database, ask: Ask) -> None:
     job = await ask()
     await record(database, job, picture(job, "z"), picture(job, "a"), picture(job, "z"), picture(job, "m"))
