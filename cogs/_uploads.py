@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import discord
@@ -20,8 +21,6 @@ from storage.records import Reference
 
 #: What stands for a file that was not read yet, so that the other options can be checked before it is.
 UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
-#: So many files are read and prepared at a time, whoever sent them: each may take 25 MiB until it is prepared.
-_READ_AT_ONCE: Final = 8
 #: A file that takes longer, in seconds, is given up.
 _READ_SECONDS: Final = 60
 
@@ -51,11 +50,10 @@ def check_claims(uploads: Sequence[Upload]) -> None:
 
 
 class Uploads:
-    """Reads files, a few at a time."""
+    """Reads files, as many at a time as there is room for."""
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def read(self, upload: Upload) -> Attached:
         """Read a file, prepare it and keep it; Discord has those of a command for a short while only.
@@ -65,14 +63,8 @@ class Uploads:
             OutOfSpace: the disk is full.
         """
         name = upload.file.filename
-        async with self._reading:
-            try:
-                async with asyncio.timeout(_READ_SECONDS):
-                    data = await upload.file.read()
-            except DISCORD_ERRORS as error:
-                raise BadPicture(
-                    upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
-                ) from error
+        images.check_claims(upload.option, name, upload.file.size)
+        async with self._pictures.file(upload.file.size, partial(_bytes, upload)) as data:
             known = None if upload.sha256 is None else await self._pictures.known(upload.sha256, data)
             picture = known or await self._pictures.prepare(upload.option, name, data)
         sha256 = await self._pictures.put(picture.data)
@@ -98,3 +90,13 @@ class Uploads:
         alt = attached.reference.description or f"A picture to start from: {attached.reference.label}"
         extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=alt[:1024])
+
+
+async def _bytes(upload: Upload) -> bytes:
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            return await upload.file.read()
+    except DISCORD_ERRORS as error:
+        raise BadPicture(
+            upload.option, f"`{upload.option}` could not be read from Discord; attach it again."
+        ) from error
