@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from bot import images
-from bot.pictures._memory import give_back_large_blocks
+from bot.pictures._memory import give_back_large_blocks, give_back_small_blocks
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class Pool:
         async with self._files.held(size):
             async with self._work.held(size):  # what reads a file has it twice while it joins what came
                 data = await read()
+                await asyncio.to_thread(give_back_small_blocks)
             yield data
 
     async def draw(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

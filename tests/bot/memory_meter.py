@@ -35,12 +35,19 @@ def kilobytes(process: str, what: str) -> int:
 
 
 def children() -> list[str]:
-    """Return the ids of the processes that threads of this one have started."""
+    """Return the ids of the processes that threads of this one have started; until one has, it is this one once more."""
     found: list[str] = []
     for task in Path("/proc/self/task").iterdir():
         with suppress(OSError):
             found += (task / "children").read_text().split()
-    return found
+    return [child for child in found if command(child) not in {command("self"), b""}]
+
+
+def command(process: str) -> bytes:
+    """Return what a process was started with; nothing if it is gone."""
+    with suppress(OSError):
+        return Path("/proc", process, "cmdline").read_bytes()
+    return b""
 
 
 class Meter:
