@@ -414,7 +414,8 @@ def _bmp_header(data: bytes) -> Header:
 def _orientation(data: bytes, start: int, end: int) -> int:
     """Return how EXIF says that its picture is to be turned: 1 to 8.
 
-    Read by hand, because an entry may claim all of the block as its own, and Pillow copies that for each of thousands.
+    Read by hand, because Pillow reads all entries for this one, and warns of each that claims more than there is: a file
+    can have thousands.
     """
     with suppress(struct.error, KeyError):  # a camera's broken EXIF is no reason to refuse its picture
         order = {b"II*\0": "<", b"MM\0*": ">"}[data[start : start + 4]]

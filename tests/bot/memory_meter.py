@@ -1,7 +1,7 @@
 """How much memory files take on their way through ``Pictures``: ``python -m tests.bot.memory_meter COPIES FILE...``.
 
-Prints JSON: by how many bytes this process and its children together rose at most above what it takes idle, and what
-became of each file. Idle is where every format has been prepared once.
+Prints JSON: by how many bytes this process and its children together rose at most above what it takes idle, by how many
+this process is above that in the end, and what became of each file. Idle is where every format has been prepared once.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Meter:
             together = kilobytes("self", "VmRSS") + sum(kilobytes(child, "VmHWM") for child in children())
             self._most = max(self._most, together)
 
+    def left(self) -> int:
+        """Return by how much this process takes more than idle now, in bytes."""
+        return 1024 * (kilobytes("self", "VmRSS") - self._idle)
+
     def rise(self) -> int:
         """Stop, and return the most above idle, in bytes."""
         self._over.set()
@@ -102,7 +106,7 @@ async def main(copies: int, paths: list[Path]) -> None:
                 await pictures.prepare("image", kind, small.getvalue())
             meter = Meter()
             outcomes = await asyncio.gather(*(prepared(pictures, path) for path in paths * copies))
-            json.dump({"rise": meter.rise(), "outcomes": outcomes}, sys.stdout)
+            json.dump({"rise": meter.rise(), "left": meter.left(), "outcomes": outcomes}, sys.stdout)
 
 
 if __name__ == "__main__":
