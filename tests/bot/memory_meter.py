@@ -106,7 +106,9 @@ async def main(copies: int, paths: list[Path]) -> None:
                 await pictures.prepare("image", kind, small.getvalue())
             meter = Meter()
             outcomes = await asyncio.gather(*(prepared(pictures, path) for path in paths * copies))
-            json.dump({"rise": meter.rise(), "left": meter.left(), "outcomes": outcomes}, sys.stdout)
+            rise = meter.rise()
+    # Only now do the threads hold nothing of what they did last.
+    json.dump({"rise": rise, "left": meter.left(), "outcomes": outcomes}, sys.stdout)
 
 
 if __name__ == "__main__":

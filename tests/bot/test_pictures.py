@@ -12,6 +12,7 @@ import struct
 import subprocess
 import time
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -323,8 +324,9 @@ async def test_many_large_files_that_all_need_all_of_the_room_for_work_never_wai
     assert told.count(len(b"bytes")) == 40 - 6
 
 
-async def test_nobody_reads_a_large_file_beside_the_dearest_work(pictures: Pictures) -> None:
-    """What reads a file joins its pieces, and has it twice for a moment."""
+@asynccontextmanager
+async def busy(pictures: Pictures, cost: int) -> AsyncGenerator[None]:
+    """Have a worker at work that takes so many bytes, until the block is left."""
     release, begun = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -332,8 +334,17 @@ async def test_nobody_reads_a_large_file_beside_the_dearest_work(pictures: Pictu
         loop.call_soon_threadsafe(begun.set)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
-    work = asyncio.create_task(pictures._pool.work(images.MAX_COST, wait))
+    work = asyncio.create_task(pictures._pool.work(cost, wait))
     await begun.wait()
+    try:
+        yield
+    finally:
+        release.set()
+        await work
+
+
+async def test_nobody_reads_a_large_file_beside_the_dearest_work(pictures: Pictures) -> None:
+    """What reads a file joins its pieces, and has it twice for a moment."""
     sender = Sender()
     sender.come.set()
 
@@ -341,28 +352,18 @@ async def test_nobody_reads_a_large_file_beside_the_dearest_work(pictures: Pictu
         async with pictures.file(images.MAX_BYTES, sender.read):
             pass
 
-    sending = asyncio.create_task(send())
-    await asyncio.wait([sending], timeout=0.05)
-    assert not sender.asked.is_set()
-    release.set()
-    await asyncio.gather(work, sending)
+    async with busy(pictures, images.MAX_COST):
+        sending = asyncio.create_task(send())
+        await asyncio.wait([sending], timeout=0.05)
+        assert not sender.asked.is_set()
+    await sending
 
 
 async def test_drawing_takes_room_as_well(pictures: Pictures) -> None:
-    release, begun = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def wait() -> None:
-        loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
-
-    work = asyncio.create_task(pictures._pool.work(LARGE, wait))
-    await begun.wait()
-    drawing = asyncio.create_task(pictures.draw(int))
-    await asyncio.wait([drawing], timeout=0.05)
-    assert not drawing.done()
-    release.set()
-    await work
+    async with busy(pictures, LARGE):
+        drawing = asyncio.create_task(pictures.draw(int))
+        await asyncio.wait([drawing], timeout=0.05)
+        assert not drawing.done()
     assert await drawing == 0
 
 
