@@ -1,8 +1,9 @@
 """What an acceptable reference is, and how a picture is made ready: rules without I/O.
 
 A file is judged by its bytes, never by its name or its claimed type. The header is read by hand before any decoder sees
-the file, because some decoders allocate the whole canvas on opening; only then does Pillow decode it, with the one
-decoder that the header named.
+the file: it tells what decoding takes in bytes (:meth:`Header.cost`), and which parts of the file make up its picture.
+A file that would take more than :data:`MAX_COST` is refused; of any other the decoder that the header named is given
+those parts alone, since what else is in a file (comments, previews, EXIF) can fill the memory as well.
 
 What :func:`prepare` makes of a reference, always the same bytes for the same file:
 
@@ -10,7 +11,7 @@ What :func:`prepare` makes of a reference, always the same bytes for the same fi
 - at most :data:`LONGEST_SIDE` on its longest side;
 - colours converted to sRGB when the file came with another profile, since the profile goes with the metadata;
 - opaque: transparency is laid on :data:`BACKGROUND`, because the model edits opaque pictures and an alpha channel would
-  otherwise be dropped somewhere on the way, usually on black;
+  otherwise be dropped somewhere on the way, usually on black (:attr:`Picture.laid_on` says that it was);
 - JPEG of high quality; or PNG, where the source was lossless and small and PNG comes out smaller (drawings, screenshots).
 """
 
@@ -20,9 +21,9 @@ import codecs
 import io
 import math
 import struct
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from PIL import Image, ImageCms
@@ -31,12 +32,15 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
+from bot import bands, parts, webp
 from bot.errors import BadPicture
+from bot.parts import Span, joined
 
-#: The most pixels a file may claim: decoded, 40 MP are 160 MB.
-MAX_PIXELS: Final = 40_000_000
+#: The most bytes that making a reference of a file may take, besides the file: a screen of 8K in RGBA takes 156 MB.
+MAX_COST: Final = 160_000_000
+#: The most pixels a file may claim. A large JPEG costs little memory, as it is decoded smaller, but every pixel takes time.
+MAX_PIXELS: Final = 100_000_000
 #: The largest upload, in bytes. It equals the most that one Discord message can carry.
 MAX_BYTES: Final = 25 * 1024 * 1024
 #: A prepared reference is scaled down to this on its longest side: the largest picture the model makes.
@@ -57,10 +61,15 @@ _QUICK: Final = Image.Resampling.BILINEAR
 _PNG_PIXELS: Final = 1_000_000
 #: A progressive JPEG has ten or so; each costs a pass over all its pixels, so thousands of empty ones are an attack.
 _MAX_SCANS: Final = 100
+#: A file comes in some hundreds of parts. Millions of empty ones are an attack.
+_MAX_PARTS: Final = 50_000
+#: A colour profile has a few megabytes at most; a larger one is none, and left out.
+_MAX_PROFILE: Final = 4 * 2**20
 _TRIES: Final = 6
 #: Characters of a file's name that a sentence repeats.
 _SHOWN: Final = 60
 _LOSSLESS: Final = frozenset({"image/png", "image/gif", "image/bmp"})
+_SMALLER: Final = f"scale it down, {LONGEST_SIDE} on its longest side is enough"
 _WHAT_I_TAKE: Final = "a JPEG, PNG or WEBP"
 _DAMAGED: Final = "is damaged or cut short; save it again as a JPEG or PNG and attach that"
 
@@ -78,11 +87,37 @@ class Header:
     width: int
     height: int
     animated: bool = False
+    #: Bytes that the decoder fills for a pixel.
+    depth: int = 4
+    #: Bytes that the decoder holds beside the pixels, such as all coefficients of a progressive JPEG.
+    held: int = 0
+    #: What of the file makes up its picture.
+    spans: tuple[Span, ...] = field(default=(), repr=False)
+    #: How EXIF says that the picture is to be turned: 1 (not at all) to 8.
+    orientation: int = 1
 
     @property
     def pixels(self) -> int:
-        """Return the area that decoding it would fill."""
+        """Return the area that it claims."""
         return self.width * self.height
+
+    def cost(self, longest: int) -> int:
+        """Return how many bytes it takes at most, besides the file, to make a picture of at most ``longest`` a side of it."""
+        source = self.drafted(longest)
+        target = _within((self.width, self.height), longest)
+        made = 4 * target[0] * target[1]
+        decoded = self.held + self.depth * source[0] * source[1]
+        # What is made is turned or converted at most, and then encoded, which takes about as much once more.
+        return max(decoded + bands.cost(source, target), 2 * made) + made
+
+    def drafted(self, longest: int) -> tuple[int, int]:
+        """Return the size at which it is decoded: a JPEG at a half, a quarter or an eighth, where that is enough."""
+        width, height = self.width, self.height
+        if self.media_type != "image/jpeg":
+            return width, height
+        wide, high = _within((width, height), longest)
+        scale = next(scale for scale in (8, 4, 2, 1) if scale <= max(1, min(width // wide, height // high)))
+        return -(-width // scale), -(-height // scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +128,8 @@ class Picture:
     media_type: str
     width: int
     height: int
+    #: What shows where its file was transparent; ``None`` where nothing was.
+    laid_on: str | None = None
 
 
 def check_claims(option: str, name: str, size: int) -> None:
@@ -122,12 +159,13 @@ def render(data: bytes) -> Picture:
     """Make a reference of a file's bytes, or raise :class:`Refused`."""
     header = inspect(data)
     _check_shape(header)
-    image = _decode(data, header, longest=LONGEST_SIDE)
-    return _encode(image, lossless=header.media_type in _LOSSLESS)
+    image, transparent = _decode(data, header, longest=LONGEST_SIDE)
+    picture = _encode(image, lossless=header.media_type in _LOSSLESS)
+    return replace(picture, laid_on=BACKGROUND) if transparent else picture
 
 
 def inspect(data: bytes) -> Header:
-    """Read a file's header, without decoding. Raises :class:`Refused` if it is no picture or claims too many pixels."""
+    """Read a file's header, without decoding. Raises :class:`Refused` if it is no picture, or one that takes too much."""
     parse = next((parse for magic, parse in _PARSERS.items() if data.startswith(magic)), None)
     if parse is None:
         raise _foreign(data)
@@ -140,8 +178,9 @@ def inspect(data: bytes) -> Header:
     if header.pixels > MAX_PIXELS:
         raise Refused(
             f"has {header.width}x{header.height} pixels and I take up to {MAX_PIXELS // 1_000_000} million "
-            f"({header.pixels / 1_000_000:.0f} million given); scale it down, {LONGEST_SIDE} on its longest side is enough"
+            f"({header.pixels / 1_000_000:.0f} million given); {_SMALLER}"
         )
+    check_cost(header, header.cost(LONGEST_SIDE))
     return header
 
 
@@ -150,11 +189,21 @@ def foreign(start: bytes) -> str | None:
     return None if start.startswith(tuple(_PARSERS)) else _given(start)
 
 
+def check_cost(header: Header, cost: int) -> None:
+    """Refuse a file of which it takes too many bytes to make a reference: raises :class:`Refused`."""
+    if cost > MAX_COST:
+        kind = header.media_type.removeprefix("image/").upper()
+        raise Refused(
+            f"has {header.width}x{header.height} pixels, and as this kind of {kind} it would take "
+            f"{cost / 1_000_000:.0f} MB of memory where I have {MAX_COST // 1_000_000}; {_SMALLER}, or save it as an ordinary JPEG"
+        )
+
+
 def describe(data: bytes) -> tuple[str, int, int]:
     """Return media type, width and height of a result. Decodes it, so a download cut short raises :class:`Refused`."""
     header = inspect(data)
     with _reading():
-        _opened(data, header).load()
+        _loaded(data, header, 1)
     return header.media_type, header.width, header.height
 
 
@@ -162,11 +211,12 @@ def fit(data: bytes, media_type: str, limit: int) -> Picture:
     """Return the picture in at most ``limit`` bytes: itself if it fits, else as large and as good as it can be.
 
     It gives up some quality first and pixels then, in a handful of encodes, and cannot fail for 100 kB or more.
+    No picture that the model makes has more than :data:`LONGEST_SIDE`, so no larger one is made here.
     """
     header = inspect(data)
     if len(data) <= limit:
         return Picture(data, media_type, header.width, header.height)
-    image = _decode(data, header)
+    image, _ = _decode(data, header, longest=LONGEST_SIDE)
     for quality in (92, 84, 76):
         picture = _jpeg(image, quality)
         if len(picture.data) <= limit:
@@ -182,9 +232,10 @@ def thumbnail(data: bytes, box: tuple[int, int]) -> bytes:
     A JPEG is decoded no larger than needed, which takes a few milliseconds. Raises :class:`Refused`.
     """
     header, (width, height) = inspect(data), box
-    # EXIF may turn it, which shows only once it is decoded: large enough for the box either way.
+    # EXIF may turn it: large enough for the box either way.
     scale = max(min(width / header.width, height / header.height), min(width / header.height, height / header.width))
-    image = _decode(data, header, longest=max(1, round(scale * max(header.width, header.height))), how=_QUICK)
+    longest = max(1, round(scale * max(header.width, header.height)))
+    image, _ = _decode(data, header, longest=longest, how=_QUICK)
     scale = min(1.0, width / image.width, height / image.height)
     return _jpeg(_resized(image, _sized(image.size, scale), _QUICK), _THUMBNAIL_QUALITY).data
 
@@ -220,27 +271,82 @@ def _jpeg_header(data: bytes) -> Header:
     # By the megabyte, because each count holds the interpreter's lock.
     if sum(data.count(b"\xff\xda", at, at + 2**20) for at in range(0, len(data), 2**20)) > _MAX_SCANS:
         raise Refused("is a JPEG of needlessly many scans; save it again as an ordinary JPEG")
+    frame, orientation, spans = -1, 1, [(0, 2)]
+    profiles: list[Span] = []
+    left_out = set(_SIDE_SEGMENTS)
+    for marker, start, end in _jpeg_segments(data):
+        if data.startswith(b"ICC_PROFILE\0", start + 4) and marker == _APP2:
+            profiles.append((start, end))
+        elif marker == _APP1 and orientation == 1 and data.startswith(b"Exif\0\0", start + 4):
+            orientation = _orientation(data, start + 10, end)
+        elif marker not in left_out:
+            spans.append((start, end))
+        if marker in _START_OF_FRAME and frame < 0:
+            frame = start
+        if marker in _APPLICATIONS:  # one says it all
+            left_out.add(marker)
+    if sum(end - start for start, end in profiles) <= _MAX_PROFILE:
+        spans = sorted([*spans, *profiles])
+    scan = spans[-1][0]
+    return _jpeg_frame(data, frame, scan, joined([*spans[:-1], (scan, len(data))]), orientation)
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, start and end of each segment, the last one of which begins the first scan."""
     at = 2
-    while True:
+    for _ in range(_MAX_PARTS):
         at = data.index(b"\xff", at)
         marker = data[at + 1]
-        if marker in _START_OF_FRAME:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return Header("image/jpeg", width, height)
         if marker in _BARE:
             at += 1 if marker == _PADDING else 2
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            continue
+        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        yield marker, at, end
+        if marker == _START_OF_SCAN:
+            return
+        at = end
+    raise _too_many_parts("JPEG")
+
+
+def _jpeg_frame(data: bytes, frame: int, scan: int, spans: tuple[Span, ...], orientation: int) -> Header:
+    """Return what a JPEG's frame says; a decoder that cannot go row by row holds all its coefficients, two bytes each."""
+    if frame < 0:
+        raise Refused(_DAMAGED)
+    if data[frame + 1] not in _SEQUENTIAL | _PROGRESSIVE:
+        raise Refused("is a JPEG of a rare kind; save it again as an ordinary JPEG")
+    height, width, layers = struct.unpack_from(">HHB", data, frame + 5)
+    samples = [divmod(data[frame + 11 + 3 * layer], 16) for layer in range(layers)]
+    widest, highest = (max((sample[way] for sample in samples), default=1) or 1 for way in (0, 1))
+    held = 0
+    if data[frame + 1] in _PROGRESSIVE or data[scan + 4] < layers:
+        across, down = -(-width // (8 * widest)), -(-height // (8 * highest))
+        held = sum(2 * 64 * across * wide * down * high for wide, high in samples)
+    depth = 1 if layers == 1 else 4
+    return Header("image/jpeg", width, height, depth=depth, held=held, spans=spans, orientation=orientation)
 
 
 def _png_header(data: bytes) -> Header:
-    width, height = struct.unpack_from(">II", data, 16)
-    at, animated = 8, False
-    while (kind := data[at + 4 : at + 8]) not in {b"IDAT", b""}:
-        if kind == b"acTL":
+    width, height, bits, colours = struct.unpack_from(">IIBB", data, 16)
+    at, animated, orientation, spans = 8, False, 1, [(0, 8)]
+    pixels = False
+    for _ in range(_MAX_PARTS):
+        kind = data[at + 4 : at + 8]
+        if kind in {b"IEND", b""}:
+            break
+        end = at + 12 + struct.unpack_from(">I", data, at)[0]
+        pixels = pixels or kind == b"IDAT"
+        if kind == b"acTL" and not pixels:
             animated = animated or struct.unpack_from(">I", data, at + 8)[0] > 1
-        at += 12 + struct.unpack_from(">I", data, at)[0]
-    return Header("image/png", width, height, animated)
+        elif kind == b"eXIf":
+            orientation = _orientation(data, at + 8, end)
+        elif kind in _PNG_PARTS and (kind != b"iCCP" or end - at <= _MAX_PROFILE):
+            spans.append((at, min(end, len(data))))
+        at = end
+    else:
+        raise _too_many_parts("PNG")
+    spans.append((at, len(data)))
+    depth = {0: 2 if bits > 8 else 1, 3: 1}.get(colours, 4)  # noqa: PLR2004 (bits of a sample)
+    return Header("image/png", width, height, animated, depth, spans=joined(spans), orientation=orientation)
 
 
 def _webp_header(data: bytes) -> Header:
@@ -249,30 +355,51 @@ def _webp_header(data: bytes) -> Header:
     match data[12:16]:
         case b"VP8X":
             width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-            return Header("image/webp", width, height, animated=bool(data[20] & 2))
         case b"VP8L":
             bits = struct.unpack_from("<I", data, 21)[0]
-            return Header("image/webp", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+            width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
         case b"VP8 ":
-            width, height = struct.unpack_from("<HH", data, 26)
-            return Header("image/webp", width & 0x3FFF, height & 0x3FFF)
+            width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
         case _:
             raise Refused(_DAMAGED)
+    animated = data[12:16] == b"VP8X" and bool(data[20] & 2)
+    at, held, orientation = 12, 0, 1
+    end = min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
+    for _ in range(_MAX_PARTS):
+        if at >= end:
+            break
+        kind = data[at : at + 4]
+        length = struct.unpack_from("<I", data, at + 4)[0]
+        # The lossless decoder keeps the picture once more; that of transparency, its own twice.
+        held = max(held, width * height * _WEBP_HELD.get(kind, 0))
+        if kind == b"EXIF":
+            start = at + (14 if data.startswith(b"Exif\0\0", at + 8) else 8)
+            orientation = _orientation(data, start, at + 8 + length)
+        at += 8 + length + length % 2
+    else:
+        raise _too_many_parts("WEBP")
+    return Header("image/webp", width, height, animated, held=held, orientation=orientation)
 
 
 def _gif_header(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at, frames = 13 + _colour_table(flags), 0
+    at = 13 + _colour_table(flags)
+    frames, spans = 0, [(0, at)]
     while frames <= 1 and data[at : at + 1] in {b"!", b","}:
+        start = at
         if data[at] == ord("!"):
             at = _after_blocks(data, at + 2)
+            if data[start + 1] == _GIF_CONTROL and not frames:  # it names the transparent colour
+                spans.append((start, at))
             continue
         frames += 1
         left, top, wide, high, flags = struct.unpack_from("<4HB", data, at + 1)
         # A frame may reach beyond the screen, and the decoder grows the canvas for it.
         width, height = max(width, left + wide), max(height, top + high)
         at = _after_blocks(data, at + 11 + _colour_table(flags))
-    return Header("image/gif", width, height, animated=frames > 1)
+        if frames == 1:
+            spans.append((start, at))
+    return Header("image/gif", width, height, frames > 1, depth=1, spans=joined(spans))
 
 
 def _bmp_header(data: bytes) -> Header:
@@ -280,12 +407,33 @@ def _bmp_header(data: bytes) -> Header:
     if length not in _BMP:
         raise _foreign(data)  # two letters begin many a text, too
     if length == _OLD_BMP:
-        width, height = struct.unpack_from("<HH", data, 18)
-        return Header("image/bmp", width, height)
-    width, height, _, _, compression = struct.unpack_from("<iiHHI", data, 18)
-    if compression in {1, 2}:  # Pillow unpacks run lengths in Python, at minutes for a large file
-        raise Refused("is a BMP with run-length compression; save it as a PNG")
-    return Header("image/bmp", width, abs(height))
+        width, height, _, bits = struct.unpack_from("<4H", data, 18)
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+        if compression in {1, 2}:  # Pillow unpacks run lengths in Python, at minutes for a large file
+            raise Refused("is a BMP with run-length compression; save it as a PNG")
+    depth = 1 if bits <= 8 else 4  # noqa: PLR2004 (up to here, a palette)
+    return Header("image/bmp", width, abs(height), depth=depth, spans=((0, len(data)),))
+
+
+def _orientation(data: bytes, start: int, end: int) -> int:
+    """Return how EXIF says that its picture is to be turned: 1 to 8.
+
+    Read by hand, because Pillow reads all entries for this one, and warns of each that claims more than there is: a file
+    can have thousands.
+    """
+    with suppress(struct.error, KeyError):  # a camera's broken EXIF is no reason to refuse its picture
+        order = {b"II*\0": "<", b"MM\0*": ">"}[data[start : start + 4]]
+        at = start + struct.unpack_from(order + "I", data, start + 4)[0]
+        for entry in range(at + 2, at + 2 + 12 * struct.unpack_from(order + "H", data, at)[0], 12):
+            tag, kind, _, value = struct.unpack_from(order + "HHIH", data, entry)
+            if entry + 12 <= end and tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:  # noqa: PLR2004
+                return value
+    return 1
+
+
+def _too_many_parts(kind: str) -> Refused:
+    return Refused(f"is a {kind} of needlessly many parts; save it again as an ordinary {kind}")
 
 
 def _colour_table(flags: int) -> int:
@@ -300,6 +448,24 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PADDING: Final = 0xFF
+#: The kinds of JPEG that are read: row by row, or in passes over the whole; with Huffman's codes or arithmetic ones.
+_SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
+_PROGRESSIVE: Final = frozenset({0xC2, 0xCA})
+_START_OF_SCAN: Final = 0xDA
+_APP1: Final = 0xE1
+_APP2: Final = 0xE2
+#: The applications' segments that tell a JPEG's colours: JFIF's and Adobe's.
+_APPLICATIONS: Final = frozenset({0xE0, 0xEE})
+#: JPEG segments that have no part in the pixels: those of all other applications, and comments.
+_SIDE_SEGMENTS: Final = frozenset({*range(0xE0, 0xF0), 0xFE}) - _APPLICATIONS
+#: PNG chunks that have one.
+_PNG_PARTS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT"})
+#: Bytes a pixel that libwebp holds beside its result, by what a file contains (measured).
+_WEBP_HELD: Final[Mapping[bytes, int]] = {b"VP8L": 4, b"ALPH": 2}
+_GIF_CONTROL: Final = 0xF9
+#: EXIF's number of the entry, and of a whole number of two bytes.
+_ORIENTATION: Final = 0x0112
+_SHORT: Final = 3
 #: JPEG markers that no length follows.
 _BARE: Final = frozenset({0x00, 0x01, _PADDING, *range(0xD0, 0xD9)})
 #: The lengths of a BMP's second header, by version; the first one has shorter numbers than the others.
@@ -363,10 +529,9 @@ def _check_shape(header: Header) -> None:
 # Pixels ----------------------------------------------------------------------------------------------------
 
 # The decoder is chosen by our own reading of the header, so a file cannot talk Pillow into another one.
-_DECODERS: Final[Mapping[str, Callable[[io.BytesIO], ImageFile]]] = {
+_DECODERS: Final[Mapping[str, Callable[[io.BufferedReader], ImageFile]]] = {
     "image/jpeg": JpegImageFile,
     "image/png": PngImageFile,
-    "image/webp": WebPImageFile,
     "image/gif": GifImageFile,
     "image/bmp": BmpImageFile,
 }
@@ -381,19 +546,20 @@ _TURNS: Final = {
 }
 
 
-def _decode(data: bytes, header: Header, *, longest: int | None = None, how: Image.Resampling = _FINE) -> Image.Image:
-    """Return the picture as opaque, upright sRGB, at most ``longest`` on its longest side."""
+def _decode(data: bytes, header: Header, *, longest: int, how: Image.Resampling = _FINE) -> tuple[Image.Image, bool]:
+    """Return the picture as opaque, upright sRGB, at most ``longest`` on its longest side; and whether it was transparent."""
     with _reading():
-        file = _opened(data, header)
-        size = _sized(file.size, min(1.0, longest / max(file.size)) if longest else 1.0)
-        file.draft(None, size)  # lets a JPEG be decoded at a half, a quarter or an eighth, never below the size wanted
-        file.load()
-        turn = _TURNS.get(_orientation(file))
-        image = _opaque(_resized(_plain(file), size, how), file.info.get("icc_profile"))
+        whole = _loaded(data, header, longest)
+        profile = whole.info.get("icc_profile")
+        size = _within((header.width, header.height), longest)
+        image, transparent = bands.flattened(whole, size, how, BACKGROUND)
+        del whole  # the largest of all, and no longer needed
+        image = _in_srgb(image, profile)
+        turn = _TURNS.get(header.orientation)
         if turn is not None:
             image = image.transpose(turn)
     image.info = {}  # Pillow would write a comment or a profile from here into the new file
-    return image
+    return image, transparent
 
 
 @contextmanager
@@ -407,50 +573,42 @@ def _reading() -> Generator[None]:
         raise Refused(_DAMAGED) from error
 
 
-def _opened(data: bytes, header: Header) -> ImageFile:
-    file = _DECODERS[header.media_type](io.BytesIO(data))
+def _loaded(data: bytes, header: Header, longest: int) -> Image.Image:
+    """Return the decoded picture, no smaller than at ``longest`` on its longest side."""
+    if header.media_type == "image/webp":
+        image = webp.decoded(data, (header.width, header.height))
+        image.info = {"icc_profile": _webp_profile(data)}
+        return image
+    file = _DECODERS[header.media_type](parts.opened(data, header.spans))
     if file.size != (header.width, header.height):
         raise Refused(_DAMAGED)  # two readings of one header: the file wants to be more than it says
+    file.draft(None, _within(file.size, longest))  # only a JPEG can
+    if file.size != header.drafted(longest):
+        raise Refused(_DAMAGED)
+    file.load()
     return file
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:  # noqa: BLE001 (a camera's broken EXIF is no reason to refuse its picture)
-        return 1
+def _webp_profile(data: bytes) -> bytes | None:
+    """Return the colour profile, which comes first where a WEBP has one."""
+    length = struct.unpack_from("<I", data, 34)[0] if data[30:34] == b"ICCP" else 0
+    return data[38 : 38 + length] if 0 < length <= _MAX_PROFILE else None
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Return the picture in a mode that scales well: L, RGB, CMYK or RGBA."""
-    if image.mode.startswith("I"):  # 16 bit grey, which a plain conversion would clip at 255
-        whole = image.convert("I").point(lambda value: value * (1 / 256))  # pyright: ignore[reportUnknownMemberType]
-        return whole.convert("L")
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
-
-
-def _opaque(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture as RGB, on the background and in sRGB."""
-    if image.mode == "RGBA":
-        flat = Image.new("RGB", image.size, BACKGROUND)
-        # Not alpha_composite: that one holds the interpreter's lock, 50 ms for 4 MP.
-        flat.paste(image, mask=image.getchannel("A"))
-        image = flat
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return the picture as RGB, its colours converted out of the profile that it came with."""
     if profile:
         # A profile that does not fit its picture says nothing about its colours.
         with suppress(ImageCms.PyCMSError, OSError, ValueError):
-            image = _in_srgb(image, profile)
+            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            image = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB") or image
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB") or image
+def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Return the size brought within ``longest`` on its longest side."""
+    return _sized(size, min(1.0, longest / max(size)))
 
 
 def _sized(size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def animate(frames: Sequence[Frame], limit: int) -> bytes | None:
         raise ValueError("an animated picture needs a frame")
     shown = frames[-MOST_FRAMES:]
     for side in _SIDES:
-        made = _gif([_opened(frame, side) for frame in shown], [frame.caption for frame in shown], side)
+        made = _gif(shown, side)
         if len(made) <= limit:
             return made
     return None
@@ -58,14 +58,12 @@ def _opened(frame: Frame, side: int) -> Image.Image:
     return Image.open(io.BytesIO(images.thumbnail(frame.data, (side, side))), formats=["JPEG"]).convert("RGB")
 
 
-def _gif(pictures: Sequence[Image.Image], captions: Sequence[str], side: int) -> bytes:
+def _gif(frames: Sequence[Frame], side: int) -> bytes:
     font_size = max(12, side // _PER_CAPTION)
-    width, height = pictures[-1].size
+    width, height = _opened(frames[-1], side).size
     width = max(width, side // 2)
-    sheets = [
-        _sheet(picture, caption, (width, height), font_size)
-        for picture, caption in zip(pictures, captions, strict=True)
-    ]
+    # One after the other: a finished sheet takes a quarter of what its picture does.
+    sheets = [_sheet(_opened(frame, side), frame.caption, (width, height), font_size) for frame in frames]
     buffer = io.BytesIO()
     stands = [*[_STANDS] * (len(sheets) - 1), _RESTS]
     sheets[0].save(buffer, "GIF", save_all=True, append_images=sheets[1:], duration=stands, loop=0, optimize=False)

@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import discord
@@ -24,8 +25,6 @@ from storage.records import Reference
 
 #: What stands for a file that was not read yet, so that the other options can be checked before it is.
 UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
-#: So many files are read and prepared at a time, whoever sent them: each may take 25 MiB until it is prepared.
-_READ_AT_ONCE: Final = 8
 #: A file that takes longer, in seconds, is given up.
 _READ_SECONDS: Final = 60
 
@@ -88,12 +87,11 @@ def check_claims(uploads: Sequence[Upload]) -> None:
 
 
 class Uploads:
-    """Reads pictures, a few at a time, and learns whose they are."""
+    """Reads pictures, as many at a time as there is room for, and learns whose they are."""
 
     def __init__(self, services: Services) -> None:
         self._pictures = services.pictures
         self._consents = services.consents
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def read(self, interaction: discord.Interaction[Any], upload: Upload) -> Attached:
         """Read a picture, prepare it and keep it; Discord has the files of a command for a short while only.
@@ -102,8 +100,9 @@ class Uploads:
             BadPicture: it cannot be read, or is no picture to edit.
             OutOfSpace, OutOfReach: the store takes nothing now.
         """
-        async with self._reading:
-            data = await _bytes_of(upload)
+        size = images.MAX_BYTES if upload.size is None else upload.size
+        images.check_claims(upload.option, upload.name, size)
+        async with self._pictures.file(size, partial(_bytes, upload)) as data:
             given = await asyncio.to_thread(_sha256, data)
             known = None if upload.sha256 is None else await self._pictures.known(upload.sha256, data)
             picture = known or await self._pictures.prepare(upload.option, upload.name, data)
@@ -140,7 +139,7 @@ class Uploads:
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=said)
 
 
-async def _bytes_of(upload: Upload) -> bytes:
+async def _bytes(upload: Upload) -> bytes:
     try:
         async with asyncio.timeout(_READ_SECONDS):
             return await upload.read()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
 from bot import images
-from bot.images import Picture, Refused
+from bot.images import Header, Picture, Refused
 from bot.pictures import _rendering as rendering
 from bot.pictures._disk import Disk, out_of_space
 from bot.pictures._folder import Folder
@@ -112,12 +113,21 @@ class Pictures:
 
     # Work --------------------------------------------------------------------------------------------------
 
+    @asynccontextmanager
+    async def file(self, size: int, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[bytes]:
+        """Read a file of at most ``size`` bytes into the block, once there is room for it: there is for so many bytes at a time.
+
+        Within the block, prepare it; ask for no second file there, which might wait for this one.
+        """
+        async with self._pool.file(size, read) as data:
+            yield data
+
     async def prepare(self, option: str, name: str, data: bytes) -> Picture:
         """Make a reference of an uploaded file, as :func:`bot.images.prepare` does, off the loop."""
         images.check_claims(option, name, len(data))
         try:
             header = await self._in(images.inspect, data)
-            return await self._pool.work(header.pixels, rendering.render, data, header)
+            return await self._pool.work(rendering.cost(header, len(data)), rendering.render, data, header)
         except Refused as refused:
             raise images.refusal(option, name, refused) from refused
 
@@ -133,7 +143,7 @@ class Pictures:
     async def fit(self, data: bytes, media_type: str, limit: int) -> Picture:
         """Bring a picture into ``limit`` bytes, as :func:`bot.images.fit` does, off the loop."""
         header = await self._in(images.inspect, data)
-        return await self._pool.work(header.pixels, images.fit, data, media_type, limit)
+        return await self._pool.work(_cost(header, data), images.fit, data, media_type, limit)
 
     async def thumbnail(self, sha256: str, box: tuple[int, int]) -> bytes:
         """Return the picture of that hash as a JPEG that fits into a box, as :func:`bot.images.thumbnail` does.
@@ -149,14 +159,14 @@ class Pictures:
             async with self._few:
                 data = await self.get(sha256)
                 header = await self._in(images.inspect, data)
-                made = await self._pool.work(header.pixels, rendering.thumbnail, data, header, box)
+                made = await self._pool.work(_cost(header, data), images.thumbnail, data, box)
             await self._ask(self._keeper.keep_thumbnail, sha256, box, made)
         return made
 
     async def describe(self, data: bytes) -> tuple[str, int, int]:
         """Return what a result is, as :func:`bot.images.describe` does, off the loop."""
         header = await self._in(images.inspect, data)
-        return await self._pool.work(header.pixels, images.describe, data)
+        return await self._pool.work(_cost(header, data), images.describe, data)
 
     async def draw(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that draws, off the loop: it takes its turn in the threads that work on pictures."""
@@ -164,3 +174,8 @@ class Pictures:
 
     async def _in(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, function, *args)
+
+
+def _cost(header: Header, data: bytes) -> int:
+    """Return how many bytes work on a picture takes at most, with the picture itself."""
+    return len(data) + header.cost(images.LONGEST_SIDE)

@@ -131,7 +131,7 @@ def test_another_kind_of_file_is_named_in_its_refusal(data: bytes, what: str) ->
 def test_a_bomb_is_refused_on_its_header_in_every_format(kind: str) -> None:
     sentence = refused(claiming(kind, 13000, 13000))
     assert "13000x13000" in sentence
-    assert "40 million" in sentence
+    assert "100 million" in sentence
     assert "scale it down" in sentence
 
 
@@ -162,9 +162,9 @@ def test_a_gif_frame_that_reaches_beyond_its_screen_is_a_bomb_too() -> None:
 
 
 def test_exactly_the_limit_is_no_bomb() -> None:
-    assert inspect(png(8000, 5000, rows=b"x")).pixels == MAX_PIXELS
+    assert inspect(claiming("JPEG", 12500, 8000)).pixels == MAX_PIXELS
     with pytest.raises(Refused):
-        inspect(png(8000, 5001, rows=b"x"))
+        inspect(claiming("JPEG", 12500, 8001))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -232,17 +232,117 @@ def test_a_size_of_nothing_is_refused(size: tuple[int, int]) -> None:
     assert "damaged" in refused(claiming("PNG", *size))
 
 
+def test_a_bomb_for_a_profile_is_refused() -> None:
+    assert "damaged" in refused(png(80, 80, chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(200_000_000), 9))))
+
+
 @pytest.mark.parametrize(
-    "hidden",
+    ("kind", "body"),
     [
-        chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(200_000_000), 9)),
-        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)),
-        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        (b"zTXt", b"no text at all"),
+        (b"prVt", bytes(1000)),
     ],
-    ids=["profile", "text", "international text"],
 )
-def test_a_bomb_in_a_side_chunk_is_refused(hidden: bytes) -> None:
-    assert "damaged" in refused(png(80, 80, hidden))
+def test_what_is_no_part_of_the_pixels_is_never_read(kind: bytes, body: bytes) -> None:
+    assert prepare("image", "a", png(80, 80, chunk(kind, body))) == prepare("image", "a", png(80, 80))
+
+
+def test_a_profile_larger_than_any_is_left_out() -> None:
+    image = shades(80, 80)
+    plain = encoded(image, "JPEG")
+    huge = b"".join(
+        struct.pack(">HH12sBB", 0xFFE2, 65_000 + 16, b"ICC_PROFILE\0", number, 80) + bytes(65_000)
+        for number in range(1, 81)
+    )
+    assert prepare("image", "a", plain[:2] + huge + plain[2:]) == prepare("image", "a", plain)
+
+
+# What it takes
+
+
+def with_header(width: int, height: int, bits: int, colours: int, *chunks: bytes) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks)
+
+
+def progressive(width: int, height: int, subsampling: int) -> bytes:
+    data = bytearray(encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True, subsampling=subsampling))
+    struct.pack_into(">HH", data, data.index(b"\xff\xc2") + 5, height, width)
+    return bytes(data)
+
+
+def lossless_webp(width: int, height: int) -> bytes:
+    data = bytearray(encoded(Image.new("RGB", (64, 64), RED), "WEBP", lossless=True))
+    struct.pack_into("<I", data, 21, width - 1 | height - 1 << 14)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        claiming("JPEG", 8160, 6120),
+        claiming("JPEG", 12_000, 8000),
+        progressive(8000, 4000, subsampling=2),
+        progressive(5000, 3800, subsampling=0),
+        with_header(7680, 4320, 8, 6),
+        with_header(7680, 4320, 8, 2),
+        with_header(9000, 7000, 8, 3),
+        with_header(8000, 5000, 16, 0),
+        claiming("WEBP", 4032, 3024),
+        claiming("WEBP", 6000, 4000),
+        lossless_webp(4032, 3024),
+    ],
+)
+def test_what_cameras_and_screens_make_is_not_too_large(data: bytes) -> None:
+    assert inspect(data).pixels
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "megabytes"),
+    [
+        (with_header(8000, 5000, 8, 6), "PNG", 180),
+        (with_header(8000, 5000, 16, 4), "PNG", 180),
+        (progressive(8000, 5000, subsampling=0), "JPEG", 298),
+        (progressive(8000, 5000, subsampling=2), "JPEG", 178),
+        (lossless_webp(6000, 4000), "WEBP", 211),
+        (claiming("WEBP", 8000, 5000), "WEBP", 180),
+    ],
+)
+def test_what_takes_too_much_to_decode_is_refused_in_words(data: bytes, kind: str, megabytes: int) -> None:
+    sentence = refused(data)
+    assert f"pixels, and as this kind of {kind} it would take {megabytes} MB of memory where I have 160" in sentence
+    assert sentence.endswith("scale it down, 2048 on its longest side is enough, or save it as an ordinary JPEG.")
+
+
+def test_a_jpeg_that_comes_plane_by_plane_costs_as_much_as_a_progressive_one() -> None:
+    data = claiming("JPEG", 4000, 3000)
+    scan = data.index(b"\xff\xda")
+    apart = data[:scan] + b"\xff\xda" + struct.pack(">H6B", 8, 1, 1, 0, 0, 63, 0)
+    assert inspect(apart).held == 2 * 1.5 * 4000 * 3008
+    assert inspect(data).held == 0
+
+
+@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xCB, 0xCF])
+def test_a_rare_kind_of_jpeg_is_refused_in_words(marker: int) -> None:
+    data = encoded(shades(80, 80), "JPEG").replace(b"\xff\xc0", bytes([0xFF, marker]), 1)
+    assert "is a JPEG of a rare kind; save it again as an ordinary JPEG" in refused(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_file_of_countless_parts_is_refused(kind: str) -> None:
+    parts = {"PNG": chunk(b"teXt", b""), "JPEG": b"\xff\xfe\0\2", "WEBP": b"NONE\0\0\0\0"}
+    data = encoded(shades(80, 80), kind)
+    start = {"PNG": 33, "JPEG": 2, "WEBP": len(data)}[kind]
+    for number, fine in ((100, True), (50_000, False)):
+        many = data[:start] + parts[kind] * number + data[start:]
+        if kind == "WEBP":
+            many = many[:4] + struct.pack("<I", len(many) - 8) + many[8:]
+        if fine:
+            assert prepare("image", "a", many).width == 80
+        else:
+            assert f"is a {kind} of needlessly many parts; save it again as an ordinary {kind}" in refused(many)
 
 
 def test_a_jpeg_of_countless_scans_is_refused() -> None:
@@ -405,6 +505,50 @@ def test_a_picture_is_turned_upright(kind: str, orientation: int) -> None:
 def test_broken_exif_is_no_reason_to_refuse(block: bytes) -> None:
     data = encoded(shades(80, 80), "JPEG", exif=b"Exif\0\0" + block)
     assert prepare("image", "a", data).width == 80
+
+
+def test_exif_that_claims_all_of_itself_thousands_of_times_turns_its_picture_all_the_same() -> None:
+    entries = [struct.pack("<HHII", 0x0112, 3, 1, 6)]
+    entries += [struct.pack("<HHII", 1000 + number, 7, 60_000, 8) for number in range(5000)]
+    block = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries)
+    for kind in ("JPEG", "PNG", "WEBP"):
+        data = encoded(shades(160, 80), kind, exif=b"Exif\0\0" + block)
+        assert inspect(data).orientation == 6
+        assert prepare("image", "a", data).height == 160
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        struct.pack(">HHIHH", 0x0112, 3, 1, 9, 0),
+        struct.pack(">HHIHH", 0x0112, 3, 1, 0, 0),
+        struct.pack(">HHIHH", 0x0112, 7, 1, 6, 0),
+        struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)[:-1],
+    ],
+)
+def test_an_orientation_that_says_nothing_is_none(entry: bytes) -> None:
+    data = encoded(shades(160, 80), "JPEG", exif=b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry)
+    assert inspect(data).orientation == 1
+
+
+def test_what_a_picture_was_laid_on_is_told_where_something_of_it_was_transparent() -> None:
+    opaque, clear = Image.new("RGBA", (80, 80), (255, 0, 0, 255)), Image.new("RGBA", (80, 80), (255, 0, 0, 255))
+    clear.putpixel((79, 79), (255, 0, 0, 254))
+    palette = Image.new("P", (80, 80), 0)
+    for data, laid_on in (
+        (encoded(opaque, "PNG"), None),
+        (encoded(clear, "PNG"), "white"),
+        (encoded(opaque.convert("LA"), "PNG"), None),
+        (encoded(clear.convert("LA"), "PNG"), "white"),
+        (encoded(opaque, "WEBP", lossless=True), None),
+        (encoded(clear, "WEBP", lossless=True), "white"),
+        (encoded(palette, "GIF", transparency=0), "white"),
+        (encoded(palette, "GIF", transparency=1), None),
+        (encoded(palette, "PNG", transparency=0), "white"),
+        (encoded(opaque.convert("RGB"), "PNG", transparency=(255, 0, 0)), "white"),
+        (encoded(opaque.convert("RGB"), "JPEG"), None),
+    ):
+        assert prepare("image", "a", data).laid_on == laid_on
 
 
 def test_nothing_but_the_picture_is_kept() -> None:

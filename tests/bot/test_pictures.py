@@ -8,21 +8,26 @@ import hashlib
 import io
 import os
 import random
+import struct
 import subprocess
 import time
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from bot import images
+from bot import apart, images
 from bot.errors import BadPicture, NotFound, OutOfSpace
 from bot.images import Refused
-from bot.pictures import Pictures, _apart
+from bot.pictures import Pictures
 from bot.pictures._disk import full_disk_in_words
 from bot.pictures._rendering import run
+
+#: Bytes that one of the dearest pictures takes.
+LARGE = 150_000_000
 
 
 @pytest.fixture
@@ -182,7 +187,7 @@ async def test_pictures_are_fitted_and_described(pictures: Pictures) -> None:
 
 
 async def test_large_pictures_take_turns(pictures: Pictures) -> None:
-    """Ten pictures of 40 MP at once would be 1.6 GB; the room for pixels admits one."""
+    """Ten pictures that take 150 MB at once would be 1.5 GB; the room for work admits one."""
     together = most = 0
 
     def work() -> None:
@@ -192,10 +197,14 @@ async def test_large_pictures_take_turns(pictures: Pictures) -> None:
         time.sleep(0.01)  # noqa: TID251 (it is a worker that waits)
         together -= 1
 
-    await asyncio.gather(*(pictures._pool.work(40_000_000, work) for _ in range(6)))
+    await asyncio.gather(*(pictures._pool.work(LARGE, work) for _ in range(6)))
     assert most == 1
-    await asyncio.gather(*(pictures._pool.work(4_000_000, work) for _ in range(12)))
+    await asyncio.gather(*(pictures._pool.work(LARGE // 10, work) for _ in range(12)))
     assert most == 2
+
+
+async def test_work_that_takes_more_than_there_is_room_for_has_it_alone(pictures: Pictures) -> None:
+    assert await asyncio.gather(*(pictures._pool.work(10 * LARGE, int) for _ in range(3))) == [0, 0, 0]
 
 
 async def test_a_cancelled_caller_gives_back_no_room_before_its_work_is_over(pictures: Pictures) -> None:
@@ -207,12 +216,12 @@ async def test_a_cancelled_caller_gives_back_no_room_before_its_work_is_over(pic
         loop.call_soon_threadsafe(begun.set)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
-    caller = asyncio.create_task(pictures._pool.work(40_000_000, wait))
+    caller = asyncio.create_task(pictures._pool.work(LARGE, wait))
     await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    other = asyncio.create_task(pictures._pool.work(40_000_000, int))
+    other = asyncio.create_task(pictures._pool.work(LARGE, int))
     await asyncio.wait([other], timeout=0.05)
     assert not other.done()
     release.set()
@@ -226,7 +235,7 @@ async def test_a_cancelled_waiter_lets_the_next_one_in(pictures: Pictures) -> No
     def wait() -> None:
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
-    first, second, third = (asyncio.create_task(pictures._pool.work(40_000_000, f)) for f in (wait, int, int))
+    first, second, third = (asyncio.create_task(pictures._pool.work(LARGE, f)) for f in (wait, int, int))
     await asyncio.sleep(0.01)
     second.cancel()
     release.set()
@@ -234,10 +243,152 @@ async def test_a_cancelled_waiter_lets_the_next_one_in(pictures: Pictures) -> No
     assert await third == 0
 
 
+class Sender:
+    """Somebody who sends a file that comes when it is told to."""
+
+    def __init__(self, data: bytes = b"bytes") -> None:
+        self._data = data
+        self.asked = asyncio.Event()
+        self.come = asyncio.Event()
+
+    async def read(self) -> bytes:
+        self.asked.set()
+        await self.come.wait()
+        return self._data
+
+
+async def test_files_wait_to_be_read_until_there_is_room_for_them(pictures: Pictures) -> None:
+    first, second, third = Sender(), Sender(), Sender()
+
+    async def send(sender: Sender, size: int) -> None:
+        async with pictures.file(size, sender.read) as data:
+            assert data == b"bytes"
+
+    half = images.MAX_BYTES // 2
+    sending = [asyncio.create_task(send(sender, half)) for sender in (first, second, third)]
+    await asyncio.gather(first.asked.wait(), second.asked.wait())
+    await asyncio.wait(sending, timeout=0.05)
+    assert not third.asked.is_set()
+    second.come.set()
+    await third.asked.wait()
+    first.come.set()
+    third.come.set()
+    await asyncio.gather(*sending)
+
+
+async def test_a_file_keeps_its_room_until_it_is_prepared_and_gives_it_back_when_reading_fails(
+    pictures: Pictures,
+) -> None:
+    async def fail() -> bytes:
+        raise ValueError("gone")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="gone"):
+            async with pictures.file(images.MAX_BYTES, fail):
+                raise AssertionError
+    kept, other = Sender(), Sender()
+    kept.come.set()
+    other.come.set()
+
+    async def send() -> None:
+        async with pictures.file(images.MAX_BYTES, other.read):
+            pass
+
+    async with pictures.file(images.MAX_BYTES, kept.read):
+        waiting = asyncio.create_task(send())
+        await asyncio.wait([waiting], timeout=0.05)
+        assert not other.asked.is_set()
+    await waiting
+
+
+async def test_many_large_files_that_all_need_all_of_the_room_for_work_never_wait_for_each_other(
+    pictures: Pictures,
+) -> None:
+    """Each holds room for its file while it waits for room to work: neither that, nor who gives up, stops the others."""
+
+    async def send(number: int) -> int:
+        sender = Sender()
+        sender.come.set()
+        async with pictures.file(images.MAX_BYTES // (1 + number % 4), sender.read) as data:
+            return await pictures._pool.work(images.MAX_COST, len, data)
+
+    sending = [asyncio.create_task(send(number)) for number in range(40)]
+    await asyncio.sleep(0)
+    for given_up in sending[::7]:
+        given_up.cancel()
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(*sending, return_exceptions=True)
+    assert [one for one in told if one != len(b"bytes")] == [
+        one for one in told if isinstance(one, asyncio.CancelledError)
+    ]
+    assert told.count(len(b"bytes")) == 40 - 6
+
+
+@asynccontextmanager
+async def busy(pictures: Pictures, cost: int) -> AsyncGenerator[None]:
+    """Have a worker at work that takes so many bytes, until the block is left."""
+    release, begun = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+
+    work = asyncio.create_task(pictures._pool.work(cost, wait))
+    await begun.wait()
+    try:
+        yield
+    finally:
+        release.set()
+        await work
+
+
+async def test_nobody_reads_a_large_file_beside_the_dearest_work(pictures: Pictures) -> None:
+    """What reads a file joins its pieces, and has it twice for a moment."""
+    sender = Sender()
+    sender.come.set()
+
+    async def send() -> None:
+        async with pictures.file(images.MAX_BYTES, sender.read):
+            pass
+
+    async with busy(pictures, images.MAX_COST):
+        sending = asyncio.create_task(send())
+        await asyncio.wait([sending], timeout=0.05)
+        assert not sender.asked.is_set()
+    await sending
+
+
+async def test_drawing_takes_room_as_well(pictures: Pictures) -> None:
+    async with busy(pictures, LARGE):
+        drawing = asyncio.create_task(pictures.draw(int))
+        await asyncio.wait([drawing], timeout=0.05)
+        assert not drawing.done()
+    assert await drawing == 0
+
+
+async def test_what_takes_too_much_is_refused_before_it_waits(pictures: Pictures) -> None:
+    """A WEBP is prepared in a process of its own, which takes something too."""
+    data = bytearray(encoded("WEBP"))
+    struct.pack_into("<HH", data, 26, 6000, 5000)
+    assert images.inspect(bytes(data)).cost(images.LONGEST_SIDE) < images.MAX_COST
+    with pytest.raises(BadPicture, match=r"6000x5000 pixels, and as this kind of WEBP it would take 16\d MB of memory"):
+        await pictures.prepare("image", "a", bytes(data) + bytes(1_000_000))
+
+
+async def test_what_a_picture_was_laid_on_is_told_of_every_format(pictures: Pictures) -> None:
+    clear, solid = Image.new("RGBA", (80, 64), (255, 0, 0, 254)), Image.new("RGBA", (80, 64), (255, 0, 0, 255))
+    for kind in ("PNG", "WEBP"):
+        for image, laid_on in ((clear, "white"), (solid, None)):
+            buffer = io.BytesIO()
+            image.save(buffer, kind, lossless=True)
+            assert (await pictures.prepare("image", "a", buffer.getvalue())).laid_on == laid_on
+
+
 async def test_failed_work_gives_its_room_back(pictures: Pictures) -> None:
     for _ in range(3):
         with pytest.raises(Refused):
-            await pictures._pool.work(40_000_000, images.render, b"no picture")
+            await pictures._pool.work(LARGE, images.render, b"no picture")
 
 
 # Thumbnails
@@ -327,9 +478,9 @@ async def test_many_thumbnails_at_once_are_made_a_few_at_a_time(
 
 def test_a_process_of_its_own_writes_the_picture_or_the_reason() -> None:
     data, target, reason = encoded("WEBP"), io.BytesIO(), io.BytesIO()
-    assert _apart.main(io.BytesIO(data), target) == 0
-    assert target.getvalue() == images.render(data).data
-    assert _apart.main(io.BytesIO(data[:50]), reason) == _apart.REFUSED
+    assert apart.main(io.BytesIO(data), target) == 0
+    assert target.getvalue() == b"\n" + images.render(data).data
+    assert apart.main(io.BytesIO(data[:50]), reason) == apart.REFUSED
     assert reason.getvalue().startswith(b"is damaged")
 
 
