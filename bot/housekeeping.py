@@ -1,4 +1,4 @@
-"""What keeps the bot running for a year: pictures and drafts that nobody used for long go, and the gauges stay true."""
+"""What keeps the bot running for a year: pictures, drafts and trays that nobody used for long go, and the gauges stay true."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from bot.drafts import DRAFT_LIFE
 from bot.metrics import Metrics
 from bot.pictures import Pictures
 from bot.settings import Settings
-from storage import drafts, jobs, ledger, pictures
+from bot.tray import TRAY_LIFE
+from storage import drafts, jobs, ledger, pictures, tray
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ _DAY: Final = 86_400_000
 
 
 class Housekeeping:
-    """Sweeps the drafts and the picture store by the hour, and reads the gauges when they are asked for."""
+    """Sweeps the drafts, the trays and the picture store by the hour, and reads the gauges when they are asked for."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Housekeeping:
         """Sweep without end."""
         while True:
             await self.sweep_drafts()  # first: its pictures are strays from then on
+            await self.sweep_trays()
             unused, stray = await self.sweep(), await self.sweep_strays()
             if unused or stray:
                 log.info("removed %d pictures unused for long and %d that no edit came of", unused, stray)
@@ -51,6 +53,10 @@ class Housekeeping:
     async def sweep_drafts(self) -> int:
         """Remove the drafts that were left alone for a day; returns how many."""
         return await self._database.run(drafts.sweep, self._clock() - DRAFT_LIFE)
+
+    async def sweep_trays(self) -> int:
+        """Remove the trays that were left alone for a day; returns how many."""
+        return await self._database.run(tray.sweep, self._clock() - TRAY_LIFE)
 
     async def sweep(self) -> int:
         """Remove the pictures that were last used longer ago than the settings allow; returns how many."""

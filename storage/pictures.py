@@ -19,6 +19,8 @@ SELECT 1 AS needed WHERE EXISTS (
     SELECT 1 FROM results WHERE sha256 = ?1 AND deleted_at IS NULL
 ) OR EXISTS (
     SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM tray_pictures WHERE sha256 = ?1 AND result_id IS NULL
 )
 """
 _UNUSED_SINCE = """
@@ -28,6 +30,8 @@ WHERE used_at < ?1 AND NOT EXISTS (
     WHERE job_pictures.sha256 = pictures.sha256 AND jobs.status IN ('waiting', 'queued', 'submitting', 'submitted')
 ) AND NOT EXISTS (
     SELECT 1 FROM draft_pictures WHERE draft_pictures.sha256 = pictures.sha256
+) AND NOT EXISTS (
+    SELECT 1 FROM tray_pictures WHERE tray_pictures.sha256 = pictures.sha256 AND tray_pictures.result_id IS NULL
 )
 ORDER BY used_at LIMIT ?2
 """
@@ -36,6 +40,8 @@ SELECT 1 AS known WHERE EXISTS (
     SELECT 1 FROM pictures WHERE sha256 = ?1
 ) OR EXISTS (
     SELECT 1 FROM draft_pictures WHERE sha256 = ?1
+) OR EXISTS (
+    SELECT 1 FROM tray_pictures WHERE sha256 = ?1 AND result_id IS NULL
 )
 """
 _FORGET = "DELETE FROM pictures WHERE sha256 = ?1"
@@ -60,17 +66,17 @@ async def bind(tx: Tx, job_id: int, hashes: Iterable[str], now: int) -> None:
 
 
 async def needed(tx: Tx, sha256: str) -> bool:
-    """Return whether a job's request, a result that was not deleted or the file of a draft is the picture."""
+    """Return whether a job's request, a result that was not deleted or the file of a draft or tray is the picture."""
     return await tx.fetch_one(_NEEDED, sha256) is not None
 
 
 async def unused_since(tx: Tx, before: int, limit: int) -> list[str]:
-    """Return pictures last used before a time and needed by no open job and no draft, oldest first."""
+    """Return pictures last used before a time and needed by no open job, no draft and no tray, oldest first."""
     return [row["sha256"] for row in await tx.fetch_all(_UNUSED_SINCE, before, limit)]
 
 
 async def unknown(tx: Tx, hashes: Iterable[str]) -> list[str]:
-    """Return those of the pictures that no job and no result was ever recorded with, and no draft has."""
+    """Return those of the pictures that no job and no result was ever recorded with, and no draft or tray has."""
     return [sha256 for sha256 in hashes if await tx.fetch_one(_KNOWN, sha256) is None]
 
 
