@@ -18,6 +18,7 @@ from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs._sweep_components import SWEEP_ITEMS
+from cogs._tray_components import TRAY_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.draft import DraftCog
@@ -37,6 +38,7 @@ from cogs.settings import SettingsCog
 from cogs.stars import StarsCog
 from cogs.sweep import SweepCog
 from cogs.timelapse import TimelapseCog
+from cogs.tray import TrayCog
 from cogs.usage import UsageCog
 from cogs.writing import WritingCog
 
@@ -51,6 +53,7 @@ def build(services: Services) -> EditBot:
             DraftCog(services, asking),
             ResultsCog(services, asking),
             WritingCog(services, asking),
+            TrayCog(services, asking),
             RecipeCog(services, asking),
             PresetCog(services, asking),
             StarsCog(services),
@@ -83,5 +86,6 @@ def build(services: Services) -> EditBot:
             *PRESET_ITEMS,
             *SWEEP_ITEMS,
             *HOUSE_ITEMS,
+            *TRAY_ITEMS,
         ),
     )

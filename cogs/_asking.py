@@ -68,7 +68,7 @@ class Asking:
         check_claims([one for one in pictures if isinstance(one, Upload)])
         here = [one for one in pictures if isinstance(one, Reference)]
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
-        read = [await self._uploads.read(interaction, one) if isinstance(one, Upload) else one for one in pictures]
+        read = [await self._at_hand(interaction, one) for one in pictures]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         request = self._request(wish, references, house, safety)
         await self._show(interaction, request, [one for one in read if isinstance(one, Attached)])
@@ -130,8 +130,17 @@ class Asking:
         """Acknowledge what is no single edit, and read its files; returns the references, and files that show them."""
         check_claims(uploads)
         place = await self._acknowledge(interaction, prompt, given)
-        read = [await self._uploads.read(interaction, upload) for upload in uploads]
-        return place, [*given, *(one.reference for one in read)], await self._uploads.shown(read)
+        read = [await self._at_hand(interaction, one) for one in (*given, *uploads)]
+        references = [one.reference if isinstance(one, Attached) else one for one in read]
+        return place, references, await self._uploads.shown([one for one in read if isinstance(one, Attached)])
+
+    async def _at_hand(
+        self, interaction: discord.Interaction[Any], picture: Reference | Upload
+    ) -> Reference | Attached:
+        """Return a file as it was read, be it now or before, to be shown with the request; a result as it is."""
+        if isinstance(picture, Upload):
+            return await self._uploads.read(interaction, picture)
+        return picture if picture.result_id is not None else await self._uploads.kept(picture)
 
     # deciding ----------------------------------------------------------------------------------------------
 

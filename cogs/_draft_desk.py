@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,23 +10,20 @@ from typing import Any, Final
 import discord
 
 from bot import options
-from bot.errors import BadOption, EditError, NotFound
-from bot.images import Refused
+from bot.errors import BadOption, EditError
 from bot.options import Examined
 from bot.services import Services
 from cogs import _draft_cards as cards
 from cogs import _rights as rights
-from cogs import _words as words
 from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
 from cogs._keeping import keep
+from cogs._thumbnails import thumbnail
 from storage.drafts import Draft
 from storage.records import House, Reference
 
 log = logging.getLogger(__name__)
 
-#: Pictures are shown this small.
-_BOX: Final = (320, 320)
 #: What stands for words that are not there yet, so that the price of the rest can be said.
 _SOME_WORDS: Final = "…"
 
@@ -98,23 +94,10 @@ class Desk:
         """Return pictures with the names of the files that show them, and the files; what cannot be drawn has none."""
         drawn, files = list[Shown](), list[discord.File]()
         for number, one in enumerate(shown, 1):
-            thumbnail = await self._thumbnail(one)
-            if thumbnail is None:
-                drawn.append(one)
-                continue
-            named = replace(one, file=f"picture-{number}.jpg")
-            drawn.append(named)
-            files.append(discord.File(io.BytesIO(thumbnail), named.file, description=words.cut(one.alt, 1024)))
+            file = None if one.fault is not None else await thumbnail(self._services, one.reference, number)
+            drawn.append(one if file is None else replace(one, file=file.filename))
+            files += [] if file is None else [file]
         return drawn, files
-
-    async def _thumbnail(self, shown: Shown) -> bytes | None:
-        if shown.fault is not None:
-            return None
-        try:
-            return await self._services.pictures.thumbnail(shown.reference.sha256, _BOX)
-        except (NotFound, Refused) as error:  # damaged on the disk since it was read
-            log.warning("a picture of a draft cannot be shown: %s", error)
-            return None
 
     async def _looked_at(self, interaction: discord.Interaction[Any], reference: Reference) -> Shown:
         try:

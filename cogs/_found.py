@@ -64,7 +64,7 @@ async def look(services: Services, interaction: discord.Interaction[Any], messag
         NotFound: it shows none, or none that can be taken from it; the sentence says what to do.
         NoConsent: it is a forwarded one, whose author Discord does not tell.
     """
-    if message.author.id == interaction.application_id:
+    if message.author == interaction.client.user:
         return Message(await _ours(services, interaction.guild_id or 0, message), None)
     posted = _posted(message)
     shown: discord.Message | discord.MessageSnapshot = message

@@ -13,6 +13,7 @@ from bot.services import Services
 from cogs import _rights as rights
 from cogs._keeping import keep
 from cogs._naming import result_named
+from cogs._tray import gathered
 from cogs._uploads import Upload
 from storage.records import Reference
 
@@ -41,16 +42,26 @@ async def pictures_given(
 ) -> tuple[list[Reference], list[Upload]]:
     """Return the results that ``from`` names, the one to start from first, and the files of ``image``, ``image2``...
 
+    With neither ``from`` nor ``image``, the pictures of the person's tray come first.
+
     Raises:
-        BadOption: ``from`` names too many, or stands beside ``image``; or there is neither, where one is ``needed``.
-        NotFound, NotAllowed: see :func:`reference`.
+        BadOption: ``from`` names too many, or stands beside ``image``; or there is neither, nor anything in the tray, where
+            one is ``needed``.
+        NotFound, NotAllowed: see :func:`reference`, and :func:`cogs._tray.gathered`.
     """
-    if needed and named is None and files[0] is None:
-        raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
     if named is not None and files[0] is not None:
         raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-    given = [] if named is None else await references_named(services, interaction, named)
-    return given, [Upload.of(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
+    uploads = [Upload.of(option, file) for option, file in zip(_FILES, files, strict=False) if file is not None]
+    if named is not None:
+        return await references_named(services, interaction, named), uploads
+    given = [] if files[0] is not None else await gathered(services, interaction, more=len(uploads))
+    if needed and not given and files[0] is None:
+        raise BadOption(
+            "image",
+            "There is no picture to edit: attach one as `image`, name a result in `from`, or gather some with the menu "
+            "**Add as reference** of messages.",
+        )
+    return given, uploads
 
 
 async def references_named(

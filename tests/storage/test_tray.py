@@ -49,7 +49,7 @@ async def test_pictures_keep_their_ids_when_they_change_places(database: Databas
     account_id, other_id = await account(database), await account(database, 2)
     await put(database, account_id, FILE, OTHER, RESULT)
     await put(database, other_id, FILE)
-    file, other, result = await database.read(tray.of_member, account_id, 0)
+    file, _, result = await database.read(tray.of_member, account_id, 0)
 
     async def turn(tx: Tx) -> None:
         await tray.hold(tx, account_id, 0, NOW)
