@@ -32,6 +32,7 @@ from bot.gallery import Gallery
 from bot.house import Houses
 from bot.housekeeping import Housekeeping
 from bot.lineage import Lineage
+from bot.links import Links
 from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
@@ -86,6 +87,7 @@ class Program:
         database: Database,
         store: Pictures,
         session: aiohttp.ClientSession,
+        links: Links,
         *,
         clock: Callable[[], int] = now_ms,
     ) -> None:
@@ -117,12 +119,13 @@ class Program:
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,
-            consents=Consents(database, clock=clock),
+            consents=Consents(database, signals, clock=clock),
             gallery=Gallery(database, signals, settings, clock=clock),
             rounds=Rounds(database, store, signals, settings, clock=clock),
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
             outbox=self.outbox,
             pictures=store,
+            links=links,
             memory=Memory(database),
             metrics=self.metrics,
             settings=settings,
@@ -182,11 +185,12 @@ class Program:
 
 @asynccontextmanager
 async def open_program(
-    settings: Settings, *, clock: Callable[[], int] = now_ms, keepalive: float = 15
+    settings: Settings, *, clock: Callable[[], int] = now_ms, keepalive: float = 15, links: Links | None = None
 ) -> AsyncGenerator[Program]:
     """Run everything but the connection to Discord for as long as the block lasts.
 
-    ``keepalive``: for so many seconds an idle connection to Runware is kept.
+    ``keepalive``: for so many seconds an idle connection to Runware is kept. ``links``: the door for what people link to,
+    for tests that have hosts of their own; the strict one when left out.
 
     Raises:
         StartError: the folder for pictures cannot be used, or a port cannot be listened on.
@@ -200,10 +204,11 @@ async def open_program(
         open_database(settings.database_url, lock=True) as database,
         store,
         aiohttp.ClientSession(connector=connector) as session,
+        links or Links() as door,
     ):
         for name in await migrate(database):
             log.info("applied migration %s", name)
-        program = Program(settings, database, store, session, clock=clock)
+        program = Program(settings, database, store, session, door, clock=clock)
         async with (
             _door("LISTEN", program.public, settings.listen_host, settings.listen_port),
             _door("OPS", program.ops, settings.ops_host, settings.ops_port),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.errors import NoConsent, NotAllowed, NotFound
+from bot.signals import Signals
 from storage import accounts, announcements, audit, authors, consents, results, servers
 from storage import jobs as job_rows
 from storage.database import Database, Tx
@@ -56,8 +57,9 @@ class PrivacyView:
 class Consents:
     """What members and managers say about pictures, and the question whether one may be edited."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], int]) -> None:
+    def __init__(self, database: Database, signals: Signals, *, clock: Callable[[], int]) -> None:
         self._database = database
+        self._signals = signals
         self._clock = clock
 
     # asking ------------------------------------------------------------------------------------------------
@@ -113,7 +115,9 @@ class Consents:
             NotFound: there is none in this server, or it was taken down.
             NotAllowed: somebody else asked for it.
         """
-        return await self._database.run(_close, asker, result_id, self._clock(), closed=closed)
+        result = await self._database.run(_close, asker, result_id, self._clock(), closed=closed)
+        self._signals.notices.set()
+        return result
 
 
 # units of work ---------------------------------------------------------------------------------------------

@@ -145,6 +145,11 @@ def inspect(data: bytes) -> Header:
     return header
 
 
+def foreign(start: bytes) -> str | None:
+    """Say what a file is instead of a picture, by its first bytes (32 are enough); ``None`` if it begins like one."""
+    return None if start.startswith(tuple(_PARSERS)) else _given(start)
+
+
 def describe(data: bytes) -> tuple[str, int, int]:
     """Return media type, width and height of a result. Decodes it, so a download cut short raises :class:`Refused`."""
     header = inspect(data)

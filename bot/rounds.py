@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import options, orders, quota, sessions
+from bot import consents, options, orders, quota, sessions
 from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
 from bot.orders import Order
 from bot.pictures import Pictures
@@ -279,6 +279,7 @@ async def _open(tx: Tx, asker: Asker, place: Place, result_id: int, quorum: int,
     job = await jobs.known(tx, step.result.job_id)
     if job.guild_id != asker.guild_id:
         raise NotFound(f"#{result_id} is not a picture of this server.")
+    await consents.check(tx, asker, session.thread_id, [options.reference_to(step.result, step.request)])
     opener_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
     opened = await rounds.open_round(
         tx,
@@ -351,7 +352,9 @@ async def _propose(tx: Tx, asker: Asker, round_id: int, prompt: str, now: int) -
             "prompt", f"A proposal takes up to {LONGEST_PROPOSAL} characters, and {len(prompt)} were given."
         )
     step = await _usable(tx, current.result_id)
-    options.child_of(step.result, step.request, prompt, lambda: 0)
+    child = options.child_of(step.result, step.request, prompt, lambda: 0)
+    session = await session_rows.get(tx, current.session_id)
+    await consents.check(tx, asker, 0 if session is None else session.thread_id, child.references)
     mine = await rounds.own_proposal(tx, current.id, account_id)
     if mine is None and await rounds.count_proposals(tx, current.id) >= MOST_PROPOSALS:
         raise TooLate(f"A round takes {MOST_PROPOSALS} proposals, and this one has them: vote for one of these.")

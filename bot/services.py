@@ -13,6 +13,7 @@ from bot.edits import Edits
 from bot.gallery import Gallery
 from bot.house import Houses
 from bot.lineage import Lineage
+from bot.links import Links
 from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
@@ -62,6 +63,7 @@ class Services:
     sweeps: Sweeps
     outbox: Outbox
     pictures: Pictures
+    links: Links
     memory: Memory
     metrics: Metrics
     settings: Settings

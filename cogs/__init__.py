@@ -16,6 +16,7 @@ from cogs._gallery_components import GALLERY_ITEMS
 from cogs._house_cards import HOUSE_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
+from cogs._privacy_cards import PRIVACY_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs._sweep_components import SWEEP_ITEMS
 from cogs._tray_components import TRAY_ITEMS
@@ -29,6 +30,7 @@ from cogs.lineage import LineageCog
 from cogs.lora import LoraCog
 from cogs.pool import PoolCog
 from cogs.preset import PresetCog
+from cogs.privacy import PrivacyCog
 from cogs.quota import QuotaCog
 from cogs.recipe import RecipeCog
 from cogs.results import ResultsCog
@@ -71,6 +73,7 @@ def build(services: Services) -> EditBot:
             SweepCog(services, asking),
             HouseCog(services),
             LoraCog(services),
+            PrivacyCog(services),
         )
 
     return EditBot(
@@ -87,5 +90,6 @@ def build(services: Services) -> EditBot:
             *SWEEP_ITEMS,
             *HOUSE_ITEMS,
             *TRAY_ITEMS,
+            *PRIVACY_ITEMS,
         ),
     )

@@ -379,7 +379,7 @@ def _about(post: Post) -> str:
         sums = f"{size} · {words.lasting(_took(job))} · **{_price(job)}**"
         facts = f"{each}\n{sums}" if each else sums
     notes = [f"-# {note}" for note in (post.note, _settings(job.request)) if note]
-    return "\n".join([head, facts, *notes, *_writing(post), *_missing(post), *_where_to(post)])
+    return "\n".join([head, facts, *notes, *_closed(post), *_writing(post), *_missing(post), *_where_to(post)])
 
 
 def _costs(post: Post) -> str:
@@ -392,6 +392,12 @@ def _costs(post: Post) -> str:
 
 def _stars(result: Result) -> str:
     return f"\u00a0⭐{result.stars}" if result.stars else ""
+
+
+def _closed(post: Post) -> list[str]:
+    """Name the pictures that nobody edits but who asked for them."""
+    closed = [result.short_id for result in post.shown if result.closed_at is not None]
+    return [f"-# 🔒 Only {words.who(post.job.user_id)} edits {words.listed(closed)}."] if closed else []
 
 
 def _writing(post: Post) -> list[str]:

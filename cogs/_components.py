@@ -215,6 +215,24 @@ class MergeButton(PressButton, template=rf"merge:(?P<target>{ID})"):
     emoji = "🔀"
 
 
+class CloseButton(PressButton, template=rf"close:(?P<target>{ID})"):
+    """Keeps a result as it is: nobody edits it but who asked for it."""
+
+    event = "privacy"
+    action = "close"
+    label = "Close"
+    emoji = "🔒"
+
+
+class OpenButton(PressButton, template=rf"open:(?P<target>{ID})"):
+    """Lets others edit a result again."""
+
+    event = "privacy"
+    action = "open"
+    label = "Open"
+    emoji = "🔓"
+
+
 class PressMenu(Handed[ui.Select[Any]], template=NEVER):
     """A menu of results, about one job or one result, whose id follows the colon of its custom id."""
 
@@ -363,6 +381,8 @@ DYNAMIC_ITEMS: Final[tuple[type[ui.DynamicItem[Any]], ...]] = (
     ShowButton,
     MergeButton,
     MergeMenu,
+    CloseButton,
+    OpenButton,
     YesButton,
     NoButton,
     ApproveButton,

@@ -100,7 +100,9 @@ class Desk:
         return drawn, files
 
     async def _looked_at(self, interaction: discord.Interaction[Any], reference: Reference) -> Shown:
+        _, thread_id = rights.where(interaction)
         try:
+            await self._services.consents.check(rights.asker(interaction), thread_id, [reference])
             if reference.result_id is None:
                 await self._services.pictures.size(reference.sha256)
                 return Shown(reference)

@@ -15,11 +15,14 @@ from cogs._cards import Post
 from cogs._components import (
     BackButton,
     BranchButton,
+    CloseButton,
     CompareButton,
     GoMenu,
     HistoryButton,
     MergeButton,
     MergeMenu,
+    OpenButton,
+    PressButton,
     RecipeButton,
     ShowButton,
     TreeButton,
@@ -54,6 +57,8 @@ class Look:
     earlier: int = 0
     #: Where its own message is.
     address: str | None = None
+    #: Whether the reader asked for it, and so says whether others may edit it.
+    mine: bool = False
 
 
 def look(shown: Look) -> ui.LayoutView:
@@ -125,8 +130,22 @@ def _ways(shown: Look) -> list[Part]:
         return [row(*looks, *([RecipeButton(result.id)] if lost else []))]
     return [
         row(*looks, CompareButton(result.id)),
-        row(MergeButton(result.id), DraftButton(result.id), ShowButton(result.id), RecipeButton(result.id)),
+        row(
+            MergeButton(result.id),
+            DraftButton(result.id),
+            ShowButton(result.id),
+            RecipeButton(result.id),
+            *_keep(shown),
+        ),
     ]
+
+
+def _keep(shown: Look) -> list[PressButton]:
+    """Offer whoever asked for a result to close it, or to open it again."""
+    if not shown.mine:
+        return []
+    result = shown.step.result
+    return [CloseButton(result.id) if result.closed_at is None else OpenButton(result.id)]
 
 
 def _onward(shown: Look) -> list[Part]:

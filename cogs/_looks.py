@@ -67,6 +67,7 @@ async def _compose(services: Services, interaction: discord.Interaction[Any], re
             hidden=len(family.children) - len(seen),
             earlier=family.earlier,
             address=words.address(job.guild_id, result),
+            mine=job.user_id == interaction.user.id,
         )
     )
     return Letter(view, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final, TypeGuard
 
 import discord
@@ -118,6 +119,20 @@ def place(interaction: discord.Interaction[Any], reply_id: int) -> Place:
         host_id = None if channel.owner_id == interaction.application_id else channel.owner_id
         return Place(channel.parent_id, reply_id, channel.id, not channel.is_private(), host_id)
     return Place(interaction.channel_id or 0, reply_id)
+
+
+def seen(interaction: discord.Interaction[Any], channel_ids: Iterable[int]) -> tuple[list[int], int]:
+    """Return those of some channels that the person sees now, and how many others of them there are still."""
+    member, shown, hidden = interaction.user, list[int](), 0
+    for channel_id in sorted(channel_ids):
+        channel = None if interaction.guild is None else interaction.guild.get_channel(channel_id)
+        if channel is None:  # it was deleted
+            continue
+        if isinstance(member, discord.Member) and channel.permissions_for(member).view_channel:
+            shown.append(channel_id)
+        else:
+            hidden += 1
+    return shown, hidden
 
 
 async def check_readable(interaction: discord.Interaction[Any], result: Result, job: Job) -> None:

@@ -262,7 +262,9 @@ class _Telling:
 
     async def _facts(self, job: Job) -> Hashable:
         """Return what may change about messages that were posted."""
-        usable = tuple((result.id, result.stars) for result in await self._edits.results(job.id) if result.usable)
+        usable = tuple(
+            (result.id, result.stars, result.closed_at) for result in await self._edits.results(job.id) if result.usable
+        )
         writing = tuple(claim.user_id for claim in await self._services.claims.writing(job.id))
         return (job.cost, job.cost_pending, job.estimated, usable, writing)
 

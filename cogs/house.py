@@ -144,17 +144,9 @@ class HouseCog(commands.Cog, name="Options"):
 
     async def _show(self, interaction: discord.Interaction[EditBot], rules: House, *, note: str = "") -> None:
         """Show the rules to one person alone; channels only as far as they see them."""
-        channels: dict[int, bool] = {}
-        hidden = 0
-        for channel_id in sorted(rules.unchecked):
-            channel = None if interaction.guild is None else interaction.guild.get_channel(channel_id)
-            if channel is None:  # it was deleted
-                continue
-            member = interaction.user
-            if isinstance(member, discord.Member) and channel.permissions_for(member).view_channel:
-                channels[channel_id] = rights.is_restricted(channel)
-            else:
-                hidden += 1
+        seen, hidden = rights.seen(interaction, rules.unchecked)
+        server = rights.guild(interaction)
+        channels = {channel_id: rights.is_restricted(server.get_channel(channel_id)) for channel_id in seen}
         await interaction.response.send_message(
             view=cards.rules(rules, channels, hidden=hidden, note=note), ephemeral=True
         )

@@ -68,6 +68,8 @@ class WritingCog(MenuCog, name="Writing"):
             case AgainButton():
                 job = await self._edits.job(item.target)
                 await rights.check_repeatable(interaction, job)
+                _, thread_id = rights.where(interaction)
+                await self._services.consents.check(rights.asker(interaction), thread_id, job.request.references)
                 settings, changed = await self._within(job)
                 price = await self._edits.price(job.guild_id, settings)
                 await interaction.response.send_modal(forms.again(job, price, changed=changed))
@@ -146,6 +148,8 @@ class WritingCog(MenuCog, name="Writing"):
             result, job = await self._edits.result(result_id)
             await rights.check_readable(interaction, result, job)
             found.append((await keep(self._services, interaction, result), job))
+        given = [reference_to(result, job.request) for result, job in found]
+        await self._services.consents.check(rights.asker(interaction), thread_id, given)
         return found
 
     async def _prices(

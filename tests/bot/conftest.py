@@ -19,6 +19,7 @@ from bot.alerts import AlertBox
 from bot.bookkeeping import Bookkeeper
 from bot.budgets import Budgets
 from bot.claims import Claims
+from bot.consents import Consents
 from bot.edits import Edits
 from bot.errors import EditError
 from bot.gallery import Gallery
@@ -286,6 +287,7 @@ class Studio:
         self.gallery = Gallery(self.database, signals, settings, clock=self.clock)
         self.rounds = Rounds(self.database, self.store, signals, settings, clock=self.clock)
         self.houses = Houses(self.database, clock=self.clock)
+        self.consents = Consents(self.database, signals, clock=self.clock)
 
     @staticmethod
     def request(*sources: Result, prompt: str = "a hat", images: int = 1) -> EditRequest:

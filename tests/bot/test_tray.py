@@ -12,6 +12,7 @@ from bot.consents import Consents, Posted
 from bot.housekeeping import Housekeeping
 from bot.metrics import Metrics
 from bot.options import MAX_REFERENCES
+from bot.signals import Signals
 from bot.tray import MOST_HELD, TRAY_LIFE, Added, Held, Tray, TrayView, earlier, only, without
 from storage.database import Database
 from storage.records import Asker, Origin, Reference
@@ -34,7 +35,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.tray = Tray(self.database, clock=lambda: self.now)
-        self.consents = Consents(self.database, clock=lambda: self.now)
+        self.consents = Consents(self.database, Signals(), clock=lambda: self.now)
 
     async def names(self, asker: Asker = ANA) -> list[str]:
         return [held.picture.reference.label for held in (await self.tray.view(asker)).held]

@@ -11,6 +11,8 @@ import discord
 import pytest
 from PIL import Image
 from simcord import InteractionResult, MemberActor
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
 from bot import images
 from bot.options import MAX_REFERENCES
@@ -32,7 +34,7 @@ def plain(colour: int) -> bytes:
 
 
 def painted(count: int) -> list[tuple[str, bytes]]:
-    return [(f"{number}.png", plain(number)) for number in range(1, count + 1)]
+    return [(f"p{number}.png", plain(number)) for number in range(1, count + 1)]
 
 
 class Gathering:
@@ -219,9 +221,9 @@ async def test_a_picture_that_a_message_shows_from_elsewhere_is_gathered_with_it
             {"embeds": [embed]},
             {"components": [{"type": 12, "items": media}], "flags": 1 << 15, "content": None},
         ):
-            posted = backend.create_message(world.channel.id, world.bo.id, **shown)
+            backend.create_message(world.channel.id, world.bo.id, **shown)
             await world.env.settle()
-            await tray.add(posted)
+            await tray.add(world.channel.last_message)
         assert asked == ["https://example.org/a.png", "https://example.org/b.png"]
         assert tray.names() == ["a.png", "b.png"]
         assert tray.words.count(f"<@{world.bo.id}>’s, from [this message]") == 2
@@ -233,8 +235,8 @@ async def test_a_picture_that_a_message_shows_from_elsewhere_is_gathered_with_it
         await world.idle()
         assert sent(world) == prepared(plain(1), plain(2))
         await tray.says(world.bo, Consent.NOBODY)
-        posted = backend.create_message(world.channel.id, world.bo.id, embeds=[embed])
-        assert "they let nobody else edit" in await tray.add(posted)
+        backend.create_message(world.channel.id, world.bo.id, embeds=[embed])
+        assert "they let nobody else edit" in await tray.add(world.channel.last_message)
         assert len(asked) == 2, "nothing is fetched that may not be edited"
 
 
@@ -244,15 +246,15 @@ async def test_a_message_with_too_many_lets_one_choose_which_to_keep(gathering_o
         said = await tray.add(await message_of(world.bo, world.channel, *painted(4)))
         assert "Added 4 pictures." in said
         assert "**1 more waits, and an edit takes 3.**" in said
-        assert tray.names() == ["1.png", "2.png", "3.png", "4.png"]
-        assert tray.chosen() == ["1 · 1.png", "2 · 2.png", "3 · 3.png"]
+        assert tray.names() == ["p1.png", "p2.png", "p3.png", "p4.png"]
+        assert tray.chosen() == ["1 · p1.png", "2 · p2.png", "3 · p3.png"]
         assert len(tray.visit.gallery(tray.card)) == 1
         await tray.edit()
         await world.idle()
         assert sent(world) == prepared(plain(1), plain(2), plain(3)), "until one chooses, the first ones are used"
         await world.restart()
         await tray.keep(4, 2)
-        assert tray.names() == ["2.png", "4.png"]
+        assert tray.names() == ["p2.png", "p4.png"]
         assert tray.visit.menus(tray.card) == []
         await tray.edit()
         await world.idle()
@@ -271,7 +273,7 @@ async def test_a_full_tray_takes_ten_pictures_and_says_what_found_no_place(gathe
         [labels] = tray.visit.menus(tray.card)
         assert len(labels) == MOST_HELD
         await tray.press("trayremove", 1)
-        assert tray.names()[:3] == ["2.png", "3.png", "m0.png"], "the next one moves up"
+        assert tray.names()[:3] == ["p2.png", "p3.png", "m0.png"], "the next one moves up"
 
 
 async def test_a_picture_that_is_in_the_tray_is_not_added_twice(gathering_of: Any) -> None:
@@ -284,7 +286,7 @@ async def test_a_picture_that_is_in_the_tray_is_not_added_twice(gathering_of: An
         assert "Added" not in said
         said = await tray.add(await message_of(world.ana, world.channel, ("again.png", cat(world)[1]), *painted(1)))
         assert "Added 1 picture.\n1 picture was in it already." in said
-        assert tray.names() == ["cat.png", "cup.png", "1.png"]
+        assert tray.names() == ["cat.png", "cup.png", "p1.png"]
 
 
 async def test_what_is_no_picture_is_said_and_the_others_are_taken(gathering_of: Any) -> None:
@@ -349,13 +351,13 @@ async def test_sweeps_presets_and_drafts_begin_with_the_tray(gathering_of: Any, 
         assert sent(world, -1) == sent(world, -2) == expected
         form = await world.ana.slash(world.channel, "preset use", name="merge two pictures")
         assert form.modal is not None
-        assert form.modal["components"][0]["content"].endswith("Picture 1 is #1 and picture 2 is 1.png.")
+        assert form.modal["components"][0]["content"].endswith("Picture 1 is #1 and picture 2 is p1.png.")
         await world.restart()
         await world.ana.submit_modal(form, {"blank-1": "a", "blank-2": "b", "blank-3": "c"})
         await world.idle()
         assert sent(world) == expected
         draft = (await world.ana.slash(world.channel, "draft", prompt="a hat")).response
-        assert tray.visit.gallery(draft) == ["A picture to start from: #1", "A picture to start from: 1.png"]
+        assert tray.visit.gallery(draft) == ["A picture to start from: #1", "A picture to start from: p1.png"]
         await world.ana.click(draft, label="Send")
         await world.idle()
         assert sent(world) == expected
@@ -373,7 +375,7 @@ async def test_a_draft_with_nothing_given_is_the_newest_one_and_a_new_one_begins
         assert tray.visit.gallery(shown) == ["A picture to start from: cat.png"]
         await world.ana.click(shown, label="Discard")
         shown = (await world.ana.slash(world.channel, "draft")).response
-        assert tray.visit.gallery(shown) == ["A picture to start from: 1.png"]
+        assert tray.visit.gallery(shown) == ["A picture to start from: p1.png"]
 
 
 async def test_the_card_edits_its_pictures_with_more_after_them_also_after_a_restart(
@@ -385,7 +387,7 @@ async def test_the_card_edits_its_pictures_with_more_after_them_also_after_a_res
         await world.restart(crash=True)
         form = await tray.click("Edit")
         assert form.modal is not None
-        assert form.modal["components"][0]["content"] == "Picture 1 is 1.png and picture 2 is 2.png."
+        assert form.modal["components"][0]["content"] == "Picture 1 is p1.png and picture 2 is p2.png."
         assert form.modal["components"][2]["component"]["max_values"] == 1
         await world.restart(crash=True)
         await world.ana.submit_modal(form, {"prompt": "both in snow", "files": [cup(world)]})
@@ -420,9 +422,9 @@ async def test_a_tray_lasts_for_a_day_and_across_restarts(gathering_of: Any) -> 
         await tray.add(message)
         await world.bo.delete(message)
         await world.restart(crash=True)
-        assert tray.names() == ["1.png", "2.png"]
+        assert tray.names() == ["p1.png", "p2.png"]
         await tray.press("trayremove", 1)
-        assert tray.names() == ["2.png"]
+        assert tray.names() == ["p2.png"]
         await tray.edit()
         await world.idle()
         assert sent(world) == prepared(plain(2)), "what was gathered stays when its message goes"
@@ -454,7 +456,7 @@ async def test_a_tray_is_its_members_alone(gathering_of: Any) -> None:
         await other.press("trayremove", 1)
         assert "This is how your tray is now." in other.words
         await mine.look()
-        assert mine.names() == ["1.png", "2.png"]
+        assert mine.names() == ["p1.png", "p2.png"]
         assert EMPTY in await gathering_of(world, world.cleo).refused()
 
 
@@ -484,7 +486,7 @@ async def test_the_same_bytes_posted_by_somebody_else_are_still_their_authors(ga
         await tray.says(world.bo, Consent.NOBODY)
         said = await tray.add(await message_of(world.cleo, world.channel, ("mine.png", cat(world)[1]), *painted(1)))
         assert f"⚠️ Picture 1 is <@{world.bo.id}>’s, and they let nobody else edit" in said
-        assert tray.names() == ["1.png"]
+        assert tray.names() == ["p1.png"]
 
 
 async def test_a_no_that_comes_later_binds_what_was_gathered_before(gathering_of: Any) -> None:
@@ -499,7 +501,7 @@ async def test_a_no_that_comes_later_binds_what_was_gathered_before(gathering_of
         no = f"Picture 2 is <@{world.bo.id}>’s, and they let nobody else edit their pictures."
         assert no in await tray.refused()
         assert no in await tray.look()
-        assert tray.names() == ["1.png", "cat.png"]
+        assert tray.names() == ["p1.png", "cat.png"]
         assert tray.labels == ["Remove", "Move earlier", "Remove", "Clear"], "there is nothing to edit"
         assert len(tray.card.attachments) == 1, "who said no is not shown either"
         await world.ana.click(draft, label="Send")
@@ -568,8 +570,5 @@ async def test_what_stands_in_a_channel_that_cannot_be_read_any_more_is_neither_
 
 
 def _overwrite(member_id: int, rights: discord.PermissionOverwrite) -> Any:
-    from simcord.backend.models import Overwrite  # noqa: PLC0415 (an inner part, for this alone)
-    from simcord.enums import OverwriteType  # noqa: PLC0415 (likewise)
-
     allow, deny = rights.pair()
     return Overwrite(target_id=member_id, type=OverwriteType.MEMBER, allow=allow.value, deny=deny.value)

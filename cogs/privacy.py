@@ -1,0 +1,114 @@
+"""``/privacy``: who may edit whose pictures, as members say for themselves and managers for their server."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import discord
+from discord import app_commands, ui
+from discord.app_commands import Choice
+from discord.ext import commands
+
+from bot.client import EditBot, attempt
+from bot.consents import PrivacyView
+from bot.services import Services
+from cogs import _privacy_cards as cards
+from cogs import _rights as rights
+from cogs._components import CloseButton, OpenButton
+from cogs._looks import look
+from cogs._privacy_cards import ConsentMenu
+from storage.records import Asker, Consent
+
+#: A channel that pictures are posted in, or one of its threads; a forum is named by one of these.
+_Home: TypeAlias = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | app_commands.AppCommandThread
+_SERVER: Final = "server"
+_WHO: Final = [
+    Choice(name="Anyone", value=Consent.ANYONE.value),
+    Choice(name="Only in the thread where they stand", value=Consent.SESSION.value),
+    Choice(name="Nobody else", value=Consent.NOBODY.value),
+]
+
+
+class PrivacyCog(commands.Cog, name="Privacy"):
+    """The commands, the menu and the buttons about who may edit what."""
+
+    group = app_commands.Group(name="privacy", description="Who may edit your pictures, and what I know about you")
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._consents = services.consents
+
+    # commands ----------------------------------------------------------------------------------------------
+
+    @group.command()
+    async def show(self, interaction: discord.Interaction[EditBot]) -> None:
+        """See who may edit your pictures, and choose."""
+        await self._show(interaction, await self._consents.view(rights.asker(interaction)))
+
+    @group.command(name="set")
+    @app_commands.describe(who="Who may edit the pictures you post and the ones made for you")
+    @app_commands.choices(who=[*_WHO, Choice(name="As this server says", value=_SERVER)])
+    async def set_(self, interaction: discord.Interaction[EditBot], who: Choice[str]) -> None:
+        """Say who may edit your pictures in this server."""
+        said = None if who.value == _SERVER else Consent(who.value)
+        await self._show(interaction, await self._consents.say(rights.asker(interaction), said), note="✅ Saved.")
+
+    @group.command()
+    @app_commands.describe(who="Who may edit the pictures of members who say nothing")
+    @app_commands.choices(who=_WHO)
+    async def server(self, interaction: discord.Interaction[EditBot], who: Choice[str]) -> None:
+        """Set what stands in this server for members who say nothing; for those who manage it."""
+        manager = await self._manager(interaction)
+        view = await self._consents.set_standard(manager, Consent(who.value))
+        await self._show_rules(interaction, view, note="✅ Saved. Who has said something keeps their word.")
+
+    @group.command()
+    @app_commands.describe(
+        channel="The channel, with its threads; of a forum, any of its threads",
+        pictures="Whether what is posted there may be edited by others than who posted it",
+    )
+    async def channel(
+        self, interaction: discord.Interaction[EditBot], channel: _Home, pictures: Literal["edited", "kept"]
+    ) -> None:
+        """Keep the pictures of a channel from being edited by others; for those who manage this server."""
+        manager = await self._manager(interaction)
+        channel_id = channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
+        view = await self._consents.spare(manager, channel_id, spared=pictures == "kept")
+        says = "is not edited by others any more" if pictures == "kept" else "may be edited, as its authors say"
+        await self._show_rules(interaction, view, note=f"✅ What is posted in <#{channel_id}> {says}.")
+
+    # events ------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_privacy(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        """Do what a button or menu of ours asks for."""
+        await attempt(interaction, self._press(interaction, item))
+
+    async def _press(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
+        match item:
+            case ConsentMenu():
+                view = await self._consents.say(rights.asker(interaction), item.chosen)
+                await interaction.response.edit_message(view=self._card(interaction, view, note="✅ Saved."))
+            case CloseButton() | OpenButton():
+                closed = isinstance(item, CloseButton)
+                await self._consents.close(rights.asker(interaction), item.target, closed=closed)
+                await look(self._services, interaction, item.target)
+            case _:
+                raise TypeError(f"no press is known for {item!r}")
+
+    # -------------------------------------------------------------------------------------------------------
+
+    async def _manager(self, interaction: discord.Interaction[EditBot]) -> Asker:
+        return await rights.budget_manager(interaction, self._services)
+
+    async def _show(self, interaction: discord.Interaction[EditBot], view: PrivacyView, *, note: str = "") -> None:
+        await interaction.response.send_message(view=self._card(interaction, view, note=note), ephemeral=True)
+
+    def _card(self, interaction: discord.Interaction[EditBot], view: PrivacyView, *, note: str) -> ui.LayoutView:
+        seen, hidden = rights.seen(interaction, view.rules.spared)
+        return cards.privacy(view, seen, hidden=hidden, note=note)
+
+    async def _show_rules(self, interaction: discord.Interaction[EditBot], view: PrivacyView, *, note: str) -> None:
+        seen, hidden = rights.seen(interaction, view.rules.spared)
+        view_ = cards.rules(view.rules, seen, hidden=hidden, note=note)
+        await interaction.response.send_message(view=view_, ephemeral=True)
