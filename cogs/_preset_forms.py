@@ -45,8 +45,6 @@ class Sent:
     key: str
     #: The results to begin with.
     given: tuple[int, ...]
-    #: Whether it begins with the person's tray instead.
-    tray: bool
     #: What the form said an edit costs, in micro-dollars, with the fewest pictures, with one more and so on.
     prices: tuple[int, ...]
     #: What was typed for each blank, in their order; or, alone, the prompt.
@@ -54,6 +52,8 @@ class Sent:
     prompt: str
     #: As Discord describes them.
     files: tuple[Any, ...]
+    #: Whether it begins with the person's tray instead of results.
+    tray: bool = False
 
     def __str__(self) -> str:
         """Return what was typed, to be said back to who did."""

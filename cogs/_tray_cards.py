@@ -17,7 +17,6 @@ from storage.records import Reference
 
 _NOTE: Final = 600
 _FAULT: Final = 300
-_LABEL: Final = 60
 #: Discord's bound for what an option of a menu is called.
 _OPTION: Final = 100
 HOW_TO: Final = (
@@ -114,8 +113,7 @@ def _choice(pictures: Sequence[Shown], waiting: Sequence[Shown]) -> list[Part]:
 
 
 def _named(shown: Shown) -> str:
-    label = words.plain(words.cut(words.one_line(shown.reference.label), _LABEL))
-    return f"{label} · {words.size(shown.reference.width, shown.reference.height)}"
+    return f"{words.called(shown.reference)} · {words.size(shown.reference.width, shown.reference.height)}"
 
 
 def _origin(shown: Shown) -> str:

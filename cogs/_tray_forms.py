@@ -20,7 +20,6 @@ _CUSTOM_ID: Final = re.compile(rf"tray-edit:(?P<prices>{ID}(?:-{ID})*)")
 #: The longest text a form can carry, and the longest description of a field.
 _LONGEST: Final = 4000
 _DESCRIPTION: Final = 100
-_LABEL: Final = 60
 #: So much of what was typed is said back.
 _SAID: Final = 1500
 
@@ -64,8 +63,7 @@ def edit(references: Sequence[Reference], prices: Sequence[Price]) -> ui.Modal:
 
 def numbered(references: Sequence[Reference]) -> str:
     """Return which picture is which: ``Picture 1 is cat.png and picture 2 is #12``."""
-    labels = [words.plain(words.cut(words.one_line(reference.label), _LABEL)) for reference in references]
-    which = words.listed([f"picture {number} is {label}" for number, label in enumerate(labels, 1)])
+    which = words.listed([f"picture {number} is {words.called(one)}" for number, one in enumerate(references, 1)])
     return which[:1].upper() + which[1:]
 
 
