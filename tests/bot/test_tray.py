@@ -137,6 +137,7 @@ async def test_of_two_who_press_at_once_nothing_is_lost_or_doubled(desk: Desk) -
 
 async def test_it_is_told_whose_a_file_is_and_a_members_own_is_theirs(desk: Desk) -> None:
     file = picture(1).reference.sha256
+    await desk.tray.add(BO, [picture(9)])
     result = picture(2, reference=Reference("f" * 64, 64, 64, "#7", result_id=7))
     await desk.tray.add(ANA, [picture(1), result])
 

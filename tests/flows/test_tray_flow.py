@@ -143,6 +143,19 @@ async def message_of(member: MemberActor, channel: Any, *files: tuple[str, bytes
     return await member.send(channel, "Look:", attachments=list(files))
 
 
+def reads(world: World) -> list[str]:
+    """Return the addresses of files that the bot reads from Discord from now on."""
+    cdn, found = world.env.backend.cdn, list[str]()
+    get = cdn.get
+
+    def read(url: str) -> Any:
+        found.append(url)
+        return get(url)
+
+    cdn.get = read
+    return found
+
+
 async def a_day_passes(world: World) -> None:
     async def unit(tx: Tx) -> None:
         await tx.execute("UPDATE trays SET changed_at = changed_at - ?1", TRAY_LIFE)
@@ -298,11 +311,12 @@ async def test_a_picture_that_is_in_the_tray_is_not_added_twice(gathering_of: An
 async def test_what_is_no_picture_is_said_and_the_others_are_taken(gathering_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         tray = gathering_of(world)
-        huge = ("huge.png", bytes(images.MAX_BYTES + 1))
+        huge, read = ("huge.png", bytes(images.MAX_BYTES + 1)), reads(world)
         said = await tray.add(await message_of(world.bo, world.channel, ("bad.png", b"nothing"), cat(world), huge))
         assert tray.names() == ["cat.png"]
         assert "⚠️ The file `bad.png`" in said
         assert "⚠️ The file `huge.png`" in said
+        assert len(read) == 2, "what is said to be too large is not read"
         said = await tray.add(await message_of(world.bo, world.channel, ("notes.txt", b"words")))
         assert "That message shows no picture that I can take." in said
         assert "**1** · cat.png" in await tray.look()
@@ -478,15 +492,25 @@ async def test_who_said_no_is_not_gathered_and_nothing_is_read(gathering_of: Any
         tray = gathering_of(world)
         await tray.says(world.bo, Consent.NOBODY)
         message = await message_of(world.bo, world.channel, cat(world))
-        before = len(world.env.http_requests)
+        read = reads(world)
         said = await tray.add(message)
         assert f"This picture is <@{world.bo.id}>’s, and they let nobody else edit their pictures." in said
-        assert not [one for one in world.env.http_requests[before:] if one.method == "GET"]
+        assert read == []
         assert await world.program.services.pictures.older_than(-60) == []
         assert "There are none yet." in await tray.look()
         own = gathering_of(world, world.bo)
         await own.add(message)
         assert own.names() == ["cat.png"]
+        assert len(read) == 1
+
+
+async def test_a_server_that_may_not_spend_gathers_nothing(gathering_of: Any) -> None:
+    async with open_world(allowed_guilds=frozenset({1})) as world:
+        tray = gathering_of(world)
+        message = await message_of(world.bo, world.channel, cat(world))
+        read = reads(world)
+        assert "ALLOWED_GUILDS" in await tray.add(message)
+        assert read == []
 
 
 async def test_the_same_bytes_posted_by_somebody_else_are_still_their_authors(gathering_of: Any) -> None:
@@ -549,6 +573,70 @@ async def test_only_in_this_session_is_gathered_and_used_in_the_thread_of_its_me
         assert sent(world) == prepared(cat(world)[1])
 
 
+async def test_only_in_this_session_holds_for_forwarded_pictures_and_results_too(gathering_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        tray = gathering_of(world)
+        await tray.says(world.bo, Consent.SESSION)
+        posted = await message_of(world.bo, world.thread, cat(world))
+        shown = await tray.visit.edit(world.bo, image=cup(world))
+        [thread] = [one for one in tray.visit.threads() if one.id != world.thread.id]
+        [reply] = [message for message in world.channel.history() if message.id == thread.id]
+        await tray.add(await world.cleo.forward(posted, world.channel))
+        await tray.add(reply)
+        await tray.add(shown, thread)
+        assert tray.names() == ["cat.png", "cup.png", "#1"]
+        await tray.look(thread)
+        assert tray.words.count("only in the thread where these stand") == 1
+        await tray.press("trayremove", 1)
+        await tray.edit(thread)
+        await world.idle()
+        assert sent(world)[0] == prepared(cup(world)[1])[0]
+
+
+async def test_what_would_be_refused_when_the_form_is_sent_is_refused_before_anybody_types(gathering_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        tray = gathering_of(world)
+        bot = world.guild.me
+        narrow = world.guild.create_text_channel(
+            "narrow", overwrites={bot: discord.PermissionOverwrite(create_public_threads=False)}
+        )
+        await tray.visit.edit(world.bo)
+        [thread] = [one for one in tray.visit.threads() if one.id != world.thread.id]
+        await tray.add(await message_of(world.bo, world.channel, cat(world)))
+
+        async def refused(channel: Any = None) -> str:
+            await tray.look(channel)
+            pressed = await tray.click("Edit")
+            assert pressed.modal is None
+            assert pressed.response.ephemeral
+            return tray.visit.words(pressed.response)
+
+        assert "I lack **Create Public Threads**" in await refused(narrow)
+        await world.bo.slash(thread, "session lock")
+        assert "locked" in await refused(thread)
+        await tray.look()
+        await tray.says(world.bo, Consent.NOBODY)
+        pressed = await tray.click("Edit")
+        assert "they let nobody else edit" in tray.visit.words(pressed.response)
+        await tray.says(world.bo, Consent.ANYONE)
+        manager = Asker(world.guild.id, world.cleo.id)
+        await world.program.services.budgets.pause(manager, 0, "a break")
+        assert "a break" in await refused()
+
+
+async def test_a_file_that_was_lost_says_so_and_is_not_asked_for(gathering_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        tray = gathering_of(world)
+        await tray.add(await message_of(world.bo, world.channel, *painted(1)))
+        store = world.program.services.pictures
+        for sha256 in await store.older_than(-60):
+            await store.delete(sha256)
+        assert (await tray.refused()).startswith("Picture 1 of your tray cannot be used now.")
+        await tray.look()
+        assert "⚠️" in tray.words
+        assert tray.labels == ["Remove", "Clear"]
+
+
 async def test_a_result_that_was_taken_down_says_so_and_cannot_be_edited(gathering_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         tray = gathering_of(world, world.bo)
@@ -570,13 +658,19 @@ async def test_what_stands_in_a_channel_that_cannot_be_read_any_more_is_neither_
         studio = world.guild.create_text_channel("studio", overwrites={world.ana: sees})
         tray = gathering_of(world)
         await tray.add(await message_of(world.bo, studio, cat(world)), studio)
-        assert tray.names() == ["cat.png"]
+        shown = await tray.visit.edit(world.bo, studio)
+        [thread] = studio.threads
+        await tray.add(shown, thread)
+        assert tray.names() == ["cat.png", "#1"]
         await tray.look()
         assert "⚠️" not in tray.words
         world.env.backend.set_overwrite(studio.id, _overwrite(world.ana.id, blind))
         assert "It was taken from a channel that you cannot read." in await tray.look()
+        assert "You can't use #1: it stands in a channel you cannot read." in tray.words
         assert tray.card.attachments == []
         assert "It was taken from a channel that you cannot read." in await tray.refused()
+        await tray.press("trayremove", 1)
+        assert "You can't use #1" in await tray.refused()
 
 
 def _overwrite(member_id: int, rights: discord.PermissionOverwrite) -> Any:
