@@ -123,6 +123,18 @@ class Gathering:
         await self.world.program.services.consents.say(Asker(self.world.guild.id, member.id), consent)
 
 
+def shown_by(answer: InteractionResult) -> Any:
+    """Return what an answer shows."""
+    assert answer.response is not None
+    return answer.response
+
+
+def newest(world: World) -> discord.Message:
+    """Return the newest message of the channel."""
+    assert world.channel.last_message is not None
+    return world.channel.last_message
+
+
 def sent(world: World, place: int = -1) -> list[bytes]:
     """Return the pictures that Runware got with a request, in their order."""
     given = world.runware.requests[place]["inputs"]["referenceImages"]
@@ -189,7 +201,7 @@ async def test_files_of_messages_reach_the_model_in_the_order_of_the_tray(gather
         assert sent(world) == prepared(cat(world)[1], cup(world)[1])
         assert "From [this message]" not in await tray.press("trayearlier", 2)
         assert tray.names() == ["cup.png", "cat.png"]
-        reply = (await tray.edit()).response
+        reply = shown_by(await tray.edit())
         await world.idle()
         assert sent(world) == prepared(cup(world)[1], cat(world)[1])
         assert list(tray.visit.files(reply)) == ["reference-1.jpg", "reference-2.jpg"], "the reply shows them"
@@ -236,13 +248,14 @@ async def test_a_picture_that_a_message_shows_from_elsewhere_is_gathered_with_it
         tray, backend = gathering_of(world), world.env.backend
         embed = {"type": "rich", "image": {"url": "https://example.org/a.png"}}
         media = [{"media": {"url": "https://example.org/b.png"}, "description": "a barn"}]
-        for shown in (
+        posts: list[dict[str, Any]] = [
             {"embeds": [embed]},
             {"components": [{"type": 12, "items": media}], "flags": 1 << 15, "content": None},
-        ):
+        ]
+        for shown in posts:
             backend.create_message(world.channel.id, world.bo.id, **shown)
             await world.env.settle()
-            await tray.add(world.channel.last_message)
+            await tray.add(newest(world))
         assert asked == ["https://example.org/a.png", "https://example.org/b.png"]
         assert tray.names() == ["a.png", "b.png"]
         assert tray.words.count(f"<@{world.bo.id}>’s, from [this message]") == 2
@@ -255,7 +268,7 @@ async def test_a_picture_that_a_message_shows_from_elsewhere_is_gathered_with_it
         assert sent(world) == prepared(plain(1), plain(2))
         await tray.says(world.bo, Consent.NOBODY)
         backend.create_message(world.channel.id, world.bo.id, embeds=[embed])
-        assert "they let nobody else edit" in await tray.add(world.channel.last_message)
+        assert "they let nobody else edit" in await tray.add(newest(world))
         assert len(asked) == 2, "nothing is fetched that may not be edited"
 
 
@@ -366,7 +379,7 @@ async def test_sweeps_presets_and_drafts_begin_with_the_tray(gathering_of: Any, 
         first = (await world.program.services.edits.result(1))[0].sha256
         expected = [await store.get(first or ""), *prepared(plain(1))]
         asked = await world.ana.slash(world.channel, "sweep", prompt="night", x="steps", x_values="10, 20")
-        await world.ana.click(asked.response, label="Yes, make them")
+        await world.ana.click(shown_by(asked), label="Yes, make them")
         await world.idle()
         assert sent(world, -1) == sent(world, -2) == expected
         form = await world.ana.slash(world.channel, "preset use", name="merge two pictures")
@@ -376,7 +389,7 @@ async def test_sweeps_presets_and_drafts_begin_with_the_tray(gathering_of: Any, 
         await world.ana.submit_modal(form, {"blank-1": "a", "blank-2": "b", "blank-3": "c"})
         await world.idle()
         assert sent(world) == expected
-        draft = (await world.ana.slash(world.channel, "draft", prompt="a hat")).response
+        draft = shown_by(await world.ana.slash(world.channel, "draft", prompt="a hat"))
         assert tray.visit.gallery(draft) == ["A picture to start from: #1", "A picture to start from: p1.png"]
         await world.ana.click(draft, label="Send")
         await world.idle()
@@ -391,10 +404,10 @@ async def test_a_draft_with_nothing_given_is_the_newest_one_and_a_new_one_begins
         tray = gathering_of(world)
         await world.ana.slash(world.channel, "draft", prompt="mine", image=cat(world))
         await tray.add(await message_of(world.bo, world.channel, *painted(1)))
-        shown = (await world.ana.slash(world.channel, "draft")).response
+        shown = shown_by(await world.ana.slash(world.channel, "draft"))
         assert tray.visit.gallery(shown) == ["A picture to start from: cat.png"]
         await world.ana.click(shown, label="Discard")
-        shown = (await world.ana.slash(world.channel, "draft")).response
+        shown = shown_by(await world.ana.slash(world.channel, "draft"))
         assert tray.visit.gallery(shown) == ["A picture to start from: p1.png"]
 
 
@@ -475,8 +488,8 @@ async def test_a_tray_is_its_members_alone(gathering_of: Any) -> None:
         button = {"type": 2, "style": 2, "label": "Remove", "custom_id": custom_id}
         forged = [{"type": 17, "components": [{"type": 1, "components": [button]}]}]
         backend.create_message(world.channel.id, backend.bot_user.id, None, components=forged, flags=1 << 15)
-        await world.bo.click(world.channel.last_message, custom_id=custom_id)
-        assert "This is how your tray is now." in mine.visit.words(world.channel.last_message)
+        await world.bo.click(newest(world), custom_id=custom_id)
+        assert "This is how your tray is now." in mine.visit.words(newest(world))
         await other.look()
         assert other.names() == ["p1.png"]
         await mine.look()
@@ -528,7 +541,7 @@ async def test_a_no_that_comes_later_binds_what_was_gathered_before(gathering_of
         tray = gathering_of(world)
         await tray.add(await message_of(world.cleo, world.channel, *painted(1)))
         await tray.add(await message_of(world.bo, world.channel, cat(world)))
-        draft = (await world.ana.slash(world.channel, "draft", prompt="a hat")).response
+        draft = shown_by(await world.ana.slash(world.channel, "draft", prompt="a hat"))
         form = await tray.click("Edit")
         preset = await world.ana.slash(world.channel, "preset use", name="merge two pictures")
         await tray.says(world.bo, Consent.NOBODY)
@@ -597,6 +610,7 @@ async def test_what_would_be_refused_when_the_form_is_sent_is_refused_before_any
     async with open_world(**PLENTY) as world:
         tray = gathering_of(world)
         bot = world.guild.me
+        assert bot is not None
         narrow = world.guild.create_text_channel(
             "narrow", overwrites={bot: discord.PermissionOverwrite(create_public_threads=False)}
         )
