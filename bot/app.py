@@ -49,6 +49,7 @@ from bot.settings import Settings
 from bot.showcase import Showcase
 from bot.signals import Signals
 from bot.sweeps import Sweeps
+from bot.tray import Tray
 from bot.web import (
     BODY_SECONDS,
     INLINE_BODY_SECONDS,
@@ -115,6 +116,7 @@ class Program:
             loras=LoraSearch(self.runware, architecture=settings.lora_architecture, clock=clock),
             presets=Presets(database, clock=clock),
             drafts=Drafts(database, clock=clock),
+            tray=Tray(database, clock=clock),
             sessions=Sessions(database, signals, clock=clock),
             lineage=Lineage(database, clock=clock),
             claims=claims,

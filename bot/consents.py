@@ -71,6 +71,10 @@ class Consents:
         """
         await self._database.read(check, asker, thread_id or 0, references)
 
+    async def refusals(self, asker: Asker, thread_id: int | None, references: Sequence[Reference]) -> list[str | None]:
+        """Say of each picture, numbered as they stand, why it is not to be edited; ``None``: it may be. See :meth:`check`."""
+        return await self._database.read(_refusals, asker, thread_id or 0, references)
+
     async def check_posted(self, asker: Asker, thread_id: int | None, posted: Posted) -> None:
         """Refuse a picture by who posted it, before it is read. Raises NoConsent."""
         await self._database.read(_check_posted, asker, thread_id or 0, posted)
@@ -136,11 +140,29 @@ async def refusal(
     """Say why one of the pictures is not to be edited by an account in a thread; ``None``: all may be."""
     rules = await _rules(tx, guild_id)
     for number, reference in enumerate(references, 1):
-        for whose, found in await _authors_of(tx, guild_id, number, reference):
-            said = _refused(found, rules, account_id, thread_id, whose)
-            if said is not None:
-                return said
+        said = await _refusal_of(tx, guild_id, account_id, thread_id, rules, number, reference)
+        if said is not None:
+            return said
     return None
+
+
+async def _refusal_of(
+    tx: Tx, guild_id: int, account_id: int | None, thread_id: int, rules: Rules, number: int, reference: Reference
+) -> str | None:
+    for whose, found in await _authors_of(tx, guild_id, number, reference):
+        said = _refused(found, rules, account_id, thread_id, whose)
+        if said is not None:
+            return said
+    return None
+
+
+async def _refusals(tx: Tx, asker: Asker, thread_id: int, references: Sequence[Reference]) -> list[str | None]:
+    account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
+    rules = await _rules(tx, asker.guild_id)
+    return [
+        await _refusal_of(tx, asker.guild_id, account_id, thread_id, rules, number, reference)
+        for number, reference in enumerate(references, 1)
+    ]
 
 
 async def _authors_of(tx: Tx, guild_id: int, number: int, reference: Reference) -> list[tuple[str, list[Author]]]:

@@ -1,4 +1,4 @@
-"""What keeps the bot running for a year: pictures, drafts and picks that nobody used for long go; gauges stay true."""
+"""What keeps the bot running for a year: what nobody used for long goes, and the gauges stay true."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from bot.metrics import Metrics
 from bot.picks import PICK_LIFE
 from bot.pictures import Pictures
 from bot.settings import Settings
-from storage import drafts, jobs, ledger, picks, pictures
+from bot.tray import TRAY_LIFE
+from storage import drafts, jobs, ledger, picks, pictures, tray
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _STRAY_SECONDS: Final = 86_400.0
 
 
 class Housekeeping:
-    """Sweeps the drafts and the picture store by the hour, and reads the gauges when they are asked for."""
+    """Sweeps the drafts, the trays and the picture store by the hour, and reads the gauges when they are asked for."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Housekeeping:
         while True:
             await self.sweep_drafts()  # first: its pictures are strays from then on
             await self.sweep_picks()
+            await self.sweep_trays()
             await self.forget_unused()  # then theirs are
             try:
                 swept = await self.sweep()
@@ -65,6 +67,10 @@ class Housekeeping:
     async def sweep_picks(self) -> int:
         """Remove the picks that were made a day ago or earlier; returns how many."""
         return await self._database.run(picks.sweep, self._clock() - PICK_LIFE)
+
+    async def sweep_trays(self) -> int:
+        """Remove the trays that were left alone for a day; returns how many."""
+        return await self._database.run(tray.sweep, self._clock() - TRAY_LIFE)
 
     async def forget_unused(self) -> int:
         """Forget the pictures that were last used longer ago than the settings allow; returns how many.

@@ -24,6 +24,7 @@ from bot.rounds import Rounds
 from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.sweeps import Sweeps
+from bot.tray import Tray
 from storage import memory
 from storage.database import Database
 
@@ -53,6 +54,7 @@ class Services:
     loras: LoraSearch
     presets: Presets
     drafts: Drafts
+    tray: Tray
     sessions: Sessions
     lineage: Lineage
     claims: Claims

@@ -19,6 +19,7 @@ from cogs._preset_components import PRESET_ITEMS
 from cogs._privacy_cards import PRIVACY_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs._sweep_components import SWEEP_ITEMS
+from cogs._tray_components import TRAY_ITEMS
 from cogs.answers import AnswersCog
 from cogs.budget import BudgetCog
 from cogs.draft import DraftCog
@@ -40,6 +41,7 @@ from cogs.settings import SettingsCog
 from cogs.stars import StarsCog
 from cogs.sweep import SweepCog
 from cogs.timelapse import TimelapseCog
+from cogs.tray import TrayCog
 from cogs.usage import UsageCog
 from cogs.writing import WritingCog
 
@@ -55,6 +57,7 @@ def build(services: Services) -> EditBot:
             ResultsCog(services, asking),
             WritingCog(services, asking),
             PickingCog(services, asking),
+            TrayCog(services, asking),
             RecipeCog(services, asking),
             PresetCog(services, asking),
             StarsCog(services),
@@ -88,6 +91,7 @@ def build(services: Services) -> EditBot:
             *PRESET_ITEMS,
             *SWEEP_ITEMS,
             *HOUSE_ITEMS,
+            *TRAY_ITEMS,
             *PRIVACY_ITEMS,
         ),
     )

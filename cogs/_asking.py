@@ -19,7 +19,7 @@ from cogs import _cards as cards
 from cogs import _rights as rights
 from cogs._keeping import renew
 from cogs._letters import parent_of
-from cogs._uploads import UNREAD, Attached, Kept, Upload, Uploads, check_claims
+from cogs._uploads import UNREAD, Attached, Upload, Uploads, check_claims
 from storage.records import NOTHING, EditRequest, House, Job, Place, Price, Reference
 
 log = logging.getLogger(__name__)
@@ -59,19 +59,19 @@ class Asking:
         self,
         interaction: discord.Interaction[Any],
         wish: Wish,
-        pictures: Sequence[Reference | Kept | Upload],
+        pictures: Sequence[Reference | Upload],
         *,
         shown: int | None = None,
     ) -> EditRequest:
         """Ask for an edit of pictures that are here already and of files still to be read; return what was asked for."""
         house = await self._services.houses.of(rights.asker(interaction).guild_id)
         safety = _agreed(wish.safety, rights.safety(interaction, house))
-        known = [UNREAD if isinstance(one, Upload) else _reference(one) for one in pictures]
+        known = [UNREAD if isinstance(one, Upload) else one for one in pictures]
         self._request(wish, known, house, safety)
         check_claims([one for one in pictures if isinstance(one, Upload)])
-        here = [_reference(one) for one in pictures if not isinstance(one, Upload)]
+        here = [one for one in pictures if isinstance(one, Reference)]
         place = await self._acknowledge(interaction, str(wish.values["prompt"]), here)
-        read = [await self._read(interaction, one) for one in pictures]
+        read = [await self._at_hand(interaction, one) for one in pictures]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         request = self._request(wish, references, house, safety)
         files = {number: one for number, one in enumerate(read, 1) if isinstance(one, Attached)}
@@ -146,20 +146,18 @@ class Asking:
         """Acknowledge what is no single edit, and read its files; returns the references, and files that show them."""
         check_claims(uploads)
         place = await self._acknowledge(interaction, prompt, given)
-        read = {n: await self._uploads.read(interaction, one) for n, one in enumerate(uploads, len(given) + 1)}
-        references = [*given, *(one.reference for one in read.values())]
-        return place, references, await self._uploads.shown(read, len(references))
+        read = [await self._at_hand(interaction, one) for one in (*given, *uploads)]
+        references = [one.reference if isinstance(one, Attached) else one for one in read]
+        files = {number: one for number, one in enumerate(read, 1) if isinstance(one, Attached)}
+        return place, references, await self._uploads.shown(files, len(references))
 
-    async def _read(
-        self, interaction: discord.Interaction[Any], picture: Reference | Kept | Upload
+    async def _at_hand(
+        self, interaction: discord.Interaction[Any], picture: Reference | Upload
     ) -> Reference | Attached:
-        match picture:
-            case Upload():
-                return await self._uploads.read(interaction, picture)
-            case Kept():
-                return await self._uploads.kept(picture.reference)
-            case Reference():
-                return picture
+        """Return a file as it was read, be it now or before, to be shown with the request; a result as it is."""
+        if isinstance(picture, Upload):
+            return await self._uploads.read(interaction, picture)
+        return picture if picture.result_id is not None else await self._uploads.kept(picture)
 
     # deciding ----------------------------------------------------------------------------------------------
 
@@ -262,10 +260,6 @@ def explained(bad: BadOption, given: Mapping[str, object], house: House) -> BadO
         f"{bad} You left `{bad.option}` out, and this server's default stands for it: see `/options show`. In a "
         f"`/draft`, `{NOTHING}` leaves it to the model.",
     )
-
-
-def _reference(picture: Reference | Kept) -> Reference:
-    return picture.reference if isinstance(picture, Kept) else picture
 
 
 async def _take_back(reply: discord.WebhookMessage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +10,7 @@ from typing import Any, Final
 import discord
 
 from bot import options
-from bot.errors import BadOption, EditError, NotFound
-from bot.images import Refused
+from bot.errors import BadOption, EditError
 from bot.options import Examined
 from bot.services import Services
 from cogs import _alt as alt
@@ -21,13 +19,12 @@ from cogs import _rights as rights
 from cogs._draft_cards import Sheet, Shown
 from cogs._draft_components import Page
 from cogs._keeping import keep
+from cogs._thumbnails import thumbnail
 from storage.drafts import Draft
 from storage.records import House, Reference
 
 log = logging.getLogger(__name__)
 
-#: Pictures are shown this small.
-_BOX: Final = (320, 320)
 #: What stands for words that are not there yet, so that the price of the rest can be said.
 _SOME_WORDS: Final = "…"
 
@@ -92,34 +89,23 @@ class Desk:
 
     async def pictures(self, interaction: discord.Interaction[Any], draft: Draft) -> list[Shown]:
         """Return a draft's pictures, each with why it cannot be used now, if it cannot. None is decoded for that."""
-        return [await self._looked_at(interaction, reference) for reference in draft.references]
+        looked = [await self._looked_at(interaction, reference) for reference in draft.references]
+        _, thread_id = rights.where(interaction)
+        consents, who = self._services.consents, rights.asker(interaction)
+        refusals = await consents.refusals(who, thread_id, [shown.reference for shown in looked])
+        return [replace(shown, fault=shown.fault or refused) for shown, refused in zip(looked, refusals, strict=True)]
 
     async def _drawn(self, shown: Sequence[Shown]) -> tuple[list[Shown], list[discord.File]]:
         """Return pictures with the names of the files that show them, and the files; what cannot be drawn has none."""
         drawn, files = list[Shown](), list[discord.File]()
         for number, (one, said) in enumerate(cards.told(shown), 1):
-            thumbnail = await self._thumbnail(one)
-            if thumbnail is None:
-                drawn.append(one)
-                continue
-            named = replace(one, file=f"picture-{number}.jpg")
-            drawn.append(named)
-            files.append(discord.File(io.BytesIO(thumbnail), named.file, description=said))
+            file = None if one.fault is not None else await thumbnail(self._services, one.reference, number, said)
+            drawn.append(one if file is None else replace(one, file=file.filename))
+            files += [] if file is None else [file]
         return drawn, files
 
-    async def _thumbnail(self, shown: Shown) -> bytes | None:
-        if shown.fault is not None:
-            return None
-        try:
-            return await self._services.pictures.thumbnail(shown.reference.sha256, _BOX)
-        except (NotFound, Refused) as error:  # damaged on the disk since it was read
-            log.warning("a picture of a draft cannot be shown: %s", error)
-            return None
-
     async def _looked_at(self, interaction: discord.Interaction[Any], reference: Reference) -> Shown:
-        _, thread_id = rights.where(interaction)
         try:
-            await self._services.consents.check(rights.asker(interaction), thread_id, [reference])
             if reference.result_id is None:
                 await self._services.pictures.size(reference.sha256)
                 return Shown(reference)

@@ -16,10 +16,13 @@ from cogs import _words as words
 from cogs._components import ID
 from cogs._forms import costs, files_of, filled_in
 from cogs._preset_components import KEY
-from storage.records import Price
+from cogs._tray_forms import numbered
+from storage.records import Price, Reference
 
+#: Stands for the pictures of the person's tray.
+_TRAY: Final = "tray"
 _CUSTOM_ID: Final = re.compile(
-    rf"preset-use:(?P<key>{KEY}):(?P<given>0|{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*))?"
+    rf"preset-use:(?P<key>{KEY}):(?P<given>0|{_TRAY}|{ID}(?:-{ID}){{0,2}})(?::(?P<prices>{ID}(?:-{ID})*))?"
 )
 #: Discord's bounds: of a title, of a label and the text below it, of a text field, and of the fields of a form.
 _TITLE: Final = 45
@@ -49,6 +52,8 @@ class Sent:
     prompt: str
     #: As Discord describes them.
     files: tuple[Any, ...]
+    #: Whether it begins with the person's tray instead of results.
+    tray: bool = False
 
     def __str__(self) -> str:
         """Return what was typed, to be said back to who did."""
@@ -56,17 +61,20 @@ class Sent:
         return words.plain(words.cut(words.one_line(typed), _SAID))
 
 
-def use(preset: Preset, given: Sequence[int], prices: Sequence[Price], *, least: int, most: int) -> ui.Modal:
+def use(
+    preset: Preset, given: Sequence[Reference], prices: Sequence[Price], *, least: int, most: int, tray: bool = False
+) -> ui.Modal:
     """Return the form to use a preset: a field for each blank, or for the prompt, and room for pictures.
 
     Args:
         preset: the preset.
-        given: the results to begin with.
+        given: the results to begin with, or the pictures of the person's tray.
         prices: of the edit with the fewest pictures that it takes, with one more and so on.
         least: so many pictures have to be added.
         most: so many can be.
+        tray: whether they are the tray's, which is looked at anew when the form is sent.
     """
-    named = "-".join(map(str, given)) or "0"
+    named = _TRAY if tray else "-".join(str(reference.result_id) for reference in given) or "0"
     custom_id = f"preset-use:{preset.key}:{named}"
     priced = f"{custom_id}:{'-'.join(str(price.estimate) for price in prices)}"
     # A form that states no price is one whose price may be asked about.
@@ -92,7 +100,8 @@ def read(data: Mapping[str, Any]) -> Sent | None:
     typed = {name: part.get("value", "").strip() for name, part in values.items()}
     return Sent(
         key=match["key"],
-        given=() if match["given"] == "0" else tuple(map(int, match["given"].split("-"))),
+        given=() if match["given"] in ("0", _TRAY) else tuple(map(int, match["given"].split("-"))),
+        tray=match["given"] == _TRAY,
         prices=tuple(map(int, match["prices"].split("-"))) if match["prices"] else (),
         blanks=tuple(typed[name] for name in map(_blank_id, range(1, _FIELDS)) if name in typed),
         prompt=typed.get("prompt", ""),
@@ -104,11 +113,10 @@ def _blank_id(number: int) -> str:
     return f"blank-{number}"
 
 
-def _above(preset: Preset, given: Sequence[int], price: Price) -> str:
-    """Return what stands above the fields: the prompt whose blanks they are, its price, and the results to begin with."""
-    begun = [f"picture {number} is #{result_id}" for number, result_id in enumerate(given, 1)]
+def _above(preset: Preset, given: Sequence[Reference], price: Price) -> str:
+    """Return what stands above the fields: the prompt whose blanks they are, its price, and the pictures to begin with."""
     lines = [words.quoted(preset.prompt or "", _SHOWN)[0], f"-# {costs(price)}"] if preset.blanks else []
-    return "\n".join([*lines, *([f"{words.listed(begun).capitalize()}."] if begun else [])])
+    return "\n".join([*lines, *([f"{numbered(given)}."] if given else [])])
 
 
 def _blanks(preset: Preset, price: Price | None) -> list[ui.Label[Any]]:

@@ -15,6 +15,7 @@ from bot.services import Services
 from cogs import _rights as rights
 from cogs._keeping import keep
 from cogs._naming import result_named
+from cogs._tray import gathered
 from cogs._uploads import Upload, linked
 from storage.records import Reference
 
@@ -54,22 +55,34 @@ async def pictures_given(
 ) -> tuple[list[Reference], list[Upload]]:
     """Return the results that ``from`` names, the one to start from first, and what is still to be read, in its order.
 
+    With neither ``from`` nor ``image``, the pictures of the person's tray come first.
+
     Raises:
-        BadOption: ``from`` names too many, or stands beside ``image``; the link is refused; or there is no picture, where
-            one is ``needed``.
-        NotFound, NotAllowed: see :func:`reference`.
+        BadOption: ``from`` names too many, or stands beside ``image``; the link is refused; or there is no picture, nor
+            anything in the tray, where one is ``needed``.
+        NotFound, NotAllowed: see :func:`reference`, and :func:`cogs._tray.gathered`.
         NoConsent: whose avatar it is lets it not be edited here.
     """
+    first = given.files[0] if given.files else None
+    if given.named is not None and first is not None:
+        raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
     uploads = [Upload.of(option, file) for option, file in zip(_FILES, given.files, strict=False) if file is not None]
     if given.url is not None:
         uploads.append(linked(services, "image_url", given.url))
     if given.avatar is not None:
         uploads.append(await _avatar(services, interaction, given.avatar))
-    if needed and given.named is None and not uploads:
-        raise BadOption("image", "There is no picture to edit: attach one as `image`, or name a result in `from`.")
-    if given.named is not None and given.files[0] is not None:
-        raise BadOption("from", "`from` takes the place of `image`: use one of them. More pictures go in `image2`.")
-    return [] if given.named is None else await references_named(services, interaction, given.named), uploads
+    if given.named is not None:
+        return await references_named(services, interaction, given.named), uploads
+    if first is not None or given.url is not None or given.avatar is not None:
+        return [], uploads
+    held = await gathered(services, interaction, more=len(uploads))
+    if needed and not held:
+        raise BadOption(
+            "image",
+            "There is no picture to edit: attach one as `image`, name a result in `from`, or gather some with the menu "
+            "**Add as reference** of messages.",
+        )
+    return held, uploads
 
 
 async def _avatar(services: Services, interaction: discord.Interaction[Any], member: discord.Member) -> Upload:

@@ -65,13 +65,6 @@ def linked(services: Services, option: str, url: str, **facts: Any) -> Upload:  
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A file that was read before, for this edit: it is shown with the request like one that is read now."""
-
-    reference: Reference
-
-
-@dataclass(frozen=True, slots=True)
 class Attached:
     """A file as it was read: our reference to it, and how it is shown with the request."""
 

@@ -91,11 +91,13 @@ class DraftCog(commands.Cog, name="Draft"):
         """Open a draft, or show the newest one."""
         who = rights.asker(interaction)
         pictures = Given(result, (image, image2, image3), image_url, avatar)
-        given, uploads = await pictures_given(self._services, interaction, pictures, needed=False)
+        newest = await self._drafts.newest(who) if prompt is None and pictures == Given(files=(None,) * 3) else None
+        given, uploads = list[Reference](), list[Upload]()
+        if newest is None:
+            given, uploads = await pictures_given(self._services, interaction, pictures, needed=False)
         check_number(len(given) + len(uploads))
         await self._check(interaction, uploads)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        newest = None if prompt or given or uploads else await self._drafts.newest(who)
         if newest is None:
             references = (*given, *await self._asking.read(interaction, uploads))
             newest = await self._drafts.open(who, Beginning({"prompt": prompt}, references, _parent(references)))

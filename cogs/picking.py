@@ -25,7 +25,7 @@ from cogs import _rights as rights
 from cogs._asking import Asking, Wish
 from cogs._found import Message, look, upload
 from cogs._opening import Opening
-from cogs._uploads import UNREAD, Kept, Upload
+from cogs._uploads import UNREAD, Upload
 from storage.picks import Found
 from storage.records import Reference
 
@@ -119,9 +119,7 @@ class PickingCog(MenuCog, name="Picking"):
         if offer.posted is not None:
             await self._services.consents.check_posted(who, thread_id, offer.posted)
         chosen = [
-            Kept(offer.read[number])
-            if number in offer.read
-            else self._upload(interaction, number, pictures[number], offer.posted)
+            offer.read.get(number) or self._upload(interaction, number, pictures[number], offer.posted)
             for number in numbers
         ]
         more = [Upload.of("More pictures", file) for file in forms.attachments(interaction, sent.files)]

@@ -27,6 +27,7 @@ from cogs._draft_desk import Desk
 from cogs._forms import attachments, sent_with
 from cogs._preset_components import PresetMenu, PresetsButton, UsePresetButton
 from cogs._references import reference, references_named
+from cogs._tray import gathered
 from cogs._uploads import Upload
 from storage.database import DatabaseError
 from storage.records import Asker, House, Price, Reference
@@ -238,8 +239,13 @@ class PresetCog(commands.Cog, name="Preset"):
     async def _open(
         self, interaction: discord.Interaction[EditBot], preset: Preset, given: Sequence[Reference]
     ) -> None:
-        """Open the form of a preset; what would be refused when it is sent is refused before anybody types."""
+        """Open the form of a preset; what would be refused when it is sent is refused before anybody types.
+
+        Without results to begin with, it begins with the person's tray.
+        """
         who, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
+        from_tray = [] if given else await gathered(self._services, interaction)
+        given = given or from_tray
         rights.check_place(interaction)
         await self._services.edits.check_here(who, channel_id)
         await self._services.sessions.check_admitted(who, thread_id)
@@ -249,8 +255,8 @@ class PresetCog(commands.Cog, name="Preset"):
             await self._price(preset, [*given, *[_UNSEEN] * added], house, who.guild_id)
             for added in range(least, most + 1)
         ]
-        ids = [reference.result_id for reference in given if reference.result_id is not None]
-        await interaction.response.send_modal(forms.use(preset, ids, prices, least=least, most=most))
+        form = forms.use(preset, given, prices, least=least, most=most, tray=bool(from_tray))
+        await interaction.response.send_modal(form)
 
     async def _price(self, preset: Preset, references: Sequence[Reference], house: House, guild_id: int) -> Price:
         examined = _examined(preset, references, house)
@@ -262,7 +268,10 @@ class PresetCog(commands.Cog, name="Preset"):
     async def _send(self, interaction: discord.Interaction[EditBot], sent: forms.Sent) -> None:
         """Ask for the edit that a form describes. What it was opened on is looked up again, as it is now."""
         preset = await self._opened(rights.asker(interaction), sent)
-        given = [await reference(self._services, interaction, result_id) for result_id in sent.given]
+        if sent.tray:
+            given = await gathered(self._services, interaction, more=len(sent.files))
+        else:
+            given = [await reference(self._services, interaction, result_id) for result_id in sent.given]
         least, _ = _room(preset, len(given))
         if len(sent.files) < least:
             raise BadOption(
@@ -272,7 +281,7 @@ class PresetCog(commands.Cog, name="Preset"):
             )
         filled = presets.fill(preset.prompt or "", dict(zip(preset.blanks, sent.blanks, strict=True)))
         prompt = filled if preset.blanks else sent.prompt or filled
-        wish = Wish({**preset.values, "prompt": prompt}, sent.given[0] if sent.given else None)
+        wish = Wish({**preset.values, "prompt": prompt}, given[0].result_id if given else None)
         uploads = [Upload.of("Pictures", file) for file in attachments(interaction, sent.files)]
         price = dict(enumerate(sent.prices)).get(len(uploads) - least)
         await self._asking.ask(interaction, wish, [*given, *uploads], shown=price)

@@ -18,6 +18,7 @@ from storage.database import Tx
 _HOLDERS: Final = """holders AS (
     SELECT sha256 FROM draft_pictures
     UNION ALL SELECT sha256 FROM pick_pictures
+    UNION ALL SELECT sha256 FROM tray_pictures WHERE result_id IS NULL
 )"""
 _USED: Final = """
 INSERT INTO pictures (sha256, used_at) VALUES (?1, ?2)

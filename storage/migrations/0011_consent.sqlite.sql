@@ -64,20 +64,30 @@ WHERE EXISTS (
 )
 GROUP BY made_of.job_id, sources.account_id, coalesce(sources.thread_id, sources.reply_id);
 
--- Pictures that a member has gathered for their next edits.
+-- What members have gathered for their next edits, each for a day after its last change. The row is the tray's lock.
+CREATE TABLE trays (
+    account_id INTEGER PRIMARY KEY,
+    changed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX trays_by_time ON trays (changed_at);
+
+-- The pictures of trays, in order: an edit uses the first ones, and those beyond what it takes wait to be chosen.
 CREATE TABLE tray_pictures (
-    account_id INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES trays (account_id) ON DELETE CASCADE,
     place INTEGER NOT NULL CHECK (place >= 0),
     sha256 TEXT NOT NULL,
-    -- The reference, as JSON, and where it came from in words.
+    -- The result that it is; a file is none.
+    result_id INTEGER,
+    -- The reference, as JSON, and the message that it was taken from.
     reference TEXT NOT NULL,
-    source TEXT NOT NULL,
-    added_at INTEGER NOT NULL,
-    PRIMARY KEY (account_id, place)
+    channel_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    UNIQUE (account_id, sha256)
 ) STRICT;
 
 CREATE INDEX tray_pictures_by_hash ON tray_pictures (sha256);
-CREATE INDEX tray_pictures_by_time ON tray_pictures (added_at);
 
 -- Pictures of a message for which a member has a form open. Each is read once the form stands.
 CREATE TABLE picks (

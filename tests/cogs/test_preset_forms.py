@@ -10,7 +10,7 @@ import pytest
 from bot.presets import MAX_BLANK, SHIPPED, Preset, Shipped, Whose
 from cogs import _preset_cards as cards
 from cogs import _preset_forms as forms
-from storage.records import Basis, Price, Source
+from storage.records import Basis, Price, Reference, Source
 
 PRICE = Price(30_000, 45_001, Basis(Source.SERVER, 12))
 PRICES = [PRICE, Price(45_000, 67_501, PRICE.basis), Price(60_000, 90_001, PRICE.basis)]
@@ -36,7 +36,8 @@ def _flat(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def a_form(preset: Preset, given: tuple[int, ...] = (), prices: Any = PRICES, least: int = 1, most: int = 3) -> Any:
-    return forms.use(preset, given, prices, least=least, most=most)
+    results = [Reference("a" * 64, 64, 64, f"#{result_id}", result_id) for result_id in given]
+    return forms.use(preset, results, prices, least=least, most=most)
 
 
 def fields_of(form: Any) -> dict[str, dict[str, Any]]:

@@ -43,20 +43,9 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         [commands] = registrations(world)
         by_name = {command["name"]: command for command in commands}
         assert sorted(by_name) == [
-            *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history", "lora", "options"),
-            *(
-                "pool",
-                "preset",
-                "privacy",
-                "quota",
-                "recipe",
-                "round",
-                "session",
-                "settings",
-                "show",
-                "sweep",
-                "timelapse",
-            ),
+            *("Add as reference", "Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history"),
+            *("lora", "options", "pool", "preset", "privacy", "quota", "recipe", "references", "round", "session"),
+            *("settings", "show", "sweep", "timelapse"),
             *("tree", "usage"),
         ]
         for command in commands:

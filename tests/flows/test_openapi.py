@@ -19,6 +19,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from playground.world import World, open_world
+from storage.records import Asker, Consent
 
 DOCUMENT = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "discord-openapi.json"
 
@@ -66,6 +67,7 @@ async def everything(world: World) -> None:
     await recipes(world)
     await _presets(world)
     await drafts(world)
+    await trays(world)
     await rules(world)
 
 
@@ -182,6 +184,24 @@ async def drafts(world: World) -> None:
     await world.idle()
     again: Any = (await world.ana.slash(world.channel, "draft")).response
     await world.ana.click(again, label="Discard")
+
+
+async def trays(world: World) -> None:
+    """Live through a tray: empty, full, with a choice, in another order, edited, and with what cannot be used."""
+    await world.bo.slash(world.channel, "references")
+    photos = next(message for message in world.thread.history() if len(message.attachments) > 1)
+    answer = await world.bo.context_menu(world.thread, "Add as reference", photos)
+    card: Any = answer.response
+    choice = next(part for part in card.components[0]["components"] if part.get("components", [{}])[0].get("options"))
+    await world.bo.select(card, [option["value"] for option in choice["components"][0]["options"]][2:])
+    await world.bo.click(card, label="Move earlier")
+    form = await world.bo.click(card, label="Edit")
+    await world.bo.submit_modal(form, {"prompt": "a <tray> @everyone"})
+    await world.idle()
+    await world.program.services.consents.say(Asker(world.guild.id, world.cleo.id), Consent.NOBODY)
+    await world.bo.slash(world.channel, "references")
+    await world.program.services.consents.say(Asker(world.guild.id, world.cleo.id), None)
+    await world.bo.click(card, label="Clear")
 
 
 async def _together_rounds(world: World) -> None:
