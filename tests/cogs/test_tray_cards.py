@@ -53,8 +53,8 @@ async def test_a_card_shows_each_picture_beside_its_words_with_what_can_be_done_
     assert buttons(view) == ["trayremove:1", "trayearlier:2", "trayremove:2", "trayedit", "trayclear"]
     thumbnails = [part for part in parts(view) if part["type"] == 11]
     assert [(one["media"]["url"], one["description"]) for one in thumbnails] == [
-        ("attachment://picture-1.jpg", "a cat"),
-        ("attachment://picture-2.jpg", "A picture to start from: #12"),
+        ("attachment://picture-1.jpg", "Picture 1: a cat"),
+        ("attachment://picture-2.jpg", "Picture 2: #12"),
     ]
 
 

@@ -136,6 +136,34 @@ async def the_menu_on_the_reply_to_her_edit(scene: Scene) -> AsyncGenerator[Any]
     yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
 
 
+async def the_tray(scene: Scene) -> AsyncGenerator[Any]:
+    posted = await scene.ana.send(scene.thread, "look", attachments=[scene.cup])
+    await scene.bo.context_menu(scene.thread, "Add as reference", posted)
+    yield
+    yield await scene.edit()
+
+
+async def the_tray_with_a_result(scene: Scene) -> AsyncGenerator[Any]:
+    await scene.bo.context_menu(scene.thread, "Add as reference", scene.first)
+    yield
+    yield await scene.edit()
+
+
+async def the_form_of_the_tray(scene: Scene) -> AsyncGenerator[Any]:
+    await scene.bo.context_menu(scene.thread, "Add as reference", scene.first)
+    card = await scene.bo.slash(scene.thread, "references")
+    form = await scene.bo.click(answered(card), label="Edit")
+    yield
+    yield await scene.bo.submit_modal(form, {"prompt": "make it rain"})
+
+
+async def a_draft_of_the_tray(scene: Scene) -> AsyncGenerator[Any]:
+    await scene.bo.context_menu(scene.thread, "Add as reference", scene.first)
+    card = await scene.bo.slash(scene.thread, "draft", prompt="make it rain")
+    yield
+    yield await scene.bo.click(answered(card), label="Send")
+
+
 async def a_photograph_of_hers_saved_from_her_message(scene: Scene) -> AsyncGenerator[Any]:
     """The bot has seen her post it: somebody used the menu on her message once."""
     posted = await scene.ana.send(scene.thread, "look", attachments=[scene.cup])
@@ -264,6 +292,10 @@ WAYS: Final[dict[str, Way]] = {
         the_menu_on_her_photograph,
         the_menu_on_a_photograph_of_hers_that_somebody_forwarded,
         the_menu_on_the_reply_to_her_edit,
+        the_tray,
+        the_tray_with_a_result,
+        the_form_of_the_tray,
+        a_draft_of_the_tray,
         a_photograph_of_hers_saved_from_her_message,
         a_file_in_a_form,
         branch,

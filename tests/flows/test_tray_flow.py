@@ -20,6 +20,7 @@ from bot.tray import MOST_HELD, TRAY_LIFE
 from playground.world import World, open_world
 from storage.database import Tx
 from storage.records import Asker, Consent
+from tests.hosts import LOOPBACK, Authority, Host, Names, WatchedLinks, whole
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 ADD = "Add as reference"
@@ -235,41 +236,42 @@ async def test_the_bots_own_results_and_the_files_of_its_replies_can_be_gathered
 
 
 async def test_a_picture_that_a_message_shows_from_elsewhere_is_gathered_with_its_posters_word(
-    gathering_of: Any, monkeypatch: pytest.MonkeyPatch
+    gathering_of: Any,
 ) -> None:
-    asked: list[str] = []
+    authority = Authority()
+    async with authority.host() as host:
+        links = WatchedLinks(authority, Names(pictures=[[LOOPBACK]]), host)
+        host.answers.update({"/a.png": whole(plain(1)), "/b.png": whole(plain(2))})
+        async with open_world(links=links, **PLENTY) as world:
+            await _gather_from_elsewhere(world, gathering_of(world), f"https://pictures.test:{host.port}", host)
 
-    async def fetched(_services: Any, _option: str, url: str) -> bytes:
-        asked.append(url)
-        return plain(len(asked))
 
-    monkeypatch.setattr("cogs._found._fetched", fetched)
-    async with open_world(**PLENTY) as world:
-        tray, backend = gathering_of(world), world.env.backend
-        embed = {"type": "rich", "image": {"url": "https://example.org/a.png"}}
-        media = [{"media": {"url": "https://example.org/b.png"}, "description": "a barn"}]
-        posts: list[dict[str, Any]] = [
-            {"embeds": [embed]},
-            {"components": [{"type": 12, "items": media}], "flags": 1 << 15, "content": None},
-        ]
-        for shown in posts:
-            backend.create_message(world.channel.id, world.bo.id, **shown)
-            await world.env.settle()
-            await tray.add(newest(world))
-        assert asked == ["https://example.org/a.png", "https://example.org/b.png"]
-        assert tray.names() == ["a.png", "b.png"]
-        assert tray.words.count(f"<@{world.bo.id}>’s, from [this message]") == 2
-        assert [part["accessory"]["description"] for part in tray._parts() if part["type"] == 9] == [
-            "A picture to start from: a.png",
-            "a barn",
-        ]
-        await tray.edit()
-        await world.idle()
-        assert sent(world) == prepared(plain(1), plain(2))
-        await tray.says(world.bo, Consent.NOBODY)
-        backend.create_message(world.channel.id, world.bo.id, embeds=[embed])
-        assert "they let nobody else edit" in await tray.add(newest(world))
-        assert len(asked) == 2, "nothing is fetched that may not be edited"
+async def _gather_from_elsewhere(world: World, tray: Any, address: str, host: Host) -> None:
+    backend = world.env.backend
+    embed = {"type": "rich", "image": {"url": f"{address}/a.png"}}
+    media = [{"media": {"url": f"{address}/b.png"}, "description": "a barn"}]
+    posts: list[dict[str, Any]] = [
+        {"embeds": [embed]},
+        {"components": [{"type": 12, "items": media}], "flags": 1 << 15, "content": None},
+    ]
+    for shown in posts:
+        backend.create_message(world.channel.id, world.bo.id, **shown)
+        await world.env.settle()
+        await tray.add(newest(world))
+    assert [asked.split()[1] for asked in host.asked] == ["/a.png", "/b.png"]
+    assert tray.names() == ["a.png", "b.png"]
+    assert tray.words.count(f"<@{world.bo.id}>’s, from [this message]") == 2
+    assert [part["accessory"]["description"] for part in tray._parts() if part["type"] == 9] == [
+        "Picture 1: a.png",
+        "Picture 2: a barn",
+    ]
+    await tray.edit()
+    await world.idle()
+    assert sent(world) == prepared(plain(1), plain(2))
+    await tray.says(world.bo, Consent.NOBODY)
+    backend.create_message(world.channel.id, world.bo.id, embeds=[embed])
+    assert "they let nobody else edit" in await tray.add(newest(world))
+    assert len(host.asked) == 2, "nothing is fetched that may not be edited"
 
 
 async def test_a_message_with_too_many_lets_one_choose_which_to_keep(gathering_of: Any) -> None:
@@ -390,7 +392,7 @@ async def test_sweeps_presets_and_drafts_begin_with_the_tray(gathering_of: Any, 
         await world.idle()
         assert sent(world) == expected
         draft = shown_by(await world.ana.slash(world.channel, "draft", prompt="a hat"))
-        assert tray.visit.gallery(draft) == ["A picture to start from: #1", "A picture to start from: p1.png"]
+        assert tray.visit.gallery(draft) == ["Picture 1: cat.png, edited: make it night", "Picture 2: p1.png"]
         await world.ana.click(draft, label="Send")
         await world.idle()
         assert sent(world) == expected
