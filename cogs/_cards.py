@@ -37,7 +37,7 @@ from cogs._components import (
     YesButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, RED, TEXT, Part, card, file, gallery, row, text
-from cogs._reference_lines import label, numbered
+from cogs._reference_lines import label, reference_lines
 from storage.offers import Offer
 from storage.records import (
     Acceleration,
@@ -143,7 +143,7 @@ def starter(
         *gallery(pictures),
         text(
             f"{words.who(user_id)}{_started_from(parent)}",
-            *numbered(request.references),
+            *reference_lines(request.references),
             f"-# {_plan(request)}{goes_on}",
         ),
         colour=BLUE,
@@ -159,7 +159,7 @@ def offer(offer: Offer, price: Price, *, pictures: Sequence[tuple[str, str]], sh
         *gallery(pictures),
         text(
             f"{words.who(offer.user_id)}, this edit will cost {about}{instead}. Shall I make it?",
-            *numbered(offer.request.references),
+            *reference_lines(offer.request.references),
             f"-# {_plan(offer.request)} · up to {dollars(price.hold)} is held till it is done · "
             "the question stands for an hour",
         ),
@@ -201,7 +201,7 @@ def status(
     """
     lines, colour = _STATES[job.status](job, position, results) if pause is None else _paused(job, pause)
     facts = f"-# {words.who(job.user_id)}{_started_from(parent)}{_chosen(job)} · {_plan(job.request)}"
-    state = text(*lines, *numbered(job.request.references), facts)
+    state = text(*lines, *reference_lines(job.request.references), facts)
     cancel = _BUTTONS.get(job.status, ())
     presses = [row(*(button(job.id) for button in cancel))] if cancel else []
     if job.place.thread_id == job.place.reply_id:

@@ -31,7 +31,7 @@ from cogs._draft_components import (
     StartOverButton,
 )
 from cogs._layout import AMBER, BLUE, GREEN, GREY, TEXT, Part, card, gallery, row, text
-from cogs._reference_lines import label, number_in
+from cogs._reference_lines import facts, number_in
 from storage.drafts import Draft
 from storage.records import NOTHING, EditRequest, House, Price, Reference, says_nothing
 
@@ -215,7 +215,7 @@ def _pictures(pictures: Sequence[Shown]) -> list[str]:
 def _picture(shown: Shown, unusable: str = "cannot be used now") -> str:
     if shown.fault is not None:
         return f"⚠️ {unusable}"
-    return f"{label(shown.reference)} · {words.size(shown.reference.width, shown.reference.height)}"
+    return facts(shown.reference)
 
 
 def _settings(sheet: Sheet) -> list[str]:

@@ -16,7 +16,7 @@ from cogs import _words as words
 from cogs._components import ID
 from cogs._forms import costs, files_of, filled_in
 from cogs._preset_components import KEY
-from cogs._tray_forms import numbered
+from cogs._reference_lines import sentence
 from storage.records import Price, Reference
 
 #: Stands for the pictures of the person's tray.
@@ -116,7 +116,7 @@ def _blank_id(number: int) -> str:
 def _above(preset: Preset, given: Sequence[Reference], price: Price) -> str:
     """Return what stands above the fields: the prompt whose blanks they are, its price, and the pictures to begin with."""
     lines = [words.quoted(preset.prompt or "", _SHOWN)[0], f"-# {costs(price)}"] if preset.blanks else []
-    return "\n".join([*lines, *([f"{numbered(given)}."] if given else [])])
+    return "\n".join([*lines, *([f"{sentence(given)}."] if given else [])])
 
 
 def _blanks(preset: Preset, price: Price | None) -> list[ui.Label[Any]]:

@@ -18,7 +18,7 @@ from cogs._alt import LONGEST
 from cogs._cards import why_failed
 from cogs._components import GoMenu
 from cogs._layout import AMBER, BLUE, GREEN, GREY, Part, card, gallery, row, text
-from cogs._reference_lines import numbered
+from cogs._reference_lines import reference_lines
 from cogs._sweep_components import CancelRestButton, SweepNoButton, SweepYesButton
 from storage.sweeps import Axis, Sweep
 
@@ -74,7 +74,7 @@ def question(view: SweepView, *, pictures: Sequence[tuple[str, str]], shown: int
         text(
             f"{words.who(sweep.user_id)}, {makes}**{dollars(price.estimate)}**{all_of_it}{instead}, {basis(price.basis)}. "
             f"Shall I make {them}?",
-            *numbered(request.references),
+            *reference_lines(request.references),
             *_axes(sweep),
         ),
         *_reasons(view),
@@ -119,7 +119,7 @@ def board(view: SweepView, *, pictures: Sequence[tuple[str, str]], sheet: bool) 
     return card(
         text(words.quoted(sweep.request.prompt, _PROMPT)[0]),
         *gallery([(SHEET, alt(view))] if sheet else pictures),
-        text(head, *numbered(sweep.request.references), *_axes(sweep), *_fates(view), *_paused(view)),
+        text(head, *reference_lines(sweep.request.references), *_axes(sweep), *_fates(view), *_paused(view)),
         *_reasons(view),
         text(f"-# {' · '.join([words.who(sweep.user_id), *_seed(sweep, len(view.cells)), _cost(view)])}{_where(view)}"),
         *([row(_menu(made))] if made else []),

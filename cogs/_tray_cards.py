@@ -13,6 +13,7 @@ from bot.options import MAX_REFERENCES
 from cogs import _alt as alt
 from cogs import _words as words
 from cogs._layout import AMBER, BLUE, GREY, Part, card, gallery, row, text
+from cogs._reference_lines import facts
 from cogs._tray_components import ClearButton, EarlierButton, EditTrayButton, KeepMenu, RemoveButton
 from storage.records import Reference
 
@@ -119,7 +120,7 @@ def _choice(pictures: Sequence[Shown], waiting: Sequence[Shown]) -> list[Part]:
 
 
 def _named(shown: Shown) -> str:
-    return f"{words.called(shown.reference)} · {words.size(shown.reference.width, shown.reference.height)}"
+    return facts(shown.reference)
 
 
 def _origin(shown: Shown) -> str:

@@ -14,6 +14,7 @@ from bot.quota import dollars
 from cogs import _words as words
 from cogs._components import ID
 from cogs._forms import costs, files_of, filled_in
+from cogs._reference_lines import sentence
 from storage.records import Price, Reference
 
 _CUSTOM_ID: Final = re.compile(rf"tray-edit:(?P<prices>{ID}(?:-{ID})*)")
@@ -43,7 +44,7 @@ def edit(references: Sequence[Reference], prices: Sequence[Price]) -> ui.Modal:
     """Return the form. ``prices``: of the edit as it is, and with one more picture, two more, as far as more may be."""
     shown = "-".join(str(max(1, price.estimate)) for price in prices)
     modal = ui.Modal(title="Edit your references", custom_id=f"tray-edit:{shown}", timeout=None)
-    modal.add_item(ui.TextDisplay(f"{numbered(references)}."))
+    modal.add_item(ui.TextDisplay(f"{sentence(references)}."))
     prompt: ui.TextInput[Any] = ui.TextInput(
         custom_id="prompt",
         style=discord.TextStyle.paragraph,
@@ -59,12 +60,6 @@ def edit(references: Sequence[Reference], prices: Sequence[Price]) -> ui.Modal:
         modal.add_item(ui.Label(text="More pictures", description=what, component=files))
     modal.stop()
     return modal
-
-
-def numbered(references: Sequence[Reference]) -> str:
-    """Return which picture is which: ``Picture 1 is cat.png and picture 2 is #12``."""
-    which = words.listed([f"picture {number} is {words.called(one)}" for number, one in enumerate(references, 1)])
-    return which[:1].upper() + which[1:]
 
 
 def read(data: Mapping[str, Any]) -> Sent | None:

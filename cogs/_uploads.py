@@ -101,7 +101,14 @@ class Uploads:
             picture = known or await self._pictures.prepare(upload.option, upload.name, data)
         kept = await self._pictures.put(picture.data)
         await self._consents.learn(rights.asker(interaction), given, kept, upload.posted, own=upload.own)
-        reference = Reference(kept, picture.width, picture.height, upload.name, description=upload.description)
+        reference = Reference(
+            kept,
+            picture.width,
+            picture.height,
+            upload.name,
+            description=upload.description,
+            laid_on=picture.laid_on,
+        )
         return Attached(reference, picture)
 
     async def kept(self, reference: Reference) -> Attached:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from storage.records import Reference, Result
+from storage.records import Result
 
 #: Discord's longest name of a thread.
 THREAD_NAME: Final = 100
@@ -143,11 +143,6 @@ def fitting(lines: Sequence[str], room: int, more: str = "-# … and {} more") -
 def size(width: int, height: int) -> str:
     """Return ``1024 × 768``."""
     return f"{width} × {height}"
-
-
-def called(reference: Reference, limit: int = 60) -> str:
-    """Return a picture as cards name it: a result by its number, a file by its name, made harmless."""
-    return reference.label if reference.result_id is not None else plain(cut(one_line(reference.label), limit))
 
 
 def address(guild_id: int, result: Result) -> str | None:

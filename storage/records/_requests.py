@@ -20,6 +20,8 @@ class Reference:
     result_id: int | None = None
     #: The alt text that came with it, if any.
     description: str | None = None
+    #: The colour that shows where its file was transparent; ``None`` where nothing was.
+    laid_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,21 @@ async def test_a_member_who_said_no_keeps_their_avatar_to_themselves(visit_of: A
         assert sent(world) == prepared(world, "rocket.jpg")
         label = next(iter((await visit.jobs())[0].request.references)).label
         assert label == "avatar.png", "what is kept of it names nobody"
+
+
+async def test_a_transparent_picture_is_edited_on_white_and_every_message_about_it_says_so(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit, buffer = visit_of(world), io.BytesIO()
+        Image.new("RGBA", (80, 80), (200, 30, 30, 0)).save(buffer, "PNG")
+        shown = await visit.edit(image=("star.png", buffer.getvalue()))
+        with Image.open(io.BytesIO(sent(world)[0])) as picture:
+            assert picture.convert("RGB").getpixel((40, 40)) == (255, 255, 255)
+        [thread] = visit.threads()
+        starter = next(one for one in world.channel.history() if one.id == thread.id)
+        status = thread.history()[0]
+        for message in (starter, status):
+            assert "-# The picture was transparent, and is edited on white." in visit.words(message)
+        assert "transparent" not in visit.words(shown)
+        await visit.edit(image=("cat.png", world.photos["chelsea.png"]), image2=("star.png", buffer.getvalue()))
+        newest = max(visit.threads(), key=lambda one: one.id)
+        assert "-# Transparent, and so edited on white: picture 2." in visit.words(newest.history()[0])
