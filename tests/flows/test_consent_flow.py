@@ -351,3 +351,23 @@ async def test_every_way_leads_to_an_edit_where_its_author_says_nothing(visit_of
         await scene.rest()
         assert len(world.runware.requests) > before
         await walk.aclose()
+
+
+async def test_a_no_reaches_what_waits_in_the_queue_and_nothing_is_charged(visit_of: Any, books_of: Any) -> None:
+    async with open_world(max_in_flight=1, **PLENTY) as world:
+        scene = Scene(world, visit_of(world))
+        await scene.begin()
+        world.runware.pause()
+        await scene.visit.ask(scene.cleo, scene.thread, image=scene.cup)
+        await scene.visit.status(1, Status.SUBMITTED)
+        await scene.edit(**{"from": "#1"})
+        await scene.visit.status(2, Status.QUEUED)
+        await scene.say("nobody")
+        world.runware.resume()
+        await world.idle()
+        assert len(world.runware.requests) == 2, "Ana's and Cleo's"
+        job = (await scene.visit.jobs())[2]
+        assert (job.status, job.error_code, job.cost) == (Status.FAILED, "consentWithdrawn", None)
+        said = [scene.visit.words(message) for message in scene.thread.history()]
+        assert [one for one in said if "lets it not be edited any more, so it was not sent." in one]
+        await books_of(world).check()
