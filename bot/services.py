@@ -16,6 +16,7 @@ from bot.lineage import Lineage
 from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
+from bot.people import People
 from bot.pictures import Pictures
 from bot.presets import Presets
 from bot.rounds import Rounds
@@ -59,6 +60,7 @@ class Services:
     rounds: Rounds
     sweeps: Sweeps
     outbox: Outbox
+    people: People
     pictures: Pictures
     memory: Memory
     metrics: Metrics

@@ -22,6 +22,7 @@ from discord.abc import Messageable
 from bot.client import EditBot
 from bot.services import Services
 from cogs import _cards as cards
+from cogs import _farewell as farewell
 from cogs import _posts as posts
 from cogs import _words as words
 from cogs._letters import FILE_BYTES, Letter, compose, parent_of, rewrite
@@ -119,6 +120,9 @@ class _Telling:
 
     async def tell(self, job: Job) -> None:
         """Bring everything that Discord shows of a job up to date."""
+        if job.user_id is None:
+            await self._take_leave(job)
+            return
         if job.sweep_id is not None:
             await self._tell_cell(job)
             return
@@ -143,6 +147,16 @@ class _Telling:
                 await self._post(placed, announcement)
         await self._services.sweeps.changed(job)
         await self._outbox.shown(job, behind=self._behind)
+
+    async def _take_leave(self, job: Job) -> None:
+        """Take down what Discord shows of an edit whose asker was forgotten; nothing is posted about it any more."""
+        for announcement in await self._outbox.plan(job):
+            if not announcement.tries or not await self._adopted(job, announcement):
+                await self._outbox.skip(job.id, announcement.index)
+        await self._take_along(job)
+        behind = await farewell.clear_job(self._bot, job, await self._outbox.posted_messages(job.id))
+        await self._services.sweeps.changed(job)
+        await self._outbox.shown(job, behind=behind)
 
     # the thread and its status card ------------------------------------------------------------------------
 
@@ -264,7 +278,8 @@ class _Telling:
         """Return what may change about messages that were posted."""
         usable = tuple((result.id, result.stars) for result in await self._edits.results(job.id) if result.usable)
         writing = tuple(claim.user_id for claim in await self._services.claims.writing(job.id))
-        return (job.cost, job.cost_pending, job.estimated, usable, writing)
+        parent = await parent_of(self._edits, job.request.parent_id)
+        return (job.request, job.cost, job.cost_pending, job.estimated, usable, writing, parent)
 
     async def _post(self, job: Job, announcement: Announcement) -> None:
         """Post one message by the first way that is open, or keep it for the asker's next command."""

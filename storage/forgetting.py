@@ -114,9 +114,12 @@ _REQUESTS: Final = "SELECT id, request FROM jobs WHERE account_id = ?1 AND id > 
 _PUT_REQUEST: Final = "UPDATE jobs SET request = ?2 WHERE id = ?1"
 _BLANK_JOB: Final = "UPDATE jobs SET request = ?2, error_message = NULL, errors_seen = NULL WHERE id = ?1"
 _REPLIES: Final = """
-SELECT id, guild_id, channel_id, reply_id, thread_id FROM jobs
-WHERE id = ?1 AND NOT pooled = 1 AND sweep_id IS NULL AND (thread_id IS NULL OR thread_id = reply_id)
+SELECT id, guild_id, channel_id, reply_id, thread_id FROM jobs WHERE id = ?1 AND pooled = 0 AND sweep_id IS NULL
 """
+_SWEEP_OF: Final = """
+SELECT sweeps.id, sweeps.request FROM jobs JOIN sweeps ON sweeps.id = jobs.sweep_id WHERE jobs.id = ?1
+"""
+_PUT_SWEEP_REQUEST: Final = "UPDATE sweeps SET request = ?2 WHERE id = ?1"
 _SWEEPS: Final = """
 SELECT id, state, guild_id, channel_id, reply_id, thread_id, request, axes FROM sweeps WHERE account_id = ?1 ORDER BY id
 """
@@ -357,6 +360,11 @@ class _Forgetting:
             request = EditRequest.from_json(row["request"]).without(files)
             await self._tx.execute(_PUT_REQUEST, job_id, request.to_json())
             await self._refresh(job_id, reply=True)
+        sweep = await self._tx.fetch_one(_SWEEP_OF, job_id)
+        if sweep is not None:
+            request = EditRequest.from_json(sweep["request"]).without(files)
+            await self._tx.execute(_PUT_SWEEP_REQUEST, sweep["id"], request.to_json())
+            await sweeps.hurry(self._tx, sweep["id"], self._next())
 
     async def _from_drafts(self, files: Iterable[str]) -> None:
         """Take their files out of the drafts of others; each is another draft then, whose card asks anew."""
@@ -407,7 +415,7 @@ class _Forgetting:
         """Have what was posted of a job drawn anew; ``reply``: the message that its thread hangs on, too."""
         await announcements.refresh(self._tx, job_id, self._next())
         for row in await self._tx.fetch_all(_REPLIES, job_id) if reply else ():
-            await self._leave(row["reply_id"], row["guild_id"], row["channel_id"], job_id=job_id)
+            await self._leave(row["reply_id"], row["guild_id"], row["thread_id"] or row["channel_id"], job_id=job_id)
 
     async def _leave(
         self, message_id: int, guild_id: int, channel_id: int, *, round_id: int | None = None, job_id: int | None = None
