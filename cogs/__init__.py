@@ -16,6 +16,7 @@ from cogs._gallery_components import GALLERY_ITEMS
 from cogs._house_cards import HOUSE_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
 from cogs._preset_components import PRESET_ITEMS
+from cogs._privacy_cards import PRIVACY_ITEMS
 from cogs._round_components import ROUND_ITEMS
 from cogs._sweep_components import SWEEP_ITEMS
 from cogs.answers import AnswersCog
@@ -28,6 +29,7 @@ from cogs.lineage import LineageCog
 from cogs.lora import LoraCog
 from cogs.pool import PoolCog
 from cogs.preset import PresetCog
+from cogs.privacy import PrivacyCog
 from cogs.quota import QuotaCog
 from cogs.recipe import RecipeCog
 from cogs.results import ResultsCog
@@ -68,6 +70,7 @@ def build(services: Services) -> EditBot:
             SweepCog(services, asking),
             HouseCog(services),
             LoraCog(services),
+            PrivacyCog(services),
         )
 
     return EditBot(
@@ -83,5 +86,6 @@ def build(services: Services) -> EditBot:
             *PRESET_ITEMS,
             *SWEEP_ITEMS,
             *HOUSE_ITEMS,
+            *PRIVACY_ITEMS,
         ),
     )

@@ -113,7 +113,7 @@ class Desk:
         try:
             return await self._services.pictures.thumbnail(shown.reference.sha256, _BOX)
         except (NotFound, Refused) as error:  # damaged on the disk since it was read
-            log.warning("a picture of a draft cannot be shown: %s", error)
+            log.warning("a picture of a draft cannot be shown: %s", type(error).__name__)
             return None
 
     async def _looked_at(self, interaction: discord.Interaction[Any], reference: Reference) -> Shown:

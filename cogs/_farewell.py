@@ -10,12 +10,12 @@ from typing import Final
 
 import discord
 
-from bot.client import EditBot
+from bot.client import EditBot, trouble
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _round_cards as round_cards
 from cogs._letters import parent_of
-from cogs._posts import own_message, refusal
+from cogs._posts import own_message
 from cogs.umpire import draw
 from storage.records import Announcement, EditRequest, Job, RoundState
 from storage.sweeps import Sweep
@@ -44,7 +44,7 @@ async def awake(bot: EditBot, guild_id: int, thread_id: int | None, *, name: str
         try:
             await thread.edit(archived=False, name=thread.name if name is None else name)
         except (discord.Forbidden, discord.NotFound) as error:
-            log.info("a thread cannot be changed: %s", refusal(error))
+            log.info("a thread cannot be changed: %s", trouble(error))
     try:
         yield
     finally:
@@ -68,7 +68,7 @@ async def _shut(change: Callable[[], Awaitable[object]]) -> bool:
     try:
         await change()
     except (discord.Forbidden, discord.NotFound) as error:
-        log.info("what shows somebody who was forgotten stays: %s", refusal(error))
+        log.info("what shows somebody who was forgotten stays: %s", trouble(error))
     except discord.HTTPException as error:
         if error.code != TOO_OFTEN:
             raise

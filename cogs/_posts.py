@@ -38,13 +38,6 @@ def passing(error: discord.HTTPException) -> bool:
     return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status in _PASSING
 
 
-def refusal(error: BaseException) -> str:
-    """Return what went wrong with Discord as logs have it: never in Discord's words, which may quote what was sent."""
-    if isinstance(error, discord.HTTPException):
-        return f"Discord answered {error.status} {error.code}"
-    return f"Discord could not be reached ({type(error).__name__})"
-
-
 async def own_message(bot: EditBot, channel: Messageable, number: int) -> discord.Message | None:
     """Return our message whose card has this component id, out of the last ones of a channel."""
     try:

@@ -19,7 +19,7 @@ import discord
 from discord import ui
 from discord.abc import Messageable
 
-from bot.client import EditBot
+from bot.client import EditBot, trouble
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _farewell as farewell
@@ -88,11 +88,11 @@ class Announcer:
             async with asyncio.timeout(_PATIENCE):
                 await _Telling(self._services, bot, self._said).tell(job)
         except _PASSING as error:
-            await self._later(job, f"{type(error).__name__}: {error}")
+            await self._later(job, trouble(error))
         except discord.HTTPException as error:
             if error.status != _TOO_MANY_REQUESTS:
                 log.exception("job %d could not be announced", job.id, extra={"job_id": job.id})
-            await self._later(job, f"{error.status} {error.code}")
+            await self._later(job, trouble(error))
         except Exception as error:
             log.exception("job %d could not be announced", job.id, extra={"job_id": job.id})
             await self._later(job, type(error).__name__)
@@ -175,7 +175,7 @@ class _Telling:
             if error.code != _THREAD_EXISTS and not _shut(error):
                 raise
             if error.code != _THREAD_EXISTS:
-                log.warning("job %d has no thread: %s", job.id, error, extra={"job_id": job.id})
+                log.warning("job %d has no thread: %s", job.id, trouble(error), extra={"job_id": job.id})
                 return job
         # A thread has the id of the message it hangs on.
         await self._outbox.placed(job.id, job.place.reply_id)
@@ -190,7 +190,7 @@ class _Telling:
                 return True
             if not _shut(error):
                 raise
-            log.info("job %d shows no status: %s", job.id, error, extra={"job_id": job.id})
+            log.info("job %d shows no status: %s", job.id, trouble(error), extra={"job_id": job.id})
             return False
         return True
 
@@ -270,7 +270,7 @@ class _Telling:
             if error.code != _TOO_OFTEN and posts.passing(error):
                 raise
             # A card that cannot be changed now goes: the picture must not stand there till it can.
-            log.info("the card of round %d goes with its picture: %s", current.round.id, error)
+            log.info("the card of round %d goes with its picture: %s", current.round.id, trouble(error))
             return False
         return True
 
@@ -293,7 +293,7 @@ class _Telling:
             except discord.HTTPException as error:
                 if not _shut(error):
                     raise
-                log.info("job %d: a way out is shut: %s", job.id, error, extra={"job_id": job.id})
+                log.info("job %d: a way out is shut: %s", job.id, trouble(error), extra={"job_id": job.id})
                 continue
             await self._outbox.posted(job.id, announcement.index, message.channel.id, message.id)
             self._remember((job.id, announcement.index + 1), facts)
@@ -341,7 +341,7 @@ class _Telling:
         """Return whether a message can be changed later only, and keep in mind that it stays behind until then."""
         if error.code != _TOO_OFTEN:
             return False
-        log.info("job %d: a message is changed later: %s", job.id, error, extra={"job_id": job.id})
+        log.info("job %d: a message is changed later: %s", job.id, trouble(error), extra={"job_id": job.id})
         self._behind = True
         return True
 

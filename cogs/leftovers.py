@@ -12,11 +12,11 @@ from typing import Final
 
 import discord
 
-from bot.client import DISCORD_ERRORS, EditBot
+from bot.client import DISCORD_ERRORS, EditBot, trouble
 from bot.errors import NotFound
 from bot.services import Services
 from cogs import _farewell as farewell
-from cogs._posts import passing, ready, refusal
+from cogs._posts import passing, ready
 from storage.leftovers import Leftover
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,9 @@ class Leftovers:
         except NotFound:  # the round or the edit is not known any more
             await self._people.done(leftover)
         except discord.HTTPException as error:
-            await self._later(leftover, refusal(error), again=passing(error) or error.code == farewell.ARCHIVED)
+            await self._later(leftover, trouble(error), again=passing(error) or error.code == farewell.ARCHIVED)
         except DISCORD_ERRORS as error:
-            await self._later(leftover, refusal(error))
+            await self._later(leftover, trouble(error))
         except Exception as error:  # a bug that one message met is no reason to forget the others
             log.exception("message %d could not be changed", leftover.message_id)
             await self._later(leftover, type(error).__name__)

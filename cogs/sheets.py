@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.client import DISCORD_ERRORS, EditBot
+from bot.client import DISCORD_ERRORS, EditBot, trouble
 from bot.contact_sheet import Fate, Tile
 from bot.services import Services
 from bot.sweeps import SweepView, draw_sheet, sheet_of
@@ -96,7 +96,7 @@ class SheetPoster:
         except discord.HTTPException as error:
             if passing(error) or error.code == _ARCHIVED:
                 return f"Discord answered {error.status} {error.code}"
-            log.info("the card of sweep %d cannot be drawn: %s", found.id, error)
+            log.info("the card of sweep %d cannot be drawn: %s", found.id, trouble(error))
             await self._sweeps.give_up(found)
         except DISCORD_ERRORS as error:
             return f"Discord could not be reached ({type(error).__name__})"
@@ -146,7 +146,7 @@ class SheetPoster:
         """
         if error.code != _TOO_OFTEN and passing(error):
             raise error
-        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, error)
+        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, trouble(error))
         if self._shows_what_is_gone(view):
             await self._reply(bot, view.sweep).delete()
             return False
@@ -168,7 +168,7 @@ class SheetPoster:
             if error.code != _THREAD_EXISTS:
                 if passing(error):
                     raise
-                log.warning("sweep %d has no thread: %s", view.sweep.id, error)
+                log.warning("sweep %d has no thread: %s", view.sweep.id, trouble(error))
                 return view
         # A thread has the id of the message it hangs on.
         await self._sweeps.placed(view.sweep.id, place.reply_id)
@@ -237,7 +237,7 @@ class SheetPoster:
             except discord.HTTPException as error:
                 if passing(error):
                     raise
-                log.info("the end of sweep %d cannot be posted: %s", sweep.id, error)
+                log.info("the end of sweep %d cannot be posted: %s", sweep.id, trouble(error))
         await self._sweeps.told(sweep.id)
 
     @staticmethod

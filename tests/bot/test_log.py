@@ -68,8 +68,8 @@ def test_no_secret_is_written(log_format: str) -> None:
     stream = io.StringIO()
     stop = configure(settings, stream)
     try:
-        raise ValueError("key-hush in an exception")  # noqa: TRY301
-    except ValueError:
+        raise TypeError("key-hush in an exception")  # noqa: TRY301
+    except TypeError:
         log.exception("token-hush %s", 'hush-"with-quotes"\\', extra={"url": settings.database_url})
     log.info("put to https://hush.example/%s?signed=hush-upload", uuid4())
     log.info("connected with %s and %s", PASSWORD, "pässword-of-the-database")
