@@ -102,7 +102,10 @@ class People:
     async def check(self, user_id: int) -> None:
         """Refuse what :meth:`forget` would refuse. Raises TooLate."""
         async for account in self._accounts(user_id):
-            await self._checked(account)
+            try:
+                await self._database.read(forgetting.check, account.id)
+            except StillAtRunware as still:
+                raise self._later(still) from None
 
     async def forget(self, user_id: int) -> int:
         """Forget a person in every server; returns in how many they were known.
@@ -112,18 +115,11 @@ class People:
                 them already; the rest does when they ask again.
         """
         await self.check(user_id)
-        known = 0
-        async for account in self._accounts(user_id):
+        known = [account async for account in self._accounts(user_id)]  # who comes back meanwhile is somebody new
+        for account in known:
             await self._forget(account)
-            known += 1
-        log.info("somebody was forgotten in %d servers", known)
-        return known
-
-    async def _checked(self, account: Account) -> None:
-        try:
-            await self._database.read(forgetting.check, account.id)
-        except StillAtRunware as still:
-            raise self._later(still) from None
+        log.info("somebody was forgotten in %d servers", len(known))
+        return len(known)
 
     async def _forget(self, account: Account) -> None:
         pace = Pace(self._clock(), _APART, self._card_interval)

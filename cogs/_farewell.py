@@ -14,6 +14,7 @@ from bot.client import EditBot, trouble
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _round_cards as round_cards
+from cogs import _sweep_cards as sweep_cards
 from cogs._letters import parent_of
 from cogs._posts import own_message
 from cogs.umpire import draw
@@ -103,12 +104,17 @@ async def clear_job(bot: EditBot, job: Job, posted: Sequence[Announcement]) -> b
 
 
 async def clear_sweep(bot: EditBot, sweep: Sweep, thread_id: int | None) -> bool:
-    """Take the words, the files and the contact sheet of a sweep out of its card; see :func:`clear_job`."""
+    """Take the words, the files and the contact sheet of a sweep out of Discord; see :func:`clear_job`."""
     place, own = sweep.place, sweep.place.thread_id is None
     async with awake(bot, sweep.guild_id, thread_id, name=THREAD_NAME if own else None):
         home = _channel(bot, sweep.guild_id, place.thread_id or place.channel_id)
         reply, nobody = home.get_partial_message(place.reply_id), discord.AllowedMentions.none()
-        return await _shut(lambda: reply.edit(view=cards.forgotten(), attachments=[], allowed_mentions=nobody))
+        behind = await _shut(lambda: reply.edit(view=cards.forgotten(), attachments=[], allowed_mentions=nobody))
+        inside = _channel(bot, sweep.guild_id, thread_id or place.channel_id)
+        news = await own_message(bot, inside, sweep_cards.mark(sweep.id))
+        if news is not None:  # it told its asker, by name, that the sweep is over
+            behind |= await _shut(news.delete)
+    return behind
 
 
 async def redraw_round(bot: EditBot, services: Services, round_id: int) -> bool:

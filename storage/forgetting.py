@@ -269,11 +269,11 @@ class _Forgetting:
         """Forget everything."""
         tx = self._tx
         await self._cancel()
+        await self._blank_edits()  # first: a late result waits for its job's row, or is seen by what follows
         await self._leave_rounds()
         await self._give_stars_back()
         await self._take_down()
         files = await self._files()
-        await self._blank_edits()
         await self._end_claims()
         await tx.execute(_LIMITS, self._id, self._guild_id)
         for grant in await tx.fetch_all(_BONUSES, self._id):
