@@ -53,14 +53,15 @@ class Removals:
         while True:
             while due := await self._database.read(remote.due, self._clock()):
                 for start in range(0, len(due), _AT_ONCE):
-                    await asyncio.gather(*(self._ask(copy) for copy in due[start : start + _AT_ONCE]))
+                    await asyncio.gather(*(self.ask(copy) for copy in due[start : start + _AT_ONCE]))
             await self._signals.removals.wait(await self._pause())
 
     async def _pause(self) -> float:
         following = await self._database.read(remote.next_due)
         return seconds_until(following, self._clock(), most=_IDLE)
 
-    async def _ask(self, copy: RemoteCopy) -> None:
+    async def ask(self, copy: RemoteCopy) -> None:
+        """Ask for one copy; it is done with, or asked for again after a while of its own."""
         try:
             await self._runware.delete_media(copy.image_uuid)
         except RunwareError as error:

@@ -605,8 +605,9 @@ class Money(RuleBasedStateMachine):
         return _pick(number, [job for job in rows if job["status"] in statuses] or rows)
 
     def again(self, row: Line, images: int) -> orders.Order:
-        """The order of a job that is approved, or of an offer that is accepted."""
-        user_id = self.books.accounts[row["account_id"]]["holder_id"]
+        """The order of a job that is approved, or of an offer that is accepted; by somebody else for one of nobody."""
+        asker = self.books.accounts.get(row["account_id"])
+        user_id = 1 if asker is None else asker["holder_id"]
         return Asking(user_id, row["guild_id"], (row["channel_id"], row["thread_id"]), images).order(self.now)
 
     # What members do -------------------------------------------------------------------------------------------------
