@@ -44,7 +44,19 @@ async def test_the_registered_command_refuses_what_discord_can_refuse() -> None:
         by_name = {command["name"]: command for command in commands}
         assert sorted(by_name) == [
             *("Edit image", "budget", "compare", "draft", "edit", "estimate", "gallery", "history", "lora", "options"),
-            *("pool", "preset", "quota", "recipe", "round", "session", "settings", "show", "sweep", "timelapse"),
+            *(
+                "pool",
+                "preset",
+                "privacy",
+                "quota",
+                "recipe",
+                "round",
+                "session",
+                "settings",
+                "show",
+                "sweep",
+                "timelapse",
+            ),
             *("tree", "usage"),
         ]
         for command in commands:
