@@ -76,7 +76,6 @@ _TAKE_DOWN_LATE: Final = """
 UPDATE results SET deleted_at = CAST(?2 AS BIGINT), copy_at = NULL, url = '', sha256 = NULL, media_type = NULL
 WHERE job_id = ?1 AND deleted_at IS NULL
 """
-_NOT_IN_SHOWCASE: Final = f"UPDATE showcase SET post_at = NULL WHERE result_id IN ({_OWN_RESULTS})"  # noqa: S608 - a constant
 _MADE_OF_THEM: Final = f"""
 SELECT DISTINCT lineage.job_id FROM lineage JOIN jobs AS made ON made.id = lineage.job_id
 WHERE lineage.result_id IN ({_OWN_RESULTS}) AND made.account_id <> ?1 ORDER BY lineage.job_id
@@ -333,7 +332,6 @@ class _Forgetting:
         for row in await tx.fetch_all(_MADE_OF_THEM, self._id):
             await self._refresh(row["job_id"], reply=True)
         await tx.execute(_ASK_RUNWARE, self._id, self._now)
-        await tx.execute(_NOT_IN_SHOWCASE, self._id)
         await tx.execute(_TAKE_DOWN, self._id, self._now)
 
     # files -------------------------------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from bot.drafts import Beginning, Drafts
 from bot.errors import NoConsent, NotFound, TooLate
 from bot.people import People, readable
 from bot.presets import Presets
-from storage import accounts, authors, drafts, forgetting, jobs, leftovers, pictures, remote, results, rounds
+from storage import accounts, authors, drafts, forgetting, jobs, leftovers, people, pictures, remote, results, rounds
 from storage.database import Tx
-from storage.forgetting import Pace
+from storage.forgetting import Pace, StillAtRunware
+from storage.people import PARTS
 from storage.records import (
     Asker,
+    Copy,
     EditRequest,
     FaceFix,
     Lora,
@@ -236,14 +238,77 @@ async def _presets(tx: Tx) -> list[Any]:
     return await tx.fetch_all("SELECT name FROM presets ORDER BY name")
 
 
+#: What still names the account: numbers, and what is shared with others. Nothing names the person.
+STAYS = {
+    *("edits", "sweeps", "made_of_yours", "votes", "proposals", "rounds_opened", "sessions_owned", "presets"),
+    *("bonuses", "gifts", "used_of_bonuses", "ledger", "use_by_quarter", "use_by_day"),
+    *("changes_by_you", "changes_about_you"),
+}
+
+
+async def test_of_everything_that_is_told_only_numbers_and_what_is_shared_stays(studio: Studio) -> None:
+    mine, theirs = await studio.make(), await studio.make(studio.BO)
+    await _give(studio, studio.ANA)
+    await studio.gallery.star(studio.ANA, theirs.id)
+    await studio.claims.begin(studio.ANA, theirs.id)
+    await studio.budgets.allow(studio.MODERATOR, Scope.MEMBER, studio.ANA.user_id, Measure.EDITS, 5, Window.daily())
+    await studio.edits.prefer(studio.ANA, 0)
+    await studio.edits.ask(studio.ANA, studio.PLACE, studio.request(theirs))
+    await Drafts(studio.database, clock=studio.clock).open(studio.ANA, Beginning({"prompt": "a hat"}))
+    await studio.sessions.invite(studio.ANA, (await studio.session()).id, studio.CY.user_id)
+    for asker in (studio.ANA, studio.BO):
+        await studio.database.run(_gather, await account(studio, asker) or 0, studio.ANA.user_id)
+    whose = await account(studio, studio.ANA) or 0
+    await studio.database.run(_invite, (await studio.session()).id, whose)
+    known = {part.name for part in PARTS if await studio.database.read(people.page, part, whose, part.start)}
+    assert known - STAYS == {part.name for part in PARTS} - STAYS, "the test must fill all of it to be able to fail"
+    await people_of(studio).forget(studio.ANA.user_id)
+    left = {part.name for part in PARTS if await studio.database.read(people.page, part, whose, part.start)}
+    assert left <= STAYS
+    assert await studio.database.read(_gathered) == [("tray_pictures", 0), ("pick_pictures", 0), ("picks", 0)]
+    assert (await studio.edits.results(mine.job_id))[0].deleted_at == studio.now
+
+
+async def _gather(tx: Tx, account_id: int, user_id: int) -> None:
+    """Have somebody gather Ana's file in their tray, and choose it from a message of hers."""
+    await tx.execute(
+        "INSERT INTO tray_pictures (account_id, place, sha256, reference, source, added_at) "
+        "VALUES (?1, 0, ?2, '{}', 'a message', 1)",
+        account_id,
+        FILE,
+    )
+    await tx.execute(
+        "INSERT INTO picks (guild_id, account_id, found, made_at) VALUES (10, ?1, ?2, 1)",
+        account_id,
+        json.dumps({"posted": {"user_id": user_id}}),
+    )
+    await tx.execute(
+        "INSERT INTO pick_pictures (pick_id, place, sha256, reference) SELECT max(id), 0, CAST(?1 AS TEXT), '{}' FROM picks",
+        FILE,
+    )
+
+
+async def _invite(tx: Tx, session_id: int, account_id: int) -> None:
+    await tx.execute(
+        "INSERT INTO session_people (session_id, account_id, standing) VALUES (?1, ?2, 'invited')",
+        session_id,
+        account_id,
+    )
+
+
+async def _gathered(tx: Tx) -> list[tuple[str, int]]:
+    tables = ("tray_pictures", "pick_pictures", "picks")
+    return [(table, len(await tx.fetch_all(f"SELECT * FROM {table}"))) for table in tables]
+
+
 # Twice, in pieces, and anew ------------------------------------------------------------------------------------------
 
 
 async def test_forgotten_again_nothing_changes_and_they_are_somebody_new_later(studio: Studio) -> None:
     await studio.make()
     before = await account(studio, studio.ANA)
-    people = people_of(studio)
-    assert [await people.forget(studio.ANA.user_id), await people.forget(studio.ANA.user_id)] == [1, 0]
+    desk = people_of(studio)
+    assert [await desk.forget(studio.ANA.user_id), await desk.forget(studio.ANA.user_id)] == [1, 0]
     assert await account(studio, studio.ANA) is None
     again = await studio.make()
     assert again.usable
@@ -258,9 +323,9 @@ async def test_what_broke_off_between_two_servers_is_finished_by_asking_again(st
     await studio.make()
     elsewhere = await studio.ask(studio.STRANGER, place=studio.ELSEWHERE)
     assert await studio.database.run(jobs.move, elsewhere.id, Status.SUBMITTING, studio.now, poll_at=studio.now)
-    people = people_of(studio)
+    desk = people_of(studio)
     with pytest.raises(TooLate):
-        await people.forget(1)
+        await desk.forget(1)
     assert await account(studio, studio.ANA) is not None, "nothing is begun that cannot be finished now"
 
     # So it looks when the edit went there in between, or the program died: one server has forgotten them.
@@ -270,7 +335,7 @@ async def test_what_broke_off_between_two_servers_is_finished_by_asking_again(st
     await studio.database.run(forget_here)
     came = Success(elsewhere.task_uuid, "x", "https://im.runware.ai/x.jpg", 7, 100)
     await studio.edits.record(elsewhere.task_uuid, [came])
-    assert await people.forget(1) == 1
+    assert await desk.forget(1) == 1
     assert [await account(studio, one) for one in (studio.ANA, studio.STRANGER)] == [None, None]
 
 
@@ -278,17 +343,17 @@ async def test_bytes_that_a_crash_left_behind_are_found_by_housekeeping(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = await studio.make()
-    people = people_of(studio)
+    desk = people_of(studio)
 
     async def crash(_: str) -> None:
         raise ConnectionError
 
     monkeypatch.setattr(studio.store, "delete", crash)
     with pytest.raises(ConnectionError):
-        await people.forget(studio.ANA.user_id)
+        await desk.forget(studio.ANA.user_id)
     assert await studio.store.get(mine.sha256 or "")
     assert await studio.database.read(pictures.unknown, [mine.sha256 or ""]) == [mine.sha256]
-    assert await people.forget(studio.ANA.user_id) == 0
+    assert await desk.forget(studio.ANA.user_id) == 0
 
 
 # At Runware ----------------------------------------------------------------------------------------------------------
@@ -305,6 +370,27 @@ async def test_while_an_edit_is_at_runware_forgetting_is_refused_in_words_and_ch
     with pytest.raises(TooLate, match="within 21 minutes"):
         await people_of(studio).check(studio.ANA.user_id)
     await people_of(studio).check(studio.BO.user_id)
+
+
+async def test_the_unit_itself_refuses_what_went_to_runware_since_somebody_looked(studio: Studio) -> None:
+    job = await studio.ask()
+    assert await studio.database.run(jobs.move, job.id, Status.SUBMITTING, studio.now, poll_at=studio.now)
+    whose = await account(studio, studio.ANA) or 0
+    with pytest.raises(StillAtRunware):
+        await studio.database.run(forgetting.forget, whose, Pace(studio.now, 0, 0))
+    [stays] = await studio.jobs()
+    assert (stays.request.prompt, stays.user_id) == ("a hat", studio.ANA.user_id)
+
+
+async def test_bytes_that_were_kept_while_their_asker_was_forgotten_are_strays(studio: Studio) -> None:
+    job = await studio.ask()
+    for status in (Status.SUBMITTING, Status.EXPIRED):
+        assert await studio.database.run(jobs.move, job.id, status, studio.now, poll_at=studio.now)
+    late = Success(job.task_uuid, "late", "", 7, 100, copy=Copy("c" * 64, "image/png", 64, 64))
+    await people_of(studio).forget(studio.ANA.user_id)
+    await studio.database.run(outcomes.take_delivery, job.task_uuid, [late], studio.now, studio.now, studio.edits.rules)
+    assert len(await studio.edits.results(job.id)) == 1
+    assert await studio.database.read(pictures.unknown, ["c" * 64]) == ["c" * 64]
 
 
 @pytest.mark.parametrize("inline", [False, True])

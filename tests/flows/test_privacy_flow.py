@@ -16,8 +16,9 @@ from simcord import InteractionResult, MemberActor
 from cogs import _farewell as farewell
 from cogs import _own_data
 from playground.world import World, open_world
+from storage import accounts, authors
 from storage.database import Tx
-from storage.records import Asker, Status
+from storage.records import Asker, Origin, Scope, Status
 
 PLENTY: dict[str, Any] = {"member_daily_usd": 100, "server_daily_usd": 100, "bot_daily_usd": 100}
 #: Words that stand nowhere else.
@@ -188,6 +189,26 @@ async def test_what_others_made_of_it_stays_theirs_and_is_edited_by_nobody(visit
         assert "#2 was made of somebody’s picture, and they asked to be forgotten" in life.visit.words(form.response)
 
 
+async def test_what_was_made_of_a_result_names_its_maker_no_more_where_others_posted_its_picture_too(
+    visit_of: Any,
+) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, image=life.photo)
+        shown = await life.visit.edit(world.bo, **{"from": "#1"})
+        assert world.ana.mention in life.visit.words(shown)
+        [sha256] = [row["sha256"] for row in (await life.rows())["results"] if row["id"] == 1]
+
+        async def post(tx: Tx) -> None:
+            account_id = await accounts.ensure(tx, Scope.MEMBER, 1, world.guild.id, world.cleo.id)
+            await authors.posted(tx, world.guild.id, sha256, account_id, Origin(world.channel.id, 7), 1)
+
+        await world.program.database.run(post)
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
+
+
 async def test_runware_is_asked_for_each_result_by_its_uuid(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         life = Life(world, visit_of(world))
@@ -217,8 +238,12 @@ async def test_archived_threads_are_woken_for_it_and_archived_again(visit_of: An
         assert inside is not None
         await inside.edit(archived=True)
         await world.env.settle()
+        asked = len(world.env.http_requests)
         await life.forget()
         await life.settle()
+        changes = [sent for sent in world.env.http_requests[asked:] if sent.path.endswith(f"/channels/{thread.id}")]
+        told = [sent.json for sent in changes if sent.method == "PATCH"]
+        assert [change["archived"] for change in told] == [False, True]
         assert life.shown() == []
         assert await life.traces() == []
         [thread] = life.visit.threads()

@@ -41,6 +41,8 @@ def logged() -> Generator[io.StringIO]:
         stop()
         root.handlers[:] = handlers
         root.setLevel(level)
+        for name in ("discord", "aiosqlite"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def said(stream: io.StringIO) -> str:
@@ -103,7 +105,9 @@ async def test_where_runware_refuses_and_quotes_the_prompt(visit_of: Any) -> Non
         assert said(stream) == ""
 
 
-async def test_where_the_bot_itself_breaks_over_what_somebody_wrote(visit_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_bot_itself_breaks_over_what_somebody_wrote(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_world(**PLENTY) as world:
 
         def breaks(_: Asker) -> None:
@@ -113,6 +117,7 @@ async def test_where_the_bot_itself_breaks_over_what_somebody_wrote(visit_of: An
             monkeypatch.setattr(world.program.edits, "check", breaks)
             refused = await visit_of(world).ask(world.ana, prompt="a xylograph")
             assert "Something broke on my side" in visit_of(world).words(refused.response)
+        world.env.errors.clear()
         assert "KeyError" in stream.getvalue()
         assert "in breaks" in stream.getvalue()
         assert said(stream) == ""
