@@ -37,10 +37,12 @@ from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.network import UNREACHED, reason
 from bot.outbox import Outbox
+from bot.people import People
 from bot.picks import Picks
 from bot.pictures import Pictures, open_store
 from bot.presets import Presets
 from bot.reconcile import Reconciler
+from bot.removals import Removals
 from bot.rounds import Rounds
 from bot.runware.client import MAX_INLINE_REPLY_BYTES, MAX_REPLY_BYTES, RunwareClient
 from bot.services import Memory, Services
@@ -62,6 +64,7 @@ from bot.web import (
 from cogs import build
 from cogs.alerts import Alerts
 from cogs.announcer import Announcer
+from cogs.leftovers import Leftovers
 from cogs.sheets import SheetPoster
 from cogs.showcase import ShowcasePoster
 from cogs.umpire import Umpire
@@ -126,6 +129,7 @@ class Program:
             sweeps=Sweeps(database, self.edits, signals, settings, clock=clock),
             outbox=self.outbox,
             picks=Picks(database, clock=clock),
+            people=People(database, store, signals, settings, clock=clock),
             pictures=store,
             links=links,
             memory=Memory(database),
@@ -143,6 +147,7 @@ class Program:
         watch = AccountWatch(database, self.runware, signals, self.metrics, settings, clock=clock)
         alerts = Alerts(AlertBox(database, signals.alerts, settings, clock=clock), lambda: self.bot)
         poster = ShowcasePoster(Showcase(database, signals.showcase, clock=clock), self.services, lambda: self.bot)
+        removals = Removals(database, self.runware, signals, self.metrics, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._loops: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatcher": dispatcher.run,
@@ -156,6 +161,8 @@ class Program:
             "sheets": SheetPoster(self.services, lambda: self.bot).run,
             "claims": claims.run,
             "showcase": poster.run,
+            "leftovers": Leftovers(self.services, lambda: self.bot).run,
+            "removals": removals.run,
             "housekeeping": self._housekeeping.run,
             "loop lag": self.metrics.watch_loop,
         }

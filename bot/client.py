@@ -30,6 +30,13 @@ _SPOKE: Final = frozenset({InteractionResponseType.channel_message, InteractionR
 _ANSWERED: Final = 40060
 
 
+def trouble(error: BaseException) -> str:
+    """Return what went wrong with Discord, for the log: never in Discord's own words, which may quote what was sent."""
+    if isinstance(error, discord.HTTPException):
+        return f"Discord answered {error.status} {error.code}"
+    return type(error).__name__
+
+
 class MenuCog(commands.Cog):
     """A cog with menus of messages, which discord.py adds to a tree only."""
 
@@ -108,7 +115,7 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
         else:
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
     except DISCORD_ERRORS as unheard:
-        log.warning("an error could not be told: %s (%s)", unheard, type(error).__name__)
+        log.warning("an error could not be told: %s (%s)", trouble(unheard), type(error).__name__)
 
 
 async def attempt(interaction: discord.Interaction[Any], action: Awaitable[None]) -> None:

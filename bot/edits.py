@@ -463,14 +463,16 @@ class Edits:
     async def keep(self, task_uuid: str, said: Sequence[Outcome]) -> Sequence[Outcome]:
         """Return what Runware said, with the pictures that came without an address put into the store.
 
-        Whatever records outcomes asks for this first, because a row names only bytes that stand there.
+        Whatever records outcomes asks for this first, because a row names only bytes that stand there. Those of somebody
+        who was forgotten are not kept.
 
         Raises:
             OutOfSpace, OutOfReach: the store takes nothing now.
         """
         if all(one.url for one in said if isinstance(one, Success)):
             return said
-        return await inline.keep(self._pictures, said, await self._database.read(results.known, task_uuid))
+        unwanted = await self._database.read(_unwanted, task_uuid, [one for one in said if isinstance(one, Success)])
+        return await inline.keep(self._pictures, said, unwanted)
 
     def wake(self, taken: Taken) -> None:
         """Count what a unit of :mod:`bot.outcomes` did, and wake the loops that now have something to do."""
@@ -583,6 +585,14 @@ async def _quota(tx: Tx, asker: Asker, channel_id: int, thread_id: int | None, t
 def _room(standings: Sequence[Standing]) -> float:
     """Return how much of the tightest of some limits is left, from 0 to 1."""
     return min((standing.left / max(1, standing.allowance.amount) for standing in standings), default=1.0)
+
+
+async def _unwanted(tx: Tx, task_uuid: str, said: Sequence[Success]) -> frozenset[str]:
+    """Return the pictures, by their ``imageUUID``, that are not to be kept: recorded already, or of nobody any more."""
+    job = await jobs.of_task(tx, task_uuid)
+    if job is not None and job.user_id is None:
+        return frozenset(success.image_uuid for success in said)
+    return await results.known(tx, task_uuid)
 
 
 async def _ask_about(tx: Tx, task_uuid: str, now: int) -> None:

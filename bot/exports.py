@@ -19,8 +19,8 @@ PART: Final = 9_500_000
 MOST_PARTS: Final = 20
 #: No picture is made smaller than this, in bytes.
 SMALLEST: Final = 100_000
-#: So many bytes of recipes stand in one file.
-_RECIPES: Final = 8_000_000
+#: So many bytes of a list stand in one file.
+_LISTED: Final = 8_000_000
 #: What a zip says of a file, twice, and what a stream that cannot be compressed grows by, in bytes; rounded up.
 _ABOUT_A_FILE: Final = 256
 _GROWTH: Final = 1000
@@ -31,6 +31,7 @@ LARGEST: Final = PART - PART // _GROWTH - _ABOUT_A_FILE - _END
 
 PICTURES: Final = "pictures"
 RECIPES: Final = "recipes"
+DATA: Final = "data"
 CONTRIBUTORS: Final = "contributors.csv"
 README: Final = "README.txt"
 
@@ -151,23 +152,39 @@ def _percent(part: int, whole: int) -> str:
 
 def recipes(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
     """Yield the files with the recipes, each a list as JSON, by their names: one, or more where one grew too large."""
-    pending, size, number = list[str](), 0, 1
+    listing = Listing(RECIPES)
     for entry in entries:
+        full = listing.add(entry)
+        if full is not None:
+            yield full
+    yield listing.end()
+
+
+class Listing:
+    """Writes entries as a list in JSON, in one file, or in more where one grows too large."""
+
+    def __init__(self, name: str) -> None:
+        """Name the files ``name.json``, ``name-2.json`` and so on."""
+        self._name = name
+        self._number = 1
+        self._pending: list[str] = []
+        self._size = 0
+
+    def add(self, entry: Mapping[str, Any]) -> tuple[str, bytes] | None:
+        """Write an entry down; returns the file before it, with its name, where a new one had to be begun."""
         text = json.dumps(entry, ensure_ascii=False, indent=2)
-        if pending and size + len(text.encode()) > _RECIPES:
-            yield _recipes_name(number), _array(pending)
-            pending, size, number = [], 0, number + 1
-        pending.append(text)
-        size += len(text.encode()) + 2
-    yield _recipes_name(number), _array(pending)
+        size = len(text.encode()) + 2
+        full = self.end() if self._pending and self._size + size > _LISTED else None
+        if full is not None:
+            self._number, self._pending, self._size = self._number + 1, [], 0
+        self._pending.append(text)
+        self._size += size
+        return full
 
-
-def _recipes_name(number: int) -> str:
-    return f"{RECIPES}.json" if number == 1 else f"{RECIPES}-{number}.json"
-
-
-def _array(items: Sequence[str]) -> bytes:
-    return ("[\n" + ",\n".join(items) + "\n]\n").encode()
+    def end(self) -> tuple[str, bytes]:
+        """Return the file that is open, with its name."""
+        name = f"{self._name}.json" if self._number == 1 else f"{self._name}-{self._number}.json"
+        return name, ("[\n" + ",\n".join(self._pending) + "\n]\n").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +243,23 @@ def readme(session: str, contents: Contents, *, several: bool) -> bytes:
 
 def _ids(ids: Sequence[int]) -> str:
     return ", ".join(f"#{number}" for number in ids)
+
+
+def own_readme(parts: Iterable[tuple[tuple[str, ...], str]], *, several: bool) -> bytes:
+    """Return what everything is that a person gets who asks what is known of them.
+
+    ``parts`` are the ways to what data.json has, each with what it is in words; ``several`` tells whether it came in
+    more than one part.
+    """
+    about = (
+        f"{DATA}.json is a list. Each entry has a server, a part of what is known, and rows: the parts are told below. The "
+        f"last entry names your pictures: the folder {PICTURES} has them, and it says which are not in it, and why. "
+        "Amounts of money are micro-dollars, a millionth of a dollar; times are in UTC; numbers of people, channels, "
+        "messages and servers are Discord's. account_id, owner_id, opener_id, giver_id and holder_id are the number "
+        "under which the books know somebody."
+    )
+    lines = ["This is all that this Darkroom knows of you, in every server where it met you.", about]
+    if several:
+        lines.insert(1, f"It came in several parts: unpack them all into one folder. {DATA}.json may be several files.")
+    lines.append("\n".join(f"{' > '.join(way)}: {what}." for way, what in parts))
+    return ("\n\n".join(lines) + "\n").encode()

@@ -1,5 +1,8 @@
 """The log: one line per fact on standard error, as text or JSON, written off the loop, with no secret in it.
 
+Nor is there what people wrote or are called. So a traceback has the text of those errors only that speak of the program:
+others may quote a prompt, a row or a name. And libraries that log what they send or store are heard from INFO on.
+
 Modules say ``log = logging.getLogger(__name__)`` and pass what a machine may want to find in ``extra`` (``job_id``,
 ``task_uuid``); both formats show it.
 """
@@ -13,19 +16,41 @@ import logging
 import queue
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Final, TextIO
 from urllib.parse import unquote, urlsplit
 
+from bot.runware.errors import RunwareError
 from bot.settings import TASK, Settings
+from storage.database import DatabaseError
 
 _HIDDEN: Final = "[secret]"
 #: A delivery path after its task: what follows is a token, whatever it looks like.
 _DELIVERY: Final = re.compile(r"(/runware/[0-9a-fA-F-]{36}/)[^\s\"'<>\\]+")
 #: The attributes that every record has; what a record has besides was passed as ``extra``.
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: Below INFO, these log the bodies of requests, whole events, and the parameters of statements.
+_TALKATIVE: Final = ("discord", "aiosqlite")
+#: Errors whose text speaks of the program; SQLite's name tables and columns, and no values.
+_ABOUT_CODE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    DatabaseError,
+    ImportError,
+    NameError,
+    NotImplementedError,
+    RunwareError,
+    TypeError,
+)
+_ABOUT_CODE_MODULE: Final = "sqlite3"
+#: What errors say in numbers, beside their text: Discord's answer, a system call's failure, PostgreSQL's refusal.
+_NUMBERS: Final = ("status", "code", "errno", "sqlstate")
+#: PostgreSQL's codes are so long.
+_SQLSTATE: Final = 5
 #: A shorter password is a common word, and hiding that word everywhere would hide the log.
 _SHORTEST_PASSWORD: Final = 8
 
@@ -56,6 +81,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], 
     entrance = _Entrance(records)
     root.addHandler(entrance)
     root.setLevel(settings.log_level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     listener = QueueListener(records, handler)
     listener.start()
 
@@ -138,9 +165,52 @@ class _Entrance(QueueHandler):
         record = copy.copy(record)
         record.msg, record.args = record.getMessage(), None
         if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = _traced(record.exc_info[1])
         record.exc_info = None
         return record
+
+
+def _traced(error: BaseException | None) -> str:
+    """Return a traceback, with what caused the error before it, as Python prints it but for most errors' text."""
+    if error is None:
+        return ""
+    seen, links = set[int](), list[str]()
+    before, joint = error, ""
+    while before is not None and id(before) not in seen:
+        seen.add(id(before))
+        links.append(_link(before) + joint)
+        cause = before.__cause__
+        joint = (
+            "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+            if cause is None
+            else "\n\nThe above exception was the direct cause of the following exception:\n\n"
+        )
+        before = before.__context__ if cause is None and not before.__suppress_context__ else cause
+    return "".join(reversed(links))
+
+
+def _link(error: BaseException) -> str:
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    text = f"Traceback (most recent call last):\n{frames}{_named(error)}"
+    if isinstance(error, BaseExceptionGroup):
+        within = [_traced(one) for one in error.exceptions]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownMemberType]
+        text += "".join("\n  | " + one.replace("\n", "\n  | ") for one in within)
+    return text
+
+
+def _named(error: BaseException) -> str:
+    """Return the last line of a traceback: which error it was, and its text only where that speaks of the program."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(error, _ABOUT_CODE) or kind.__module__ == _ABOUT_CODE_MODULE:
+        return f"{name}: {error}"
+    numbers = {attribute: getattr(error, attribute, None) for attribute in _NUMBERS}
+    said = [f"{attribute} {value}" for attribute, value in numbers.items() if _is_number(value)]
+    return f"{name} ({', '.join(said)})" if said else name
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and len(value) == _SQLSTATE and value.isalnum())
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class Metrics:
         self.alerts = Counter(
             "darkroom_alerts", "Alerts that were raised, by what they are about.", ["kind"], registry=self.registry
         )
+        self.removals = Counter(
+            "darkroom_removals",
+            "Copies that Runware was asked to delete, by what came of it.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.estimate_ratio = self._histogram(
             "estimate_ratio", "The settled cost of an edit as a part of its estimate.", _AROUND_ONE
         )

@@ -101,6 +101,10 @@ class Outbox:
         """Return what is kept for a member."""
         return await self._database.read(announcements.kept_for, asker)
 
+    async def skip(self, job_id: int, index: int) -> None:
+        """Count a message as posted that is not to be posted any more."""
+        await self._database.run(announcements.skip, job_id, index, self._clock())
+
     async def hand_over(self, job_id: int, index: int) -> None:
         """Record that a kept message reached its asker."""
         await self._database.run(announcements.handed_over, job_id, index, self._clock())

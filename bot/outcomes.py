@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from bot import prices, quota
 from bot.runware.errors import reason
-from storage import announcements, jobs, ledger, pictures, results
+from storage import accounts, announcements, forgetting, jobs, ledger, pictures, results
 from storage import prices as lessons
 from storage.database import Tx
 from storage.jobs import Reconciled
@@ -169,16 +169,23 @@ async def _end_with_what_it_has(
 
 
 async def _record(tx: Tx, job: Job, successes: Sequence[Success], now: int) -> Taken:
-    """Insert the pictures that are new, and fill in costs that came late; a repeat changes nothing."""
+    """Insert the pictures that are new, and fill in costs that came late; a repeat changes nothing.
+
+    Of somebody who was forgotten meanwhile they are counted and paid for, but neither kept nor shown.
+    """
     before, fresh = await results.count(tx, job.id), 0
+    # Asked anew, now that the job is locked: what the lock waited for may have forgotten them.
+    forgotten = await accounts.holder(tx, job.account_id) is None
     for success in successes:
         if await results.add(tx, job.id, success, now):
             fresh += 1
-            if success.copy is not None:
+            if success.copy is not None and not forgotten:
                 await pictures.used(tx, success.copy.sha256, now)
         elif success.cost is not None:
             await results.cost_came(tx, job.id, success.image_uuid, success.cost)
-    if fresh and job.over:
+    if fresh and forgotten:
+        await forgetting.take_down_late(tx, job.id, now)
+    elif fresh and job.over:
         await announcements.touch(tx, job.id, now)
     first_post_at = job.first_post_at if fresh and not before else None
     return Taken(fresh, before + fresh, lag=None if first_post_at is None else now - first_post_at)

@@ -17,6 +17,7 @@ from bot.links import Links
 from bot.loras import LoraSearch
 from bot.metrics import Metrics
 from bot.outbox import Outbox
+from bot.people import People
 from bot.picks import Picks
 from bot.pictures import Pictures
 from bot.presets import Presets
@@ -63,6 +64,7 @@ class Services:
     rounds: Rounds
     sweeps: Sweeps
     outbox: Outbox
+    people: People
     picks: Picks
     pictures: Pictures
     links: Links

@@ -64,3 +64,7 @@ class Signals:
         self.sweeps = Signal()
         #: Somebody began to write an edit.
         self.claims = Signal()
+        #: Messages of ours show what somebody who was forgotten wrote or gave.
+        self.leftovers = Signal()
+        #: Copies at Runware are to go.
+        self.removals = Signal()

@@ -15,6 +15,7 @@ from cogs._draft_components import DRAFT_ITEMS
 from cogs._gallery_components import GALLERY_ITEMS
 from cogs._house_cards import HOUSE_ITEMS
 from cogs._lineage_components import LINEAGE_ITEMS
+from cogs._own_data_cards import OWN_DATA_ITEMS
 from cogs._preset_components import PRESET_ITEMS
 from cogs._privacy_cards import PRIVACY_ITEMS
 from cogs._round_components import ROUND_ITEMS
@@ -93,5 +94,6 @@ def build(services: Services) -> EditBot:
             *HOUSE_ITEMS,
             *TRAY_ITEMS,
             *PRIVACY_ITEMS,
+            *OWN_DATA_ITEMS,
         ),
     )

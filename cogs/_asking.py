@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import options
-from bot.client import DISCORD_ERRORS
+from bot.client import DISCORD_ERRORS, trouble
 from bot.errors import BadOption
 from bot.options import MAX_REFERENCES
 from bot.services import Services
@@ -212,7 +212,7 @@ class Asking:
         try:
             await interaction.edit_original_response(view=view, attachments=shows)
         except DISCORD_ERRORS as error:
-            log.warning("a reply could not show what was asked for: %s", error)
+            log.warning("a reply could not show what was asked for: %s", trouble(error))
 
     async def _starter(
         self, interaction: discord.Interaction[Any], request: EditRequest, files: Mapping[int, Attached]
@@ -266,7 +266,7 @@ async def _take_back(reply: discord.WebhookMessage) -> None:
     try:
         await reply.delete()
     except DISCORD_ERRORS as error:
-        log.warning("the reply to a draft that was refused could not be taken back: %s", error)
+        log.warning("the reply to a draft that was refused could not be taken back: %s", trouble(error))
 
 
 def _agreed(asked: str | None, of_place: str) -> str:

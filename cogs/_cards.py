@@ -177,6 +177,11 @@ def declined(offer: Offer) -> ui.LayoutView:
     )
 
 
+def forgotten(number: int | None = None) -> ui.LayoutView:
+    """Return what takes the place of the messages about an edit whose asker was forgotten."""
+    return card(text("-# Somebody who was forgotten asked for an edit here."), colour=GREY, number=number)
+
+
 def attached(message: discord.Message | discord.InteractionMessage) -> list[tuple[str, str]]:
     """Return the names and alt texts of the files that stand in a message."""
     return [(file.filename, file.description or "") for file in message.attachments]

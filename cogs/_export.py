@@ -1,8 +1,7 @@
-"""Packs a session for one person and sends the parts as they fill, so that one of them is in memory at a time."""
+"""Packs a session for one person and sends the parts as they fill."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +11,7 @@ import discord
 from bot import exports, recipes
 from bot.client import EditBot
 from bot.errors import NotFound
-from bot.exports import Contents, Contributor, Parts
+from bot.exports import Contents, Contributor
 from bot.reports import exactly
 from bot.services import Services
 from bot.sessions import SessionView
@@ -22,6 +21,7 @@ from cogs import _names
 from cogs import _session_cards as cards
 from cogs import _words as words
 from cogs._cards import file_name
+from cogs._parcels import Parcel
 from cogs._sight import Sight
 from storage.lineage import Step
 from storage.records import Result, Session
@@ -39,7 +39,7 @@ class Export:
         self._services = services
         self._interaction = interaction
         self._guild = guild
-        self._parts = Parts()
+        self._parcel = Parcel(services, interaction, "session")
         self._begun = services.clock()
         #: The names of the pictures that were packed, by the ids of their results.
         self._packed: dict[int, str] = {}
@@ -65,14 +65,14 @@ class Export:
 
         known = await _names.members(self._guild, {share.user_id for share in view.shares if share.user_id is not None})
         tree = await SessionTree.laid_out(self._services.pictures, steps, hidden)
-        with self._parts:
+        with self._parcel:
             await self._pack_pictures(usable, besides=len(tree.pages) * _TREE_PAGE)
             await self._pack_tree(tree, known)
             await self._pack_texts(usable, view, known)
             contents = self._contents(seen, hidden=len(hidden), trees=len(tree.pages))
             address = words.link(session.guild_id, session.thread_id)
-            await self._pack(exports.README, exports.readme(address, contents, several=self._parts.number > 1))
-            await self._finish(contents)
+            await self._pack(exports.README, exports.readme(address, contents, several=self._parcel.number > 1))
+            await self._parcel.finish(lambda number, name: cards.last_part(number, name, contents), cards.packed)
 
     # packing -----------------------------------------------------------------------------------------------
 
@@ -120,12 +120,7 @@ class Export:
             return 0
 
     async def _pack(self, name: str, data: bytes, at: int | None = None) -> None:
-        """Pack a file, off the loop, and send the part before it where that is full."""
-        full = await self._services.pictures.draw(self._parts.add, name, data, self._begun if at is None else at)
-        if full is not None:
-            number = self._parts.number - 1
-            file = _file(full, number)
-            await self._interaction.followup.send(view=cards.part(number, file.filename), file=file, ephemeral=True)
+        await self._parcel.pack(name, data, self._begun if at is None else at)
 
     def _contents(self, seen: Sequence[Step], *, hidden: int, trees: int) -> Contents:
         by_fate: dict[Shown, list[int]] = {fate: [] for fate in Shown}
@@ -141,24 +136,6 @@ class Export:
             hidden=hidden,
             trees=trees,
         )
-
-    async def _finish(self, contents: Contents) -> None:
-        """Send the last part: in place of the answer where it is the only one, else below the others."""
-        data = await self._services.pictures.draw(self._parts.end)
-        number = self._parts.number
-        if number == 1:
-            file = _file(data)
-            view = cards.last_part(1, file.filename, contents)
-            await self._interaction.edit_original_response(view=view, attachments=[file])
-            return
-        file = _file(data, number)
-        view = cards.last_part(number, file.filename, contents)
-        await self._interaction.followup.send(view=view, file=file, ephemeral=True)
-        await self._interaction.edit_original_response(view=cards.packed(number))
-
-
-def _file(data: bytes, number: int | None = None) -> discord.File:
-    return discord.File(io.BytesIO(data), "session.zip" if number is None else f"session-part-{number}.zip")
 
 
 def _name(user_id: int | None, known: Mapping[int, str | None]) -> str:

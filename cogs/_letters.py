@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -138,11 +138,26 @@ async def rewrite(bot: EditBot, services: Services, job: Job, announcement: Anno
     stays: list[discord.Attachment | discord.File] = [file for name, file in attached.items() if name in shown]
     if cards.PROMPT_FILE in shown and cards.PROMPT_FILE not in attached:
         stays.append(_prompt_file(job))  # the text below the prompt grew, and left no room for the whole of it
+    anew = await _named_otherwise(services, post, attached)
+    stays = [anew.get(file.filename, file) for file in stays]
     nobody = discord.AllowedMentions.none()
     if set(stays) == set(attached.values()):
         await message.edit(view=cards.ending(post), allowed_mentions=nobody)
     else:
         await message.edit(view=cards.ending(post), attachments=stays, allowed_mentions=nobody)
+
+
+async def _named_otherwise(
+    services: Services, post: Post, attached: Mapping[str, discord.Attachment]
+) -> dict[str, discord.File]:
+    """Return, by name, the files to post anew: their alt texts tell of what was taken down or forgotten since."""
+    outdated = [
+        result
+        for result in post.shown
+        if attached[post.files[result.id]].description != alt.of_result(post.job.request, result, post.before)
+    ]
+    made = await _files(services, post, outdated, min(FILE_BYTES, REQUEST_BYTES // max(1, len(outdated))))
+    return {post.files[result_id]: file for result_id, file in made.items() if file.filename == post.files[result_id]}
 
 
 async def parent_of(edits: Edits, result_id: int | None) -> Parent | None:

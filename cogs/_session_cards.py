@@ -135,11 +135,6 @@ def packing(pictures: int) -> ui.LayoutView:
     return card(text(f"📦 Packing {words.counted(pictures, 'picture')}…"), colour=GREY)
 
 
-def part(number: int, name: str) -> ui.LayoutView:
-    """Return the message of a part of an export that is not the last one."""
-    return card(text(f"📦 Part {number}; the next one comes below."), file(name), colour=BLUE)
-
-
 def last_part(number: int, name: str, contents: Contents) -> ui.LayoutView:
     """Return the message of the last, or only, part of an export, which tells what is in the whole."""
     pictures = words.counted(len(contents.packed), "picture")

@@ -19,10 +19,11 @@ import discord
 from discord import ui
 from discord.abc import Messageable
 
-from bot.client import EditBot
+from bot.client import EditBot, trouble
 from bot.errors import OutOfReach
 from bot.services import Services
 from cogs import _cards as cards
+from cogs import _farewell as farewell
 from cogs import _posts as posts
 from cogs import _words as words
 from cogs._letters import FILE_BYTES, Letter, compose, parent_of, rewrite
@@ -88,13 +89,13 @@ class Announcer:
             async with asyncio.timeout(_PATIENCE):
                 await _Telling(self._services, bot, self._said).tell(job)
         except _PASSING as error:
-            await self._later(job, f"{type(error).__name__}: {error}")
+            await self._later(job, trouble(error))
         except OutOfReach as error:
             await self._later(job, f"the picture store could not be reached ({error.reason})")
         except discord.HTTPException as error:
             if error.status != _TOO_MANY_REQUESTS:
                 log.exception("job %d could not be announced", job.id, extra={"job_id": job.id})
-            await self._later(job, f"{error.status} {error.code}")
+            await self._later(job, trouble(error))
         except Exception as error:
             log.exception("job %d could not be announced", job.id, extra={"job_id": job.id})
             await self._later(job, type(error).__name__)
@@ -122,6 +123,9 @@ class _Telling:
 
     async def tell(self, job: Job) -> None:
         """Bring everything that Discord shows of a job up to date."""
+        if job.user_id is None:
+            await self._take_leave(job)
+            return
         if job.sweep_id is not None:
             await self._tell_cell(job)
             return
@@ -147,6 +151,16 @@ class _Telling:
         await self._services.sweeps.changed(job)
         await self._outbox.shown(job, behind=self._behind)
 
+    async def _take_leave(self, job: Job) -> None:
+        """Take down what Discord shows of an edit whose asker was forgotten; nothing is posted about it any more."""
+        for announcement in await self._outbox.plan(job):
+            if not announcement.tries or not await self._adopted(job, announcement):
+                await self._outbox.skip(job.id, announcement.index)
+        await self._take_along(job)
+        behind = await farewell.clear_job(self._bot, job, await self._outbox.posted_messages(job.id))
+        await self._services.sweeps.changed(job)
+        await self._outbox.shown(job, behind=behind)
+
     # the thread and its status card ------------------------------------------------------------------------
 
     async def _placed(self, job: Job) -> Job:
@@ -164,7 +178,7 @@ class _Telling:
             if error.code != _THREAD_EXISTS and not _shut(error):
                 raise
             if error.code != _THREAD_EXISTS:
-                log.warning("job %d has no thread: %s", job.id, error, extra={"job_id": job.id})
+                log.warning("job %d has no thread: %s", job.id, trouble(error), extra={"job_id": job.id})
                 return job
         # A thread has the id of the message it hangs on.
         await self._outbox.placed(job.id, job.place.reply_id)
@@ -179,7 +193,7 @@ class _Telling:
                 return True
             if not _shut(error):
                 raise
-            log.info("job %d shows no status: %s", job.id, error, extra={"job_id": job.id})
+            log.info("job %d shows no status: %s", job.id, trouble(error), extra={"job_id": job.id})
             return False
         return True
 
@@ -259,7 +273,7 @@ class _Telling:
             if error.code != _TOO_OFTEN and posts.passing(error):
                 raise
             # A card that cannot be changed now goes: the picture must not stand there till it can.
-            log.info("the card of round %d goes with its picture: %s", current.round.id, error)
+            log.info("the card of round %d goes with its picture: %s", current.round.id, trouble(error))
             return False
         return True
 
@@ -269,7 +283,8 @@ class _Telling:
             (result.id, result.stars, result.closed_at) for result in await self._edits.results(job.id) if result.usable
         )
         writing = tuple(claim.user_id for claim in await self._services.claims.writing(job.id))
-        return (job.cost, job.cost_pending, job.estimated, usable, writing)
+        parent = await parent_of(self._edits, job.request.parent_id)
+        return (job.request, job.cost, job.cost_pending, job.estimated, usable, writing, parent)
 
     async def _post(self, job: Job, announcement: Announcement) -> None:
         """Post one message by the first way that is open, or keep it for the asker's next command."""
@@ -283,7 +298,7 @@ class _Telling:
             except discord.HTTPException as error:
                 if not _shut(error):
                     raise
-                log.info("job %d: a way out is shut: %s", job.id, error, extra={"job_id": job.id})
+                log.info("job %d: a way out is shut: %s", job.id, trouble(error), extra={"job_id": job.id})
                 continue
             await self._outbox.posted(job.id, announcement.index, message.channel.id, message.id)
             self._remember((job.id, announcement.index + 1), facts)
@@ -331,7 +346,7 @@ class _Telling:
         """Return whether a message can be changed later only, and keep in mind that it stays behind until then."""
         if error.code != _TOO_OFTEN:
             return False
-        log.info("job %d: a message is changed later: %s", job.id, error, extra={"job_id": job.id})
+        log.info("job %d: a message is changed later: %s", job.id, trouble(error), extra={"job_id": job.id})
         self._behind = True
         return True
 

@@ -13,7 +13,7 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot import options
-from bot.client import DISCORD_ERRORS, EditBot, attempt
+from bot.client import DISCORD_ERRORS, EditBot, attempt, trouble
 from bot.drafts import Beginning, typed
 from bot.errors import NotFound
 from bot.services import Services
@@ -265,7 +265,7 @@ class DraftCog(commands.Cog, name="Draft"):
                 note = "I have asked you about its price, in the message below. The draft stays until you say yes."
                 await self._desk.show(interaction, draft, note=note)
         except DISCORD_ERRORS as error:  # its owner may have dismissed the card; what they sent is sent
-            log.warning("the card of draft %d could not show that it was sent: %s", draft.id, error)
+            log.warning("the card of draft %d could not show that it was sent: %s", draft.id, trouble(error))
 
     # pieces ----------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""``/privacy``: who may edit whose pictures, as members say for themselves and managers for their server."""
+"""``/privacy``: who may edit whose pictures; and what the bot knows of a person, told to that person, and forgotten."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from discord.ext import commands
 from bot.client import EditBot, attempt
 from bot.consents import PrivacyView
 from bot.services import Services
+from cogs import _own_data_cards as own_data_cards
 from cogs import _privacy_cards as cards
 from cogs import _rights as rights
 from cogs._components import CloseButton, OpenButton
 from cogs._looks import look
+from cogs._own_data import OwnData
+from cogs._own_data_cards import ForgetButton
 from cogs._privacy_cards import ConsentMenu
+from cogs._turns import Turns
 from storage.records import Asker, Consent
 
 #: A channel that pictures are posted in, or one of its threads; a forum is named by one of these.
 _Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 _SERVER: Final = "server"
+#: So many exports are made at a time, over all servers; who asks for another one meanwhile is told so.
+_EXPORTS: Final = 2
 _WHO: Final = [
     Choice(name="Anyone", value=Consent.ANYONE.value),
     Choice(name="Only in the thread where they stand", value=Consent.SESSION.value),
@@ -30,15 +36,16 @@ _WHO: Final = [
 
 
 class PrivacyCog(commands.Cog, name="Privacy"):
-    """The commands, the menu and the buttons about who may edit what."""
+    """The commands, the menu and the buttons. Nobody else sees the answers."""
 
     group = app_commands.Group(name="privacy", description="Who may edit your pictures, and what I know about you")
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._consents = services.consents
+        self._exports = Turns(_EXPORTS, "Two exports are being made right now. Please try again in a minute.")
 
-    # commands ----------------------------------------------------------------------------------------------
+    # who may edit what -------------------------------------------------------------------------------------
 
     @group.command()
     async def show(self, interaction: discord.Interaction[EditBot]) -> None:
@@ -77,7 +84,27 @@ class PrivacyCog(commands.Cog, name="Privacy"):
         says = "is not edited by others any more" if pictures == "kept" else "may be edited, as its authors say"
         await self._show_rules(interaction, view, note=f"✅ What is posted in <#{channel_id}> {says}.")
 
-    # events ------------------------------------------------------------------------------------------------
+    # what is known of a person -----------------------------------------------------------------------------
+
+    @group.command()
+    async def export(self, interaction: discord.Interaction[EditBot]) -> None:
+        """Get all that I know of you, in every server, with your pictures, as a zip."""
+        with self._exports.take():
+            await interaction.response.defer(ephemeral=True)
+            await OwnData(self._services, interaction).send()
+
+    @group.command()
+    async def forget(self, interaction: discord.Interaction[EditBot]) -> None:
+        """Have me forget you in every server, for good; I ask once more first."""
+        await self._services.people.check(interaction.user.id)
+        await interaction.response.send_message(view=own_data_cards.question(), ephemeral=True)
+
+    async def _forget(self, interaction: discord.Interaction[EditBot]) -> None:
+        await interaction.response.defer()
+        servers = await self._services.people.forget(interaction.user.id)
+        await interaction.edit_original_response(view=own_data_cards.forgotten(servers))
+
+    # presses -----------------------------------------------------------------------------------------------
 
     @commands.Cog.listener()
     async def on_privacy(self, interaction: discord.Interaction[EditBot], item: ui.DynamicItem[Any]) -> None:
@@ -93,6 +120,8 @@ class PrivacyCog(commands.Cog, name="Privacy"):
                 closed = isinstance(item, CloseButton)
                 await self._consents.close(rights.asker(interaction), item.target, closed=closed)
                 await look(self._services, interaction, item.target)
+            case ForgetButton():
+                await self._forget(interaction)
             case _:
                 raise TypeError(f"no press is known for {item!r}")
 

@@ -12,7 +12,7 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot import recipes
-from bot.client import DISCORD_ERRORS, EditBot, notice
+from bot.client import DISCORD_ERRORS, EditBot, notice, trouble
 from bot.errors import BadOption
 from bot.recipes import Recipe
 from bot.services import Services
@@ -76,7 +76,7 @@ class RecipeCog(commands.Cog, name="Recipe"):
             try:
                 await interaction.followup.send(view=notice(said, GREY), ephemeral=True)
             except DISCORD_ERRORS as error:  # the edit was asked for: no error may take the place of its reply
-                log.warning("somebody could not be told that a recipe ran with other pictures: %s", error)
+                log.warning("somebody could not be told that a recipe ran with other pictures: %s", trouble(error))
 
     @show.autocomplete("result")
     @run.autocomplete("result")

@@ -10,7 +10,7 @@ from discord import ui
 from discord.ext import commands
 
 from bot import options
-from bot.client import DISCORD_ERRORS, EditBot, attempt, notice
+from bot.client import DISCORD_ERRORS, EditBot, attempt, notice, trouble
 from bot.errors import BadOption, NotAllowed
 from bot.services import Services
 from cogs import _asides as asides
@@ -68,7 +68,7 @@ class ResultsCog(commands.Cog, name="Results"):
                 await interaction.followup.send(view=letter.view, files=letter.files, ephemeral=True)
                 await self._services.outbox.hand_over(job.id, announcement.index)
         except DISCORD_ERRORS as error:
-            log.warning("what is kept could not be shown: %s", error)
+            log.warning("what is kept could not be shown: %s", trouble(error))
 
     # presses -----------------------------------------------------------------------------------------------
 

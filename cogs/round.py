@@ -10,7 +10,7 @@ from discord import app_commands, ui
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from bot.client import DISCORD_ERRORS, EditBot, attempt, notice
+from bot.client import DISCORD_ERRORS, EditBot, attempt, notice, trouble
 from bot.errors import EditError, NotAllowed, NotFound, TooLate
 from bot.rounds import LEAST_QUORUM, MOST_MINUTES, MOST_QUORUM, RoundView
 from bot.services import Services
@@ -80,7 +80,7 @@ class RoundCog(commands.Cog, name="Round"):
                 "The card of this round was deleted. End the round with `/round stop`; then open another one."
             ) from None
         except DISCORD_ERRORS as error:
-            log.warning("the card of round %d could not be drawn anew: %s", view.round.id, error)
+            log.warning("the card of round %d could not be drawn anew: %s", view.round.id, trouble(error))
         await interaction.edit_original_response(view=cards.where(view))
 
     @group.command()
@@ -221,7 +221,7 @@ class RoundCog(commands.Cog, name="Round"):
             if newest != view:  # it was drawn by others meanwhile, and now by what was true before
                 await draw(interaction.client, newest)
         except DISCORD_ERRORS as error:  # the round is open all the same, and `/round show` draws its card
-            log.warning("the card of round %d could not be drawn: %s", view.round.id, error)
+            log.warning("the card of round %d could not be drawn: %s", view.round.id, trouble(error))
 
 
 def _thread(interaction: discord.Interaction[EditBot]) -> int:

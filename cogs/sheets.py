@@ -15,14 +15,16 @@ from typing import Any, Final
 
 import discord
 
-from bot.client import DISCORD_ERRORS, EditBot
+from bot.client import DISCORD_ERRORS, EditBot, trouble
 from bot.contact_sheet import Fate, Tile
 from bot.errors import OutOfReach
 from bot.services import Services
 from bot.sweeps import SweepView, draw_sheet, sheet_of
+from cogs import _farewell as farewell
 from cogs import _sweep_cards as cards
 from cogs import _words as words
 from cogs._posts import nonce, own_message, passing, ready
+from storage.records import EditRequest
 from storage.sweeps import Sweep, SweepState
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class _Shown:
     """What a card says, as Discord gets it, and what its contact sheet shows; nothing while it has none."""
 
     said: list[dict[str, Any]]
+    request: EditRequest
     tiles: tuple[Tile, ...]
 
 
@@ -94,7 +97,7 @@ class SheetPoster:
         except discord.HTTPException as error:
             if passing(error) or error.code == _ARCHIVED:
                 return f"Discord answered {error.status} {error.code}"
-            log.info("the card of sweep %d cannot be drawn: %s", found.id, error)
+            log.info("the card of sweep %d cannot be drawn: %s", found.id, trouble(error))
             await self._sweeps.give_up(found)
         except DISCORD_ERRORS as error:
             return f"Discord could not be reached ({type(error).__name__})"
@@ -107,7 +110,11 @@ class SheetPoster:
 
     async def _show(self, bot: EditBot, sweep_id: int) -> None:
         """Bring everything that Discord shows of a sweep up to date."""
-        view = await self._placed(bot, await self._sweeps.view(sweep_id))
+        view = await self._sweeps.view(sweep_id)
+        if view.sweep.user_id is None:
+            await self._take_leave(bot, view)
+            return
+        view = await self._placed(bot, view)
         if view.over:
             await self._sweeps.done(sweep_id)
         untold, drawn = view.over and view.sweep.told_at is None, False
@@ -125,6 +132,16 @@ class SheetPoster:
             await self._tell(bot, view, drawn=drawn)
         await self._sweeps.shown(view)
 
+    async def _take_leave(self, bot: EditBot, view: SweepView) -> None:
+        """Take down what the card of a sweep shows whose asker was forgotten; nobody is told of its end."""
+        if view.over:
+            await self._sweeps.done(view.sweep.id)
+            await self._sweeps.told(view.sweep.id)
+        if await farewell.clear_sweep(bot, view.sweep, view.thread_id):
+            await self._sweeps.later(view.sweep, behind=True)
+        else:
+            await self._sweeps.shown(view)
+
     async def _stays(self, bot: EditBot, view: SweepView, error: discord.HTTPException) -> bool:
         """Decide what becomes of a card that cannot be drawn; returns whether it is drawn later, and raises for a retry.
 
@@ -132,7 +149,7 @@ class SheetPoster:
         """
         if error.code != _TOO_OFTEN and passing(error):
             raise error
-        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, error)
+        log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, trouble(error))
         if self._shows_what_is_gone(view):
             await self._reply(bot, view.sweep).delete()
             return False
@@ -154,7 +171,7 @@ class SheetPoster:
             if error.code != _THREAD_EXISTS:
                 if passing(error):
                     raise
-                log.warning("sweep %d has no thread: %s", view.sweep.id, error)
+                log.warning("sweep %d has no thread: %s", view.sweep.id, trouble(error))
                 return view
         # A thread has the id of the message it hangs on.
         await self._sweeps.placed(view.sweep.id, place.reply_id)
@@ -168,16 +185,20 @@ class SheetPoster:
         sweep, nobody = view.sweep, discord.AllowedMentions.none()
         ends = view.over or sweep.state is SweepState.DONE
         said = cards.board(view, pictures=[], sheet=ends).to_components()
-        shown, before = _Shown(said, sheet_of(view).tiles if ends else ()), self._drawn.get(sweep.id)
+        shown, before = _Shown(said, sweep.request, sheet_of(view).tiles if ends else ()), self._drawn.get(sweep.id)
         if shown == before:
             return
         message = await self._reply(bot, sweep).fetch()
-        asked = [file for file in message.attachments if file.filename != cards.SHEET]
+        came = [file for file in message.attachments if file.filename != cards.SHEET]
+        asked = farewell.standing(sweep.request, came)
         pictures = [(file.filename, file.description or "") for file in asked]
         board = cards.board(view, pictures=pictures, sheet=ends)
-        drawn = before is not None and before.tiles == shown.tiles and len(asked) < len(message.attachments)
-        if drawn or not ends:
+        drawn = before is not None and before.tiles == shown.tiles and len(came) < len(message.attachments)
+        whole = len(asked) == len(came)
+        if (drawn or not ends) and whole:
             await message.edit(view=board, allowed_mentions=nobody)
+        elif not ends:
+            await message.edit(view=board, attachments=asked, allowed_mentions=nobody)
         else:
             data = await draw_sheet(self._services.pictures, view)
             sheet = discord.File(io.BytesIO(data), cards.SHEET, description=cards.alt(view))
@@ -219,7 +240,7 @@ class SheetPoster:
             except discord.HTTPException as error:
                 if passing(error):
                     raise
-                log.info("the end of sweep %d cannot be posted: %s", sweep.id, error)
+                log.info("the end of sweep %d cannot be posted: %s", sweep.id, trouble(error))
         await self._sweeps.told(sweep.id)
 
     @staticmethod

@@ -13,7 +13,7 @@ from typing import Final
 
 import discord
 
-from bot.client import DISCORD_ERRORS, EditBot
+from bot.client import DISCORD_ERRORS, EditBot, trouble
 from bot.errors import EditError, NotAllowed, NotFound, OutOfReach
 from bot.rounds import RoundView
 from bot.services import Services
@@ -57,7 +57,7 @@ async def redraw_open(services: Services, interaction: discord.Interaction[EditB
         if current is not None:
             await draw(interaction.client, await services.rounds.view(current.id))
     except (NotFound, *DISCORD_ERRORS) as error:  # the next press on the card tells it
-        log.info("no card of a round was drawn anew: %s", error)
+        log.info("no card of a round was drawn anew: %s", trouble(error))
 
 
 class Umpire:
@@ -187,14 +187,14 @@ class Umpire:
             except discord.HTTPException as error:
                 if passing(error):
                     raise
-                log.info("the end of round %d cannot be posted: %s", view.round.id, error)
+                log.info("the end of round %d cannot be posted: %s", view.round.id, trouble(error))
         try:
             await draw(bot, view)
         except discord.HTTPException as error:
             # The status of the edit wakes the thread.
             if passing(error) or (view.job is not None and error.code == _ARCHIVED):
                 raise
-            log.info("the card of round %d cannot be changed: %s", view.round.id, error)
+            log.info("the card of round %d cannot be changed: %s", view.round.id, trouble(error))
 
     async def _post(self, bot: EditBot, view: RoundView) -> None:
         channel = bot.get_partial_messageable(view.session.thread_id, guild_id=view.session.guild_id)

@@ -9,6 +9,10 @@ from storage.database import Tx
 from storage.records import Asker, Scope
 
 _FIND: Final = "SELECT id FROM accounts WHERE scope = ?1 AND guild_id = ?2 AND holder_id = ?3"
+# Kept from being forgotten until the unit is over, so that nothing is written in the name of nobody.
+_KEEP: Final = """
+SELECT id FROM accounts WHERE scope = ?1 AND guild_id = ?2 AND holder_id = ?3 /* FOR KEY SHARE OF accounts */
+"""
 _ADD: Final = """
 INSERT INTO accounts (scope, guild_id, holder_id, created_at) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (scope, guild_id, holder_id) DO NOTHING RETURNING id
@@ -24,13 +28,13 @@ async def find(tx: Tx, scope: Scope, guild_id: int = 0, holder_id: int = 0) -> i
 
 
 async def ensure(tx: Tx, scope: Scope, now: int, guild_id: int = 0, holder_id: int = 0) -> int:
-    """Return the id of an account, opening it when it is new."""
-    found = await find(tx, scope, guild_id, holder_id)
-    if found is not None:
-        return found
-    row = await tx.fetch_one(_ADD, scope.value, guild_id, holder_id, now)
+    """Return the id of an account, opening it when it is new. A member's is not forgotten while this unit goes on."""
+    found = _KEEP if scope is Scope.MEMBER else _FIND
+    row = await tx.fetch_one(found, scope.value, guild_id, holder_id)
+    if row is None:
+        row = await tx.fetch_one(_ADD, scope.value, guild_id, holder_id, now)
     if row is None:  # another transaction opened it meanwhile
-        row = await the_row(tx, _FIND, scope.value, guild_id, holder_id)
+        row = await the_row(tx, found, scope.value, guild_id, holder_id)
     return row["id"]
 
 

@@ -221,7 +221,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _REAL: Final = re.compile(r"\bCAST\s*\(\s*\?(\d+)\s+AS\s+DOUBLE\s+PRECISION\s*\)", re.IGNORECASE)
-_LOCK: Final = re.compile(r"/\* (FOR UPDATE OF \w+(?: SKIP LOCKED)?) \*/")
+_LOCK: Final = re.compile(r"/\* (FOR (?:UPDATE|KEY SHARE) OF \w+(?: SKIP LOCKED)?) \*/")
 _CONTROL: Final = re.compile(
     r"(?:^|;)\s*(BEGIN|START|COMMIT|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", re.IGNORECASE
 )
@@ -278,8 +278,8 @@ class Statement:
 def statement(sql: str) -> Statement:
     """Read a statement's text, once.
 
-    A row is locked by ``/* FOR UPDATE OF table */``, perhaps with ``SKIP LOCKED``: PostgreSQL gets what stands in the
-    comment. For SQLite it stays a comment, because a transaction there is the only one that writes anyway.
+    A row is locked by ``/* FOR UPDATE OF table */``, perhaps with ``SKIP LOCKED``, or kept from being deleted by ``FOR KEY
+    SHARE``: PostgreSQL gets what stands in the comment. For SQLite it stays a comment, because a transaction there is the only one that writes anyway.
 
     Raises:
         ValueError: parameters are not numbered from ?1 without gaps, or the statement would end the transaction.

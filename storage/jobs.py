@@ -21,6 +21,7 @@ SELECT {COLUMNS} WHERE jobs.reply_id = ?2 AND jobs.session_id IN (
 )
 ORDER BY jobs.id LIMIT 1
 """  # noqa: S608 - names of columns only
+_OF_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1"
 _LOCK_TASK = f"SELECT {COLUMNS} WHERE jobs.task_uuid = ?1 /* FOR UPDATE OF jobs */"
 _ADD = """
 INSERT INTO jobs (
@@ -214,6 +215,11 @@ async def get(tx: Tx, job_id: int) -> Job | None:
 async def known(tx: Tx, job_id: int) -> Job:
     """Return a job that must be there; raises LookupError."""
     return from_row(await the_row(tx, _GET, job_id))
+
+
+async def of_task(tx: Tx, task_uuid: str) -> Job | None:
+    """Return the job of a Runware task."""
+    return _maybe(await tx.fetch_one(_OF_TASK, task_uuid))
 
 
 async def lock_task(tx: Tx, task_uuid: str) -> Job | None:

@@ -265,6 +265,18 @@ class RunwareClient:
         _, envelope = answer
         return [model for entry in envelope.data for model in ModelPage.model_validate(entry).models]
 
+    async def delete_media(self, media_uuid: str) -> None:
+        """Ask Runware to delete a stored file (``mediaStorage``), once.
+
+        Raises:
+            RunwareError: It did not; see :attr:`RunwareError.kind` for whether it may do so later.
+        """
+        task = {"taskType": "mediaStorage", "taskUUID": str(uuid.uuid4()), "operation": "delete", "media": media_uuid}
+        reply = await self._post([task])
+        answer = RunwareError(reply.code) if isinstance(reply, _Broken) else _answer(reply, of_tasks=False)
+        if isinstance(answer, RunwareError):
+            raise answer
+
     async def ping(self) -> None:
         """Check that Runware answers and accepts our key.
 

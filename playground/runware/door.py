@@ -66,7 +66,7 @@ class Door:
         self._kinds: dict[str, Callable[[Object], Answer]] = {
             "getResponse": self._get_response,
             "getTaskDetails": self._get_task_details,
-            **Utilities(account, faults).kinds,
+            **Utilities(account, faults, gallery).kinds,
         }
         self.fetched: deque[str] = deque(maxlen=10_000)
 

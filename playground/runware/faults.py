@@ -89,6 +89,8 @@ class Faults:
     lora_check: Literal["task", "submit"] = "task"
     #: Whether ``referenceImages`` outside ``inputs``, the form of 2025, is taken.
     top_level_references: Literal["accept", "refuse"] = "refuse"
+    #: Whether a result counts as a stored file, which can be deleted by its UUID (section 12).
+    results_stored: Literal["yes", "no"] = "yes"
     #: The form of the account's balance: a number (2025) or an object (2026).
     balance_form: Literal["number", "object"] = "object"
 

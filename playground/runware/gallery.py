@@ -69,6 +69,12 @@ class Gallery:
             return None
         return picture
 
+    def remove(self, uuid: str) -> bool:
+        """Forget a picture; returns whether it was here."""
+        removed = self._pictures.pop(uuid, None)
+        self._left += 0 if removed is None else len(removed.data)
+        return removed is not None
+
 
 async def read_reference(reference: str, gallery: Gallery, session: aiohttp.ClientSession) -> bytes:
     """Return a reference's bytes, given as UUID, URL, data URI or base64 (section 2).

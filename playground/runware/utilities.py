@@ -1,4 +1,4 @@
-"""The small tasks beside inference: ping, the account, and the search for LoRAs (the reference, sections 11 and 12)."""
+"""The small tasks beside inference: ping, the account, stored files, the search for LoRAs (reference, sections 11, 12)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from playground.runware.catalogue import search
 from playground.runware.faults import Faults
+from playground.runware.gallery import Gallery
 from playground.runware.problems import Problem, Refused
 from playground.runware.wire import Answer, Object
 
@@ -34,13 +35,15 @@ class Account:
 class Utilities:
     """Answers the small tasks; each answer is ``data`` and ``errors``."""
 
-    def __init__(self, account: Account, faults: Faults) -> None:
+    def __init__(self, account: Account, faults: Faults, gallery: Gallery) -> None:
         self._account = account
         self._faults = faults
+        self._gallery = gallery
         self.kinds: Mapping[str, Callable[[Object], Answer]] = {
             "ping": self._ping,
             "accountManagement": self._account_management,
             "modelSearch": self._model_search,
+            "mediaStorage": self._media_storage,
         }
 
     def _ping(self, asked: Object) -> Answer:
@@ -69,6 +72,17 @@ class Utilities:
         )
         page = found[offset : offset + limit]
         return [{**_head(asked), "totalResults": len(found), "results": page}], []
+
+    def _media_storage(self, asked: Object) -> Answer:
+        """Delete a stored file. Whether a result is one, the sources do not say (section 12): the plan decides."""
+        if asked.get("operation") != "delete":
+            raise Refused(Problem("unsupportedOperation", "Only delete is here.", "operation", ("delete",)))
+        media = asked.get("media")
+        if not isinstance(media, str):
+            raise Refused(Problem("invalidMedia", "'media' must be the UUID of a stored file.", "media"))
+        if self._faults.results_stored == "no" or not self._gallery.remove(media):
+            raise Refused(Problem("mediaNotFound", "No file of that UUID is stored.", "media"))
+        return [{**_head(asked), "operation": "delete", "mediaUUID": media}], []
 
 
 def _head(asked: Object) -> Object:

@@ -131,3 +131,39 @@ CREATE TABLE remote_deletions (
 ) STRICT;
 
 CREATE INDEX remote_deletions_by_time ON remote_deletions (due_at);
+
+-- Messages of ours that show what somebody who was forgotten wrote or gave: they are drawn anew, as the card of a round
+-- or as the reply to an edit, or go.
+CREATE TABLE leftovers (
+    message_id INTEGER PRIMARY KEY,
+    guild_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    round_id INTEGER,
+    job_id INTEGER,
+    due_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    CHECK (round_id IS NULL OR job_id IS NULL)
+) STRICT;
+
+CREATE INDEX leftovers_by_time ON leftovers (due_at);
+
+-- All that is known of a person is read by these, and taken away.
+CREATE INDEX jobs_by_account ON jobs (account_id, id);
+CREATE INDEX job_pictures_by_job ON job_pictures (job_id);
+CREATE INDEX file_authors_by_hash ON file_authors (sha256);
+CREATE INDEX offers_by_account ON offers (account_id, id);
+CREATE INDEX presets_by_maker ON presets (maker_id, id);
+CREATE INDEX sweeps_by_account ON sweeps (account_id, id);
+CREATE INDEX claims_by_account ON claims (account_id, result_id);
+CREATE INDEX stars_by_account ON stars (account_id, result_id);
+CREATE INDEX sessions_by_owner ON sessions (owner_id, id);
+CREATE INDEX session_people_by_account ON session_people (account_id, session_id);
+CREATE INDEX rounds_by_opener ON rounds (opener_id, id);
+CREATE INDEX rounds_with_reason ON rounds (session_id) WHERE reason IS NOT NULL;
+CREATE INDEX proposals_by_account ON proposals (account_id, id);
+CREATE INDEX votes_by_account ON votes (account_id, round_id);
+CREATE INDEX grants_by_subject ON grants (subject_id, id) WHERE scope = 'member';
+CREATE INDEX grants_by_giver ON grants (giver_id, id);
+CREATE INDEX grant_uses_by_holder ON grant_uses (holder_id, grant_id);
+CREATE INDEX usage_of_member ON usage (key, day) WHERE dimension = 'member';
+CREATE INDEX audit_by_account ON audit (account_id, id);

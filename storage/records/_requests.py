@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Final
+
+#: What a picture is called whose author was forgotten.
+GONE: Final = "a picture that is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class Reference:
     description: str | None = None
     #: The colour that shows where its file was transparent; ``None`` where nothing was.
     laid_on: str | None = None
+
+    def blank(self) -> Reference:
+        """Return what may be kept of it once its author was forgotten: its size, and which result it was."""
+        label = GONE if self.result_id is None else f"#{self.result_id}"
+        return Reference("", self.width, self.height, label, self.result_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +121,22 @@ class EditRequest:
     def with_seed(self, seed: int) -> EditRequest:
         """Return the same request with another seed."""
         return replace(self, seed=seed)
+
+    def blank(self) -> EditRequest:
+        """Return what may be kept of it once its asker was forgotten: no words, no LoRAs, no pictures, only numbers.
+
+        The counts that it was priced and summed up by stay what they were.
+        """
+        return replace(
+            self,
+            prompt="",
+            negative=None,
+            references=tuple(reference.blank() for reference in self.references),
+            loras=(),
+            face=replace(self.face, prompt=None, negative=None),
+        )
+
+    def without(self, hashes: Collection[str]) -> EditRequest:
+        """Return it with those pictures blank whose author was forgotten."""
+        blank = [one.blank() if one.sha256 in hashes else one for one in self.references]
+        return replace(self, references=tuple(blank))

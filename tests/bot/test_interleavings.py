@@ -16,9 +16,13 @@ import asyncpg
 import pytest
 
 from bot import rounds
+from bot.drafts import Beginning, Drafts
 from bot.errors import BadOption, EditError, NotAllowed, NotFound, TooLate
+from bot.people import People
+from storage import drafts, jobs, remote
 from storage.database import Database, Row, Tx, Value
-from storage.records import Access, Bound, Job, Result, Round, RoundState, Session, SessionState
+from storage.drafts import Draft
+from storage.records import Access, Bound, Job, Result, Round, RoundState, Session, SessionState, Status, Success
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Studio
@@ -237,6 +241,85 @@ async def test_two_managers_cannot_set_at_once_what_does_not_go_together(crossin
     assert sum(isinstance(answer, BadOption) for answer in answers) == 1
     rules = await studio.houses.of(10)
     assert (rules.defaults, rules.bounds) in (({"steps": 45}, {}), ({}, {"steps": Bound(None, 40)}))
+
+
+# Being forgotten -----------------------------------------------------------------------------------------------------
+
+
+async def forget(studio: Studio) -> int:
+    """Forget Bo."""
+    people = People(studio.database, studio.store, studio.signals, studio.settings, clock=studio.clock)
+    return await people.forget(studio.BO.user_id)
+
+
+async def nothing_is_in_the_name_of_nobody(tx: Tx) -> None:
+    """Whatever holds words is somebody's: it was written before they were forgotten and went, or by somebody new after."""
+    for table, column in (("drafts", "account_id"), ("presets", "owner_id"), ("offers", "account_id")):
+        sql = f"SELECT {column} FROM {table} WHERE {column} NOT IN (SELECT id FROM accounts)"
+        assert await tx.fetch_all(sql) == []
+    words = "SELECT request FROM jobs WHERE account_id NOT IN (SELECT id FROM accounts)"
+    assert not [row for row in await tx.fetch_all(words) if "a hat" in row["request"]]
+    kept = "SELECT id FROM results WHERE sha256 IS NOT NULL AND job_id IN (SELECT id FROM jobs WHERE account_id NOT IN (SELECT id FROM accounts))"
+    assert await tx.fetch_all(kept) == []
+
+
+@every_way("before", "after")
+async def test_an_edit_asked_for_while_its_asker_is_forgotten_goes_too_or_is_somebody_news(crossing: Crossing) -> str:
+    studio = crossing.studio
+    await studio.make(studio.BO)
+    known, job = await crossing(forget, lambda studio: studio.ask(studio.BO))
+    assert known == 1
+    await studio.database.read(nothing_is_in_the_name_of_nobody)
+    await studio.check_books()
+    now = next(one for one in await studio.jobs() if one.id == job.id)
+    assert (now.user_id is None) == (now.status is Status.CANCELLED)
+    return "before" if now.user_id is None else "after"
+
+
+@every_way("before", "after")
+async def test_a_draft_begun_while_its_writer_is_forgotten_goes_too_or_is_somebody_news(crossing: Crossing) -> str:
+    studio = crossing.studio
+    await studio.make(studio.BO)
+
+    async def write(studio: Studio) -> Draft:
+        return await Drafts(studio.database, clock=studio.clock).open(studio.BO, Beginning({"prompt": "a hat"}))
+
+    _, draft = await crossing(forget, write)
+    await studio.database.read(nothing_is_in_the_name_of_nobody)
+    kept = await studio.database.read(drafts.get, draft.id)
+    assert kept is None or kept.user_id == studio.BO.user_id
+    return "before" if kept is None else "after"
+
+
+@every_way()
+async def test_a_late_result_is_kept_of_nobody_however_it_meets_the_forgetting(crossing: Crossing) -> None:
+    studio = crossing.studio
+    job = await studio.ask(studio.BO)
+    for status in (Status.SUBMITTING, Status.EXPIRED):
+        assert await studio.database.run(jobs.move, job.id, status, studio.now, poll_at=studio.now)
+    late = Success(job.task_uuid, "late", "https://im.runware.ai/late.jpg", 7, 100)
+    _, taken = await crossing(forget, lambda studio: studio.edits.record(job.task_uuid, [late]))
+    await studio.database.read(nothing_is_in_the_name_of_nobody)
+    await studio.check_books()
+    [result] = await studio.edits.results(job.id)
+    assert (result.deleted_at, result.url, taken.fresh) == (studio.now, "", 1)
+    assert [one.image_uuid for one in await studio.database.read(remote.due, studio.now)] == ["late"]
+
+
+@every_way("before", "after")
+async def test_an_edit_of_a_result_asked_for_while_its_maker_is_forgotten_is_made_of_what_is_gone_or_refused(
+    crossing: Crossing,
+) -> str:
+    studio = crossing.studio
+    result = await studio.make(studio.BO)
+    _, job = await crossing(forget, lambda studio: studio.ask(studio.CY, result))
+    await studio.database.read(nothing_is_in_the_name_of_nobody)
+    await studio.check_books()
+    if isinstance(job, NotFound):
+        return "after"
+    [made] = [one for one in await studio.jobs() if one.id == job.id]
+    assert [one.sha256 for one in made.request.references] == [""]
+    return "before"
 
 
 # Claims --------------------------------------------------------------------------------------------------------------

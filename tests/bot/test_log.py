@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sqlite3
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +29,8 @@ def root_as_it_was() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
+    for name in ("discord", "aiosqlite"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def written(settings: Settings, *calls: tuple[Any, ...], **extra: Any) -> str:
@@ -53,6 +56,36 @@ def test_json_has_one_object_a_line() -> None:
     assert second["where"] == "None"
 
 
+def test_libraries_that_log_what_they_send_are_not_heard_below_info() -> None:
+    stop = configure(make(log_level="DEBUG"), io.StringIO())
+    stop()
+    for name in ("discord.http", "discord.gateway", "aiosqlite"):
+        assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+        assert logging.getLogger(name).isEnabledFor(logging.INFO)
+    assert log.isEnabledFor(logging.DEBUG)
+
+
+def test_a_traceback_has_causes_and_groups_and_no_words_but_of_errors_about_the_program() -> None:
+    stream = io.StringIO()
+    stop = configure(make(), stream)
+    refused = sqlite3.IntegrityError("CHECK constraint failed: cost >= 0")
+    try:
+        try:
+            raise OSError(28, "of Ana")  # noqa: TRY301 - one traceback, with all that it may have
+        except OSError as cause:
+            group = ExceptionGroup("by Ana", [KeyError("a hat"), AttributeError("no such thing"), refused])
+            raise group from cause
+    except ExceptionGroup:
+        log.exception("broken")
+    stop()
+    text = stream.getvalue()
+    assert text.index("OSError (errno 28)") < text.index("was the direct cause") < text.index("\nExceptionGroup\n")
+    assert "  | KeyError\n" in text
+    assert "AttributeError: no such thing" in text
+    assert "sqlite3.IntegrityError: CHECK constraint failed: cost >= 0" in text
+    assert "Ana" not in text.replace('"by Ana"', "").replace('"of Ana"', "")
+
+
 def test_a_line_break_in_a_message_makes_no_line() -> None:
     assert written(make(), ("a\nb\rc",)).count("\n") == 1
 
@@ -68,8 +101,8 @@ def test_no_secret_is_written(log_format: str) -> None:
     stream = io.StringIO()
     stop = configure(settings, stream)
     try:
-        raise ValueError("key-hush in an exception")  # noqa: TRY301
-    except ValueError:
+        raise TypeError("key-hush in an exception")  # noqa: TRY301
+    except TypeError:
         log.exception("token-hush %s", 'hush-"with-quotes"\\', extra={"url": settings.database_url})
     log.info("put to https://hush.example/%s?signed=hush-upload", uuid4())
     log.info("connected with %s and %s", PASSWORD, "pässword-of-the-database")

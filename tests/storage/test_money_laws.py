@@ -30,9 +30,10 @@ from bot.metrics import Metrics
 from bot.outcomes import Rules
 from bot.settings import Settings
 from bot.signals import Signals
-from storage import books, jobs, offers
+from storage import books, forgetting, jobs, offers
 from storage.allowances import AllowanceExceeded
 from storage.database import Database, DatabaseError, Tx, migrate, open_database
+from storage.forgetting import Pace, StillAtRunware
 from storage.records import (
     MOVES,
     OVER,
@@ -604,8 +605,9 @@ class Money(RuleBasedStateMachine):
         return _pick(number, [job for job in rows if job["status"] in statuses] or rows)
 
     def again(self, row: Line, images: int) -> orders.Order:
-        """The order of a job that is approved, or of an offer that is accepted."""
-        user_id = self.books.accounts[row["account_id"]]["holder_id"]
+        """The order of a job that is approved, or of an offer that is accepted; by somebody else for one of nobody."""
+        asker = self.books.accounts.get(row["account_id"])
+        user_id = 1 if asker is None else asker["holder_id"]
         return Asking(user_id, row["guild_id"], (row["channel_id"], row["thread_id"]), images).order(self.now)
 
     # What members do -------------------------------------------------------------------------------------------------
@@ -770,6 +772,17 @@ class Money(RuleBasedStateMachine):
             *(Success(task_uuid, str(n), f"https://{host}.runware.ai/{n}.jpg", 7, costs[c]) for n, c, host in said),
             *[Failure(None, "provider", "")] * failures,
         ]
+
+    @rule(user_id=st.integers(1, 3), guild_id=st.sampled_from([10, 10, 11]))
+    def forget(self, user_id: int, guild_id: int) -> None:
+        """Somebody is forgotten, unless an edit of theirs is at Runware; whoever asks as them later is somebody new."""
+        account_id = self.books.ids.get(("member", guild_id, user_id), 0)
+        unit = self.program.database.run(forgetting.forget, account_id, Pace(self.now, 250, 0))
+        (answer,) = self.program.wait(_together(unit))
+        if isinstance(answer, StillAtRunware):
+            assert self.look() == self.books
+        elif isinstance(answer, BaseException):
+            raise answer
 
     @rule(minutes=st.sampled_from([-20, 1, 20, 61, 420, DAY // MINUTE, 8 * DAY // MINUTE]))
     def wait(self, minutes: int) -> None:
