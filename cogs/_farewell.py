@@ -17,6 +17,7 @@ from cogs import _round_cards as round_cards
 from cogs import _sweep_cards as sweep_cards
 from cogs._letters import parent_of
 from cogs._posts import own_message
+from cogs._previews import previews
 from cogs.umpire import draw
 from storage.records import Announcement, EditRequest, Job, RoundState
 from storage.sweeps import Sweep
@@ -121,7 +122,8 @@ async def redraw_round(bot: EditBot, services: Services, round_id: int) -> bool:
     """Draw the card of a round, and the message that tells how it ended, without somebody; see :func:`clear_job`."""
     view = await services.rounds.view(round_id)
     async with awake(bot, view.session.guild_id, view.session.thread_id):
-        behind = await _shut(lambda: draw(bot, view))
+        anew = list((await previews(services, [view.step])).values())  # its alt text tells the way to it
+        behind = await _shut(lambda: draw(bot, view, anew))
         if view.round.state is not RoundState.OPEN and view.job is None:
             channel = _channel(bot, view.session.guild_id, view.session.thread_id)
             told = await own_message(bot, channel, round_cards.mark(round_id))
@@ -167,8 +169,7 @@ async def delete(bot: EditBot, guild_id: int, channel_id: int, message_id: int) 
 
 def standing(request: EditRequest, files: Sequence[discord.Attachment]) -> list[discord.Attachment]:
     """Return the files of a reply that may stand: of those that came with the request, whose author is not forgotten."""
-    given = [one for one in request.references if one.result_id is None]
-    gone = {number for number, one in enumerate(given, 1) if not one.sha256}
+    gone = {number for number, one in enumerate(request.references, 1) if one.result_id is None and not one.sha256}
     return [file for file in files if _number(file.filename) not in gone]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import discord
@@ -38,12 +38,19 @@ _LEFT: Final = "Whoever proposed it has left the server."
 _UNTOLD_WHO: Final = "For a whole day, Discord did not say who proposed it."
 
 
-async def draw(bot: EditBot, view: RoundView) -> None:
-    """Draw the card of a round anew. Raises what Discord answers where that cannot be done."""
+async def draw(bot: EditBot, view: RoundView, anew: Sequence[discord.File] = ()) -> None:
+    """Draw the card of a round anew. Raises what Discord answers where that cannot be done.
+
+    ``anew``: its picture, where that has to be posted again because it is told otherwise now.
+    """
     channel = bot.get_partial_messageable(view.session.thread_id, guild_id=view.session.guild_id)
     message = await channel.fetch_message(view.round.message_id)
     nobody = discord.AllowedMentions.none()
-    if view.step.result.usable:
+    if view.step.result.usable and anew:
+        pictures = [(file.filename, file.description or "") for file in anew]
+        board = cards.board(view, pictures=pictures)
+        await message.edit(view=board, attachments=list(anew), allowed_mentions=nobody)
+    elif view.step.result.usable:
         await message.edit(view=cards.board(view, pictures=_cards.attached(message)), allowed_mentions=nobody)
     else:  # the picture was taken down
         await message.edit(view=cards.board(view, pictures=[]), attachments=[], allowed_mentions=nobody)

@@ -45,7 +45,7 @@ def test_every_parameter_of_the_wire_stands_in_the_table_once() -> None:
 def test_every_option_stands_in_the_table_and_no_other_does() -> None:
     named = {row.option for row in ROWS.values() if row.by_members}
     assert named == {*options.NAMES, "image"}
-    assert ROWS[PICTURES].names == ("image", "image2", "image3", "from")
+    assert ROWS[PICTURES].names == ("image", "image2", "image3", "from", "image_url", "avatar")
     parts = {row.names[1] for row in ROWS.values() if row.option == "loras"}
     assert parts == {"model", "weight", "stage"}
 

@@ -17,10 +17,25 @@ from bot.drafts import Beginning, Drafts
 from bot.errors import NoConsent, NotFound, TooLate
 from bot.people import People, readable
 from bot.presets import Presets
-from storage import accounts, authors, drafts, forgetting, jobs, leftovers, people, pictures, remote, results, rounds
+from storage import (
+    accounts,
+    authors,
+    drafts,
+    forgetting,
+    jobs,
+    leftovers,
+    people,
+    picks,
+    pictures,
+    remote,
+    results,
+    rounds,
+    tray,
+)
 from storage.database import Tx
 from storage.forgetting import Pace, StillAtRunware
 from storage.people import PARTS
+from storage.picks import Found, Source
 from storage.records import (
     Asker,
     Copy,
@@ -35,6 +50,7 @@ from storage.records import (
     Status,
     Success,
 )
+from storage.tray import TrayPicture
 from storage.windows import Window
 
 if TYPE_CHECKING:
@@ -256,9 +272,9 @@ async def test_of_everything_that_is_told_only_numbers_and_what_is_shared_stays(
     await studio.edits.ask(studio.ANA, studio.PLACE, studio.request(theirs))
     await Drafts(studio.database, clock=studio.clock).open(studio.ANA, Beginning({"prompt": "a hat"}))
     await studio.sessions.invite(studio.ANA, (await studio.session()).id, studio.CY.user_id)
-    for asker in (studio.ANA, studio.BO):
-        await studio.database.run(_gather, await account(studio, asker) or 0, studio.ANA.user_id)
     whose = await account(studio, studio.ANA) or 0
+    for asker in (studio.ANA, studio.BO):
+        await studio.database.run(_gather, await account(studio, asker) or 0, whose)
     await studio.database.run(_invite, (await studio.session()).id, whose)
     known = {part.name for part in PARTS if await studio.database.read(people.page, part, whose, part.start)}
     assert known - STAYS == {part.name for part in PARTS} - STAYS, "the test must fill all of it to be able to fail"
@@ -269,23 +285,15 @@ async def test_of_everything_that_is_told_only_numbers_and_what_is_shared_stays(
     assert (await studio.edits.results(mine.job_id))[0].deleted_at == studio.now
 
 
-async def _gather(tx: Tx, account_id: int, user_id: int) -> None:
+async def _gather(tx: Tx, account_id: int, author_id: int) -> None:
     """Have somebody gather Ana's file in their tray, and choose it from a message of hers."""
-    await tx.execute(
-        "INSERT INTO tray_pictures (account_id, place, sha256, reference, source, added_at) "
-        "VALUES (?1, 0, ?2, '{}', 'a message', 1)",
-        account_id,
-        FILE,
-    )
-    await tx.execute(
-        "INSERT INTO picks (guild_id, account_id, found, made_at) VALUES (10, ?1, ?2, 1)",
-        account_id,
-        json.dumps({"posted": {"user_id": user_id}}),
-    )
-    await tx.execute(
-        "INSERT INTO pick_pictures (pick_id, place, sha256, reference) SELECT max(id), 0, CAST(?1 AS TEXT), '{}' FROM picks",
-        FILE,
-    )
+    reference, now = Reference(FILE, 512, 512, "cat.png"), 1
+    await tray.hold(tx, account_id, 0, now)
+    await tray.save(tx, account_id, [TrayPicture(reference, 100, 7)], now)
+    source = Source(author_id, Origin(100, 7), now)
+    picture = Found("cat.png", "https://cdn.discordapp.com/cat.png", is_file=True)
+    pick_id = await picks.add(tx, guild_id=10, account_id=account_id, pictures=[picture], source=source, now=now)
+    await picks.keep(tx, pick_id, 1, reference, now)
 
 
 async def _invite(tx: Tx, session_id: int, account_id: int) -> None:
