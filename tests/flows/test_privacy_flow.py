@@ -242,7 +242,7 @@ async def test_archived_threads_are_woken_for_it_and_archived_again(visit_of: An
         await life.forget()
         await life.settle()
         changes = [sent for sent in world.env.http_requests[asked:] if sent.path.endswith(f"/channels/{thread.id}")]
-        told = [sent.json for sent in changes if sent.method == "PATCH"]
+        told = [sent.json or {} for sent in changes if sent.method == "PATCH"]
         assert [change["archived"] for change in told] == [False, True]
         assert life.shown() == []
         assert await life.traces() == []
