@@ -22,10 +22,15 @@ _MEANS: Final[Mapping[Consent, str]] = {
     Consent.SESSION: "others may edit them only in the thread where they stand",
     Consent.NOBODY: "nobody else may edit them",
 }
-LABELS: Final[Mapping[Consent, str]] = {
+_LABELS: Final[Mapping[Consent, str]] = {
     Consent.ANYONE: "Anyone",
-    Consent.SESSION: "Only in this session: in the thread where they stand",
+    Consent.SESSION: "Only in this session",
     Consent.NOBODY: "Nobody else",
+}
+_HOW: Final[Mapping[Consent, str]] = {
+    Consent.ANYONE: "Whoever is in this server",
+    Consent.SESSION: "Others, in the thread where they stand",
+    Consent.NOBODY: "You alone",
 }
 _LIST: Final = 1500
 
@@ -40,8 +45,8 @@ class ConsentMenu(Handed[ui.Select[Any]], template="consent"):
         said = None if view is None else view.said
         standard = Consent.ANYONE if view is None else view.rules.standard
         choices = [
-            discord.SelectOption(label=label, value=consent.value, default=consent is said)
-            for consent, label in LABELS.items()
+            discord.SelectOption(label=label, value=consent.value, description=_HOW[consent], default=consent is said)
+            for consent, label in _LABELS.items()
         ]
         choices.append(
             discord.SelectOption(

@@ -41,7 +41,7 @@ async def test_a_member_reads_what_holds_and_chooses_on_the_card(visit_of: Any) 
         [menu] = visit.menus(card)
         assert menu == [
             "Anyone",
-            "Only in this session: in the thread where they stand",
+            "Only in this session",
             "Nobody else",
             "As this server says",
         ]
