@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bot import apart, images
+from bot import images
 from bot.images import Header, Picture, Refused
+from bot.images import _apart as apart
 
 _ROOT: Final = Path(__file__).resolve().parent.parent.parent
 #: What an idle process takes (measured: 19 MB).

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.parts import joined, opened
+from bot.images._parts import joined, opened
 
 
 @st.composite

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import apart, images
+from bot import images
 from bot.errors import BadPicture, NotFound, OutOfSpace
 from bot.images import Refused
+from bot.images import _apart as apart
 from bot.pictures import Pictures
 from bot.pictures._disk import full_disk_in_words
 from bot.pictures._rendering import run

@@ -8,7 +8,7 @@ import random
 import pytest
 from PIL import Image
 
-from bot import webp
+from bot.images import _webp as webp
 
 
 def encoded(*, lossless: bool) -> tuple[Image.Image, bytes]:

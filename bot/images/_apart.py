@@ -1,4 +1,4 @@
-"""Prepare one picture in a process of its own: ``python -m bot.apart BYTES``, the file on stdin, the outcome on stdout.
+"""Prepare one picture in a process of its own: ``python -m bot.images._apart BYTES``, the file on stdin, the outcome on stdout.
 
 WEBP is the one format whose decoder takes what no header tells: the tables of a lossless file can be many times as large
 as its picture. So the system holds this process to so many bytes of data; beyond them its decoder gives up, and so does
