@@ -15,7 +15,7 @@ import discord
 from discord import InteractionResponseType, app_commands, ui
 from discord.ext import commands
 
-from bot.errors import EditError
+from bot.errors import EditError, NoConsent
 from bot.services import Services
 
 log = logging.getLogger(__name__)
@@ -104,16 +104,19 @@ class EditTree(app_commands.CommandTree[EditBot]):
 async def explain(interaction: discord.Interaction[Any], error: BaseException) -> None:
     """Say an error to the person whose action met it; one that has no words gets an incident number and a log line.
 
-    Nobody else sees it, unless the action was acknowledged in public: then the sentence takes the place of that reply.
+    Nobody else sees it, unless the action was acknowledged in public: then the sentence takes the place of that reply, if it
+    names nobody.
     """
     sentence = _sentence(error)
     try:
         if not interaction.response.is_done():
             await _answer(interaction, sentence)
-        elif interaction.response.type in _SPOKE:
-            await _replace(interaction, sentence)
-        else:
+        elif interaction.response.type not in _SPOKE:
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
+        elif isinstance(_cause(error), NoConsent):
+            await _retreat(interaction, sentence)
+        else:
+            await _replace(interaction, sentence)
     except DISCORD_ERRORS as unheard:
         log.warning("an error could not be told: %s (%s)", trouble(unheard), type(error).__name__)
 
@@ -137,14 +140,29 @@ async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:
         await _replace(interaction, sentence)
 
 
+async def _retreat(interaction: discord.Interaction[Any], sentence: str) -> None:
+    """Take a public reply back, and say the sentence to the person alone: it names somebody who is no part of this."""
+    if (await interaction.original_response()).flags.ephemeral:
+        await _replace(interaction, sentence)
+        return
+    # What follows a reply that still loads would take its place, in public.
+    await _replace(interaction, "was told why this cannot be done.")
+    await interaction.followup.send(view=notice(sentence), ephemeral=True)
+    await interaction.delete_original_response()
+
+
 async def _replace(interaction: discord.Interaction[Any], sentence: str) -> None:
     """Put the sentence in place of the public reply, with the name of the person it is for, who is not rung."""
     view = notice(f"{interaction.user.mention} {sentence}")
     await interaction.edit_original_response(view=view, attachments=[], allowed_mentions=discord.AllowedMentions.none())
 
 
+def _cause(error: BaseException) -> BaseException:
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+
 def _sentence(error: BaseException) -> str:
-    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    cause = _cause(error)
     if isinstance(cause, EditError):
         return str(cause)
     if isinstance(cause, (app_commands.CommandSignatureMismatch, app_commands.CommandNotFound)):

@@ -81,14 +81,22 @@ class Consents:
 
     # learning whose pictures are ---------------------------------------------------------------------------
 
-    async def learn(self, asker: Asker, given: str, kept: str, posted: Posted | None, *, own: bool) -> None:
+    async def learn(self, asker: Asker, given: str, kept: str, posted: Posted | None, *, own: bool, at: int) -> None:
         """Record whose a file is.
 
         ``given`` is the hash of its bytes as they came, ``kept`` the hash of what was made of them. ``posted`` is who
         posted it, where that is known; else, if it is the asker's ``own``, it counts as theirs unless it was somebody
-        else's before.
+        else's before. ``at`` is when it was handed in, by Discord's clock, in milliseconds since the epoch.
         """
-        await self._database.run(_learn, asker, given, kept, posted, self._clock(), own=own)
+        await self._database.run(_learn, asker, given, kept, posted, at, own=own)
+
+    async def copied_file(self, guild_id: int, sha256: str, to: str) -> None:
+        """Record that a file is shown in other bytes: ``to`` is the hash of these."""
+        await self._database.run(authors.hand_on, guild_id, sha256, to)
+
+    async def copied_result(self, result_id: int, to: str) -> None:
+        """Record that a result is shown in other bytes: ``to`` is the hash of these."""
+        await self._database.run(authors.hand_on_result, result_id, to)
 
     # what people say ---------------------------------------------------------------------------------------
 
@@ -222,19 +230,23 @@ async def _check_posted(tx: Tx, asker: Asker, thread_id: int, posted: Posted) ->
         raise NoConsent(refused)
 
 
-async def _learn(tx: Tx, asker: Asker, given: str, kept: str, posted: Posted | None, now: int, *, own: bool) -> None:
+async def _learn(tx: Tx, asker: Asker, given: str, kept: str, posted: Posted | None, at: int, *, own: bool) -> None:
     guild_id = asker.guild_id
+    # Of two who give the same file at once, one is its author.
+    await accounts.lock(tx, await accounts.ensure(tx, Scope.SERVER, at, guild_id))
     if given != kept:
         await authors.hand_on(tx, guild_id, given, kept)
     copied = await results.copy_of(tx, guild_id, given)
     if copied is not None:
         await authors.hand_on_result(tx, copied.id, kept)
-    if posted is not None:
-        account_id = await accounts.ensure(tx, Scope.MEMBER, now, guild_id, posted.user_id)
-        await authors.posted(tx, guild_id, kept, account_id, posted.origin, posted.at)
-    elif own:
-        account_id = await accounts.ensure(tx, Scope.MEMBER, now, guild_id, asker.user_id)
-        await authors.given(tx, guild_id, kept, account_id, now)
+    # Both are known: what is made of the same file may be other bytes one day.
+    for sha256 in dict.fromkeys((kept, given)):
+        if posted is not None:
+            account_id = await accounts.ensure(tx, Scope.MEMBER, at, guild_id, posted.user_id)
+            await authors.posted(tx, guild_id, sha256, account_id, posted.origin, posted.at)
+        elif own:
+            account_id = await accounts.ensure(tx, Scope.MEMBER, at, guild_id, asker.user_id)
+            await authors.given(tx, guild_id, sha256, account_id, at)
 
 
 async def _rules(tx: Tx, guild_id: int) -> Rules:

@@ -24,6 +24,7 @@ from storage import (
     accounts,
     allowances,
     announcements,
+    authors,
     grants,
     jobs,
     ledger,
@@ -532,6 +533,9 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
 
 
 async def _restore(tx: Tx, result_id: int, sha256: str, media_type: str, size: tuple[int, int], now: int) -> bool:
+    before = await results.get(tx, result_id)
+    if before is not None and before.sha256 is not None:  # copies of what it was are still its copies
+        await authors.hand_on_result(tx, result_id, before.sha256)
     await pictures.used(tx, sha256, now)
     return await results.restored(tx, result_id, sha256, media_type, size)
 

@@ -126,6 +126,9 @@ async def _asked(tx: Tx, order: Order, shown: int | None) -> Job | Offer:
     session = await sessions.enter(tx, asker, order.place, order.now)
     await consents.check(tx, asker, session.thread_id, order.request.references)
     account_id = await accounts.ensure(tx, Scope.MEMBER, order.now, asker.guild_id, asker.user_id)
+    # The question shows the pictures, so they stand there from now on.
+    origin = Origin(session.channel_id, session.thread_id)
+    await consents.settle(tx, asker.guild_id, account_id, origin, order.request.references)
     offer_id = await offers.add(
         tx,
         guild_id=asker.guild_id,
@@ -185,7 +188,7 @@ async def make(tx: Tx, order: Order, server: Server, price: Price) -> Job:
     await lineage.bind(tx, job.id, order.request)
     origin = Origin(session.channel_id, session.thread_id)
     await consents.settle(tx, asker.guild_id, job.account_id, origin, order.request.references)
-    await authors.bind(tx, asker.guild_id, job.id, order.request)
+    await authors.bind(tx, asker.guild_id, job.id, session.thread_id, order.request)
     await ledger.hold(tx, job, admission, now)
     if waits and server.alert_channel_id is not None:
         await alerts.raise_waiting(tx, job, now)

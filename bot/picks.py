@@ -31,6 +31,8 @@ class Offered:
     pictures: tuple[Found, ...]
     #: Who posted them; ``None`` where they are files that the bot knows already.
     posted: Posted | None
+    #: Where their message stands: a channel or thread.
+    seen_in: int
     #: Those that were read, by their number.
     read: Mapping[int, Reference]
 
@@ -42,9 +44,9 @@ class Picks:
         self._database = database
         self._clock = clock
 
-    async def open(self, asker: Asker, pictures: Sequence[Found], posted: Posted | None) -> int:
-        """Write down what a message shows and who posted it; return the id of the pick."""
-        return await self._database.run(_open, asker, pictures, posted, self._clock())
+    async def open(self, asker: Asker, pictures: Sequence[Found], posted: Posted | None, *, seen_in: int) -> int:
+        """Write down what a message shows, who posted it, and in which channel or thread; return the id of the pick."""
+        return await self._database.run(_open, asker, pictures, posted, seen_in, self._clock())
 
     async def keep(self, pick_id: int, number: int, reference: Reference) -> bool:
         """Record that a picture was read and stands in the store; returns whether its pick is still there."""
@@ -61,7 +63,7 @@ class Picks:
         return await self._database.read(_get, pick_id, asker, self._clock())
 
 
-async def _open(tx: Tx, asker: Asker, pictures: Sequence[Found], posted: Posted | None, now: int) -> int:
+async def _open(tx: Tx, asker: Asker, pictures: Sequence[Found], posted: Posted | None, seen_in: int, now: int) -> int:
     account_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
     source = None
     if posted is not None:
@@ -69,7 +71,7 @@ async def _open(tx: Tx, asker: Asker, pictures: Sequence[Found], posted: Posted 
         source = Source(author_id, posted.origin, posted.at)
     await accounts.lock(tx, account_id)  # so that of two at once each counts the other
     pick_id = await picks.add(
-        tx, guild_id=asker.guild_id, account_id=account_id, pictures=pictures, source=source, now=now
+        tx, guild_id=asker.guild_id, account_id=account_id, pictures=pictures, source=source, seen_in=seen_in, now=now
     )
     await picks.trim(tx, account_id, MOST_PICKS)
     return pick_id
@@ -81,7 +83,7 @@ async def _get(tx: Tx, pick_id: int, asker: Asker, now: int) -> Offered:
         raise NotFound(GONE)
     if pick.user_id != asker.user_id:
         raise NotAllowed("This form is somebody else's. Use the menu on the message yourself.")
-    return Offered(pick.pictures, _posted(pick), await picks.kept(tx, pick_id))
+    return Offered(pick.pictures, _posted(pick), pick.seen_in, await picks.kept(tx, pick_id))
 
 
 def _posted(pick: Pick) -> Posted | None:

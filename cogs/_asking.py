@@ -149,7 +149,7 @@ class Asking:
         read = [await self._at_hand(interaction, one) for one in (*given, *uploads)]
         references = [one.reference if isinstance(one, Attached) else one for one in read]
         files = {number: one for number, one in enumerate(read, 1) if isinstance(one, Attached)}
-        return place, references, await self._uploads.shown(files, len(references))
+        return place, references, await self._uploads.shown(interaction.guild_id or 0, files, len(references))
 
     async def _at_hand(
         self, interaction: discord.Interaction[Any], picture: Reference | Upload
@@ -217,7 +217,7 @@ class Asking:
     async def _starter(
         self, interaction: discord.Interaction[Any], request: EditRequest, files: Mapping[int, Attached]
     ) -> tuple[ui.LayoutView, list[discord.File]]:
-        shows = await self._uploads.shown(files, len(request.references))
+        shows = await self._uploads.shown(interaction.guild_id or 0, files, len(request.references))
         view = cards.starter(
             interaction.user.id,
             request,

@@ -23,6 +23,7 @@ from cogs import _words as words
 from cogs._cards import file_name
 from cogs._parcels import Parcel
 from cogs._sight import Sight
+from cogs._smaller import smaller_result
 from storage.lineage import Step
 from storage.records import Result, Session
 
@@ -89,7 +90,7 @@ class Export:
             except NotFound:
                 self._missing.append(result.id)
                 continue
-            picture = await self._services.pictures.fit(data, result.media_type or "image/png", limit)
+            picture = await smaller_result(self._services, result, data, limit)
             if len(data) > limit:
                 self._smaller.append(result.id)
             self._packed[result.id] = f"{exports.PICTURES}/{file_name(result, picture.media_type)}"

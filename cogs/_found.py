@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
@@ -16,13 +16,16 @@ from urllib.parse import urlsplit
 
 import discord
 from discord import components
+from discord.abc import Messageable
 
 from bot.client import DISCORD_ERRORS
 from bot.consents import Posted
-from bot.errors import NoConsent, NotFound
+from bot.errors import NoConsent, NotAllowed, NotFound
+from bot.links import is_discords
 from bot.services import Services
+from cogs import _rights as rights
 from cogs._patience import patience
-from cogs._uploads import Upload, linked
+from cogs._uploads import Upload, linked, made_at
 from storage.picks import Found
 from storage.records import Origin
 
@@ -30,7 +33,6 @@ from storage.records import Origin
 _MOST: Final = 10
 #: Files that are pictures by their names, where Discord says nothing of their kind.
 _ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
-_OF_DISCORD: Final = ("discordapp.com", "discordapp.net", "discord.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +41,24 @@ class Message:
 
     pictures: tuple[Found, ...]
     posted: Posted | None
+    #: Where it stands: a channel or thread.
+    seen_in: int
 
 
 async def look(services: Services, interaction: discord.Interaction[Any], message: discord.Message) -> Message:
-    """Return the pictures that a message shows.
+    """Return the pictures that a message shows. Of a forwarded one, the first message says whose they are.
 
     Raises:
         NotFound: it shows none, or none that can be taken from it; the sentence says what to do.
-        NoConsent: it is a forwarded one, whose author Discord does not tell.
+        NoConsent: it is a forwarded one, whose author is not to be seen.
     """
-    if message.author == interaction.client.user:
-        return Message(await _ours(services, interaction.guild_id or 0, message), None)
-    posted = _posted(message)
-    shown: discord.Message | discord.MessageSnapshot = message
-    if message.message_snapshots:
-        shown, posted = message.message_snapshots[0], await _posted_first(interaction, message)
-    pictures = tuple(_pictures(shown))[:_MOST]
+    first = await _forwarded(interaction, message) if message.message_snapshots else message
+    if first.author == interaction.client.user:
+        return Message(await _ours(services, interaction.guild_id or 0, first), None, first.channel.id)
+    pictures = tuple(_pictures(message.message_snapshots[0] if message.message_snapshots else message))[:_MOST]
     if not pictures:
         raise NotFound("That message shows no picture that I can take. To edit a file, give it to `/edit` as `image`.")
-    return Message(pictures, posted)
+    return Message(pictures, _posted(first), first.channel.id)
 
 
 def upload(
@@ -65,9 +66,12 @@ def upload(
 ) -> Upload:
     """Return a file, or a picture elsewhere, as something to be read. Raises BadPicture for an address that is refused."""
     if not found.is_file:
-        return linked(services, option, found.url, description=found.description, posted=posted)
+        # What a link led to when it was posted, nobody knows: so it takes nothing from whoever was seen with it before.
+        now = None if posted is None else replace(posted, at=made_at(interaction))
+        return linked(services, option, found.url, description=found.description, posted=now)
     read = partial(interaction.client.http.get_from_cdn, found.url)
-    return Upload(option, found.name, read, found.size, found.description, posted, own=False)
+    at = None if posted is None else replace(posted, at=max(posted.at, found.at))
+    return Upload(option, found.name, read, found.size, found.description, at, own=False)
 
 
 # a message of somebody -------------------------------------------------------------------------------------
@@ -80,24 +84,30 @@ def _posted(message: discord.Message) -> Posted:
         origin = Origin(channel.parent_id, channel.id)
     else:
         origin = Origin(channel.id, message.id)
-    return Posted(message.author.id, int(message.created_at.timestamp() * 1000), origin)
+    return Posted(message.author.id, made_at(message), origin)
 
 
-async def _posted_first(interaction: discord.Interaction[Any], forwarded: discord.Message) -> Posted:
-    """Return who posted what was forwarded: whoever forwards a picture has not made it theirs. Raises NoConsent."""
-    source = forwarded.reference
-    first = None
-    if source is not None and source.guild_id == interaction.guild_id:
-        channel = interaction.client.get_partial_messageable(source.channel_id, guild_id=source.guild_id)
-        with suppress(*DISCORD_ERRORS):
-            async with asyncio.timeout(patience(interaction)):
-                first = await channel.fetch_message(source.message_id or 0)
-    if first is None:
+async def _forwarded(interaction: discord.Interaction[Any], message: discord.Message) -> discord.Message:
+    """Return the message that was forwarded: whoever forwards a picture has not made it theirs. Raises NoConsent.
+
+    Who wrote it is told to those alone who can read it.
+    """
+    source, guild, first = message.reference, interaction.guild, None
+    if source is not None and guild is not None and source.guild_id == guild.id:
+        with suppress(NotAllowed, discord.InvalidData, *DISCORD_ERRORS):
+            if await rights.can_read(interaction, source.channel_id, None):
+                async with asyncio.timeout(patience(interaction)):
+                    channel = guild.get_channel_or_thread(source.channel_id) or await guild.fetch_channel(
+                        source.channel_id
+                    )
+                    if isinstance(channel, Messageable):
+                        first = await channel.fetch_message(source.message_id or 0)
+    if first is None or first.message_snapshots:
         raise NoConsent(
-            "This picture was forwarded, and I cannot see who posted it first: use the menu on the message it came from, "
-            "so that its author is asked."
+            "This picture was forwarded, and who posted it first is not to be seen from here: use the menu on the message it "
+            "came from, so that its author is asked."
         )
-    return _posted(first)
+    return first
 
 
 def _pictures(message: discord.Message | discord.MessageSnapshot) -> Iterator[Found]:
@@ -121,6 +131,7 @@ def _files(attachments: Iterable[discord.Attachment]) -> Iterator[Found]:
                 description=file.description,
                 width=file.width,
                 height=file.height,
+                at=made_at(file),
             )
 
 
@@ -133,7 +144,7 @@ def _elsewhere(message: discord.Message | discord.MessageSnapshot) -> Iterator[F
     for media, description in (*shown, *_media(message.components)):
         parts = urlsplit(media.url or "")
         host = (parts.hostname or "").lower()
-        if parts.scheme == "https" and host and not host.endswith(_OF_DISCORD):
+        if parts.scheme == "https" and host and not is_discords(host):
             name = PurePosixPath(parts.path).name or "picture"
             yield Found(name, media.url or "", description=description, width=media.width, height=media.height)
 

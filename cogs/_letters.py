@@ -21,6 +21,7 @@ from cogs import _sweep_cards as sweep_cards
 from cogs import _words as words
 from cogs._cards import Parent, Post
 from cogs._posts import carries
+from cogs._smaller import smaller_result
 from storage.lineage import FARTHEST
 from storage.records import Announcement, AnnouncementKind, Job, Result
 
@@ -201,7 +202,7 @@ async def _files(services: Services, post: Post, results: Sequence[Result], limi
             continue  # the card tells that it is lost
         media_type = result.media_type or "image/png"
         if len(data) > limit:
-            picture = await services.pictures.fit(data, media_type, limit)
+            picture = await smaller_result(services, result, data, limit)
             data, media_type = picture.data, picture.media_type
         name = cards.file_name(result, media_type)
         files[result.id] = discord.File(

@@ -12,6 +12,7 @@ from bot.errors import NotFound
 from bot.services import Services
 from cogs import _alt as alt
 from cogs._cards import file_name
+from cogs._smaller import smaller_result
 from storage.lineage import Step
 
 #: The most bytes of one of them. The picture itself stands where its link leads.
@@ -29,7 +30,7 @@ async def previews(services: Services, steps: Iterable[Step]) -> dict[int, disco
             data = await services.pictures.get(result.sha256 or "")
         except NotFound:
             continue
-        picture = await services.pictures.fit(data, result.media_type or "image/png", _PREVIEW)
+        picture = await smaller_result(services, result, data, _PREVIEW)
         name = file_name(result, picture.media_type)
         said = alt.of_result(step.request, result, await services.lineage.before(result.job_id), among=True)
         files[result.id] = discord.File(io.BytesIO(picture.data), name, description=said)

@@ -16,7 +16,7 @@ from cogs import _rights as rights
 from cogs._keeping import keep
 from cogs._naming import result_named
 from cogs._tray import gathered
-from cogs._uploads import Upload, linked
+from cogs._uploads import Upload, linked, made_at
 from storage.records import Reference
 
 _FILES: Final = ("image", "image2", "image3")
@@ -86,10 +86,15 @@ async def pictures_given(
 
 
 async def _avatar(services: Services, interaction: discord.Interaction[Any], member: discord.Member) -> Upload:
-    """Return the picture that a member shows of themselves in this server, which is theirs. Raises NoConsent."""
+    """Return the picture that a member shows of themselves in this server, which is theirs. Raises NoConsent.
+
+    One that Discord gave them is millions of others' as well, and so nobody's.
+    """
     _, thread_id = rights.where(interaction)
-    posted = Posted(member.id, services.clock())
-    await services.consents.check_posted(rights.asker(interaction), thread_id, posted)
+    posted = None
+    if member.display_avatar != member.default_avatar:
+        posted = Posted(member.id, made_at(interaction))
+        await services.consents.check_posted(rights.asker(interaction), thread_id, posted)
     asset = member.display_avatar.replace(size=_AVATAR, format="png")
     # The label goes into the edit, which outlives what is known of its people: it names nobody.
     return Upload("avatar", "avatar.png", asset.read, posted=posted, own=False)

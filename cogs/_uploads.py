@@ -21,6 +21,7 @@ from bot.services import Services
 from cogs import _alt as alt
 from cogs import _rights as rights
 from cogs._letters import FILE_BYTES, REQUEST_BYTES
+from cogs._smaller import smaller_file
 from storage.records import Reference
 
 #: What stands for a file that was not read yet, so that the other options can be checked before it is.
@@ -49,9 +50,9 @@ class Upload:
     sha256: str | None = None
 
     @classmethod
-    def of(cls, option: str, file: discord.Attachment, *, posted: Posted | None = None) -> Upload:
-        """Return a file that came with a command or a form, or stands in a message."""
-        return cls(option, file.filename, file.read, file.size, file.description, posted)
+    def of(cls, option: str, file: discord.Attachment) -> Upload:
+        """Return a file that came with a command or a form."""
+        return cls(option, file.filename, file.read, file.size, file.description)
 
 
 def linked(services: Services, option: str, url: str, **facts: Any) -> Upload:  # noqa: ANN401 (fields of Upload)
@@ -83,8 +84,8 @@ class Uploads:
     """Reads pictures, as many at a time as there is room for, and learns whose they are."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._pictures = services.pictures
-        self._consents = services.consents
 
     async def read(self, interaction: discord.Interaction[Any], upload: Upload) -> Attached:
         """Read a picture, prepare it and keep it; Discord has the files of a command for a short while only.
@@ -100,7 +101,9 @@ class Uploads:
             known = None if upload.sha256 is None else await self._pictures.known(upload.sha256, data)
             picture = known or await self._pictures.prepare(upload.option, upload.name, data)
         kept = await self._pictures.put(picture.data)
-        await self._consents.learn(rights.asker(interaction), given, kept, upload.posted, own=upload.own)
+        await self._services.consents.learn(
+            rights.asker(interaction), given, kept, upload.posted, own=upload.own, at=made_at(interaction)
+        )
         reference = Reference(
             kept,
             picture.width,
@@ -118,23 +121,26 @@ class Uploads:
         media_type, width, height = await self._pictures.describe(data)
         return Attached(reference, Picture(data, media_type, width, height))
 
-    async def shown(self, attached: Mapping[int, Attached], pictures: int) -> list[discord.File]:
+    async def shown(self, guild_id: int, attached: Mapping[int, Attached], pictures: int) -> list[discord.File]:
         """Return files as one message shows them: together they are no larger than Discord takes.
 
         Args:
+            guild_id: the server in which they are shown.
             attached: the files, by their numbers among the pictures of the request.
             pictures: how many the request has; one alone is not numbered.
         """
         limit = min(FILE_BYTES, REQUEST_BYTES // max(1, len(attached)))
         return [
-            await self._file(number, one, limit, alt.of_reference(one.reference, number if pictures > 1 else None))
+            await self._file(
+                guild_id, number, one, limit, alt.of_reference(one.reference, number if pictures > 1 else None)
+            )
             for number, one in attached.items()
         ]
 
-    async def _file(self, number: int, attached: Attached, limit: int, said: str) -> discord.File:
+    async def _file(self, guild_id: int, number: int, attached: Attached, limit: int, said: str) -> discord.File:
         picture = attached.picture
         if len(picture.data) > limit:
-            picture = await self._pictures.fit(picture.data, picture.media_type, limit)
+            picture = await smaller_file(self._services, guild_id, attached.reference, picture, limit)
         extension = picture.media_type.removeprefix("image/").replace("jpeg", "jpg")
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=said)
 
@@ -145,6 +151,14 @@ async def _bytes(upload: Upload) -> bytes:
             return await upload.read()
     except DISCORD_ERRORS as error:
         raise BadPicture(upload.option, f"`{upload.option}` could not be read from Discord; give it again.") from error
+
+
+def made_at(thing: discord.abc.Snowflake) -> int:
+    """Return when Discord made something, in milliseconds since the epoch.
+
+    Who had a picture first is a question to one clock alone, which is not ours.
+    """
+    return int(discord.utils.snowflake_time(thing.id).timestamp() * 1000)
 
 
 def _sha256(data: bytes) -> str:

@@ -34,12 +34,15 @@ from cogs._lineage_cards import Beside, Enclosed, Seen
 from cogs._lineage_components import HistoryPageButton, LookButton, StepMenu, TreePageButton
 from cogs._naming import choices, named_or_newest, result_named
 from cogs._sight import Sight
+from cogs._smaller import smaller_file, smaller_result
 from cogs._turns import Turns
 from storage.lineage import Spent, Step
 from storage.records import Job, Reference, Result
 
 #: So many pictures are drawn at a time, over all servers; who asks for another one meanwhile is told so.
 _MOST: Final = 3
+#: The most bytes of one of two pictures that stand beside each other, with their comparison.
+_BESIDE_BYTES: Final = min(FILE_BYTES, REQUEST_BYTES // 3)
 
 _Named: TypeAlias = Range[str, 1, 200]
 
@@ -159,7 +162,7 @@ class LineageCog(commands.Cog, name="Lineage"):
         guild = rights.guild(interaction)
         with self._turns.take():
             await looks.acknowledge(interaction)
-            left = await (self._upload(start) if other is None else self._result(interaction, *other))
+            left = await (self._upload(guild.id, start) if other is None else self._result(interaction, *other))
             right = await self._result(interaction, step, job)
             known = await names.members(guild, _people([step] if other is None else [other[0], step]))
             drawn = await self._services.pictures.draw(pairs.side_by_side, _side(left, known), _side(right, known))
@@ -172,30 +175,31 @@ class LineageCog(commands.Cog, name="Lineage"):
         result, address = step.result, words.address(job.guild_id, step.result)
         with suppress(NotFound):  # the card says that it is gone
             result = await keep(self._services, interaction, result)
-        kept = await self._kept(result.sha256 or "")
-        if kept is None:
+        data = await self._kept(result.sha256 or "")
+        if data is None:
             return Beside(step, None, address)
+        kept = await smaller_result(self._services, result, data, _BESIDE_BYTES)
         name = result_cards.file_name(result, kept.media_type)
         said = alt.of_result(job.request, result, await self._lineage.before(job.id), among=True)
         return Beside(step, Enclosed(name, said, kept.data), address)
 
-    async def _upload(self, reference: Reference) -> Beside:
+    async def _upload(self, guild_id: int, reference: Reference) -> Beside:
         """Return what a first picture was made from as one of two pictures."""
-        kept = await self._kept(reference.sha256)
-        if kept is None:
+        data = await self._kept(reference.sha256)
+        if data is None:
             return Beside(reference, None)
+        header = await self._services.pictures.draw(images.inspect, data)
+        given = images.Picture(data, header.media_type, header.width, header.height)
+        kept = await smaller_file(self._services, guild_id, reference, given, _BESIDE_BYTES)
         extension = kept.media_type.removeprefix("image/").replace("jpeg", "jpg")
         return Beside(reference, Enclosed(f"reference.{extension}", alt.of_reference(reference), kept.data))
 
-    async def _kept(self, sha256: str) -> images.Picture | None:
-        """Return a picture as it can be sent beside two others; ``None`` if it is gone."""
-        pictures = self._services.pictures
+    async def _kept(self, sha256: str) -> bytes | None:
+        """Return a picture's bytes; ``None`` if it is gone."""
         try:
-            data = await pictures.get(sha256)
+            return await self._services.pictures.get(sha256)
         except NotFound:
             return None
-        header = await pictures.draw(images.inspect, data)
-        return await pictures.fit(data, header.media_type, min(FILE_BYTES, REQUEST_BYTES // 3))
 
     # the way -----------------------------------------------------------------------------------------------
 

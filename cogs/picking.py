@@ -17,7 +17,7 @@ from discord.ext import commands
 
 from bot.client import EditBot, MenuCog, attempt
 from bot.consents import Posted
-from bot.errors import EditError, NotFound
+from bot.errors import EditError, NotAllowed, NotFound
 from bot.services import Services
 from cogs import _forms as forms
 from cogs import _pick_forms as pick_forms
@@ -73,7 +73,7 @@ class PickingCog(MenuCog, name="Picking"):
         prices = await self._asking.prices(
             interaction, Wish({"prompt": _UNSAID}), _start(next(iter(pictures.values())))
         )
-        pick_id = await self._picks.open(who, message.pictures, message.posted)
+        pick_id = await self._picks.open(who, message.pictures, message.posted, seen_in=message.seen_in)
         await interaction.response.send_modal(pick_forms.pick(pick_id, pictures, prices, left_out=bad))
         await self._read(interaction, pick_id, pictures, message.posted)
 
@@ -113,6 +113,8 @@ class PickingCog(MenuCog, name="Picking"):
             offer = await self._picks.get(sent.targets[0], who)
         except NotFound as gone:
             raise NotFound(f"{gone}{forms.said_back(sent.prompt)}") from gone
+        if not await rights.can_read(interaction, offer.seen_in, None):
+            raise NotAllowed("You can't use these pictures: they stand in a channel that you cannot read.")
         pictures, _ = pick_forms.offered(offer.pictures)
         numbers = pick_forms.chosen(sent, pictures)
         forms.check_number(len(numbers) + len(sent.files), typed=sent.prompt)

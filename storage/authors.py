@@ -58,15 +58,27 @@ ON CONFLICT (guild_id, sha256, account_id, thread_id) DO NOTHING
 _SETTLED: Final = """
 DELETE FROM file_authors WHERE guild_id = ?1 AND sha256 = ?2 AND account_id = ?3 AND thread_id = 0
 """
+# Of each author one origin is enough: the session's own, or else the first. What else they posted a file in is told by the
+# file, and a job that knew all of it would have as many rows as there were jobs of the file before.
 _BIND_FILE: Final = """
 INSERT INTO job_authors (job_id, account_id, channel_id, thread_id)
-SELECT CAST(?1 AS BIGINT), account_id, channel_id, thread_id FROM file_authors WHERE guild_id = ?2 AND sha256 = ?3
+SELECT CAST(?1 AS BIGINT), account_id, channel_id, thread_id FROM file_authors AS known
+WHERE guild_id = ?2 AND sha256 = ?3 AND (thread_id = ?4 OR NOT EXISTS (
+    SELECT 1 FROM file_authors AS other
+    WHERE other.guild_id = ?2 AND other.sha256 = ?3 AND other.account_id = known.account_id
+        AND (other.thread_id = ?4 OR other.thread_id < known.thread_id)
+))
 ON CONFLICT (job_id, account_id, thread_id) DO NOTHING
 """
 _BIND_RESULT: Final = """
 INSERT INTO job_authors (job_id, account_id, channel_id, thread_id)
-SELECT CAST(?1 AS BIGINT), job_authors.account_id, job_authors.channel_id, job_authors.thread_id
-FROM job_authors JOIN results ON results.job_id = job_authors.job_id WHERE results.id = ?2
+SELECT CAST(?1 AS BIGINT), known.account_id, known.channel_id, known.thread_id
+FROM job_authors AS known JOIN results ON results.job_id = known.job_id
+WHERE results.id = ?2 AND (known.thread_id = ?3 OR NOT EXISTS (
+    SELECT 1 FROM job_authors AS other
+    WHERE other.job_id = known.job_id AND other.account_id = known.account_id
+        AND (other.thread_id = ?3 OR other.thread_id < known.thread_id)
+))
 ON CONFLICT (job_id, account_id, thread_id) DO NOTHING
 """
 _PERSON: Final = """
@@ -81,10 +93,21 @@ LEFT JOIN results AS closed ON closed.id = whose.result_id AND closed.closed_at 
 WHERE whose.guild_id = ?1 AND whose.sha256 = ?2
 ORDER BY whose.account_id, whose.thread_id
 """  # noqa: S608 - the constant above only
+# The files of the job itself are asked about by their bytes, too: their author may have been found later.
 _OF_SOURCES: Final = f"""
 SELECT whose.account_id, whose.channel_id, whose.thread_id, accounts.holder_id AS user_id, preferences.consent,
     NULL AS closed
-FROM results JOIN job_authors AS whose ON whose.job_id = results.job_id {_PERSON} WHERE results.id = ?1
+FROM (
+    SELECT job_authors.account_id, job_authors.channel_id, job_authors.thread_id
+    FROM results JOIN job_authors ON job_authors.job_id = results.job_id WHERE results.id = ?1
+    UNION
+    SELECT file_authors.account_id, file_authors.channel_id, file_authors.thread_id
+    FROM results
+    JOIN jobs ON jobs.id = results.job_id
+    JOIN job_pictures ON job_pictures.job_id = jobs.id
+    JOIN file_authors ON file_authors.guild_id = jobs.guild_id AND file_authors.sha256 = job_pictures.sha256
+    WHERE results.id = ?1 AND file_authors.result_id IS NULL
+) AS whose {_PERSON}
 ORDER BY whose.account_id, whose.thread_id
 """  # noqa: S608 - the constant above only
 _OF_RESULT: Final = f"""
@@ -96,9 +119,13 @@ FROM results JOIN jobs AS whose ON whose.id = results.job_id {_PERSON} WHERE res
 
 
 async def posted(tx: Tx, guild_id: int, sha256: str, account_id: int, origin: Origin, at: int) -> None:
-    """Record that somebody posted a file, as Discord tells it: they are asked, and whoever posted it later is not."""
+    """Record that somebody posted a file at a time, in milliseconds since the epoch.
+
+    It is theirs where nobody was seen with it before; whoever was seen with it later is not its author any more.
+    """
     await tx.execute(_OUTDATE, guild_id, sha256, account_id, at)
-    await tx.execute(_SEEN, guild_id, sha256, account_id, origin.channel_id, origin.thread_id, at)
+    if await tx.fetch_one(_OTHERS, guild_id, sha256, account_id) is None:
+        await tx.execute(_SEEN, guild_id, sha256, account_id, origin.channel_id, origin.thread_id, at)
 
 
 async def given(tx: Tx, guild_id: int, sha256: str, account_id: int, at: int) -> None:
@@ -124,13 +151,13 @@ async def settle(tx: Tx, guild_id: int, sha256: str, account_id: int, origin: Or
     await tx.execute(_SETTLED, guild_id, sha256, account_id)
 
 
-async def bind(tx: Tx, guild_id: int, job_id: int, request: EditRequest) -> None:
-    """Record the authors of the files that a job is made of, be it by way of other results."""
+async def bind(tx: Tx, guild_id: int, job_id: int, thread_id: int, request: EditRequest) -> None:
+    """Record the authors of the files that a job is made of in a thread, be it by way of other results."""
     for reference in request.references:
         if reference.result_id is None:
-            await tx.execute(_BIND_FILE, job_id, guild_id, reference.sha256)
+            await tx.execute(_BIND_FILE, job_id, guild_id, reference.sha256, thread_id)
         else:
-            await tx.execute(_BIND_RESULT, job_id, reference.result_id)
+            await tx.execute(_BIND_RESULT, job_id, reference.result_id, thread_id)
 
 
 async def of_file(tx: Tx, guild_id: int, sha256: str) -> list[Author]:

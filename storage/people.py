@@ -260,7 +260,7 @@ PARTS: Final = (
         "picks",
         "messages of which you were choosing pictures",
         "picks",
-        _columns("id guild_id account_id found author_id channel_id thread_id posted_at made_at"),
+        _columns("id guild_id account_id found author_id channel_id thread_id posted_at seen_in made_at"),
         "account_id = ?1",
         parts=(
             Part(

@@ -16,8 +16,8 @@ from storage.database import Tx
 from storage.records import Origin, Reference
 
 _ADD: Final = """
-INSERT INTO picks (guild_id, account_id, found, author_id, channel_id, thread_id, posted_at, made_at)
-VALUES (?1, ?2, ?3, CAST(?4 AS BIGINT), ?5, ?6, ?7, ?8) RETURNING id
+INSERT INTO picks (guild_id, account_id, found, author_id, channel_id, thread_id, posted_at, seen_in, made_at)
+VALUES (?1, ?2, ?3, CAST(?4 AS BIGINT), ?5, ?6, ?7, ?8, ?9) RETURNING id
 """
 _GET: Final = """
 SELECT picks.*, members.holder_id AS user_id, authors.holder_id AS author_user_id FROM picks
@@ -58,6 +58,8 @@ class Found:
     #: The pixels that it is said to have.
     width: int | None = None
     height: int | None = None
+    #: When a file was uploaded, in milliseconds since the epoch: a message may have got it later than it was written.
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,27 @@ class Pick:
     source: Source | None
     #: Discord's id of who posted them, or ``None`` once they were forgotten.
     author_user_id: int | None
+    #: Where the message stands: a channel or thread.
+    seen_in: int
     made_at: int
 
 
 async def add(
-    tx: Tx, *, guild_id: int, account_id: int, pictures: Sequence[Found], source: Source | None, now: int
+    tx: Tx,
+    *,
+    guild_id: int,
+    account_id: int,
+    pictures: Sequence[Found],
+    source: Source | None,
+    seen_in: int,
+    now: int,
 ) -> int:
     """Write down what a message shows; return the id of the pick. What the bot has already counts as read."""
     found = json.dumps([asdict(picture) for picture in pictures], separators=(",", ":"))
     whose = (None, 0, 0, 0)
     if source is not None:
         whose = (source.account_id, source.origin.channel_id, source.origin.thread_id, source.at)
-    row = await the_row(tx, _ADD, guild_id, account_id, found, *whose, now)
+    row = await the_row(tx, _ADD, guild_id, account_id, found, *whose, seen_in, now)
     for number, picture in enumerate(pictures, 1):
         if picture.reference is not None:
             await _keep(tx, row["id"], number, picture.reference, now)
@@ -116,6 +127,7 @@ async def get(tx: Tx, pick_id: int) -> Pick | None:
         pictures=tuple(_found(picture) for picture in json.loads(row["found"])),
         source=None if row["author_id"] is None else Source(row["author_id"], origin, row["posted_at"]),
         author_user_id=row["author_user_id"],
+        seen_in=row["seen_in"],
         made_at=row["made_at"],
     )
 

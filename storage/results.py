@@ -59,7 +59,7 @@ UPDATE results SET deleted_at = ?2, copy_at = NULL WHERE id = ?1 AND deleted_at 
 _CLOSE = "UPDATE results SET closed_at = CAST(?2 AS BIGINT) WHERE id = ?1 AND deleted_at IS NULL RETURNING id"
 _COPY_OF = f"""
 SELECT {COLUMNS} JOIN jobs ON jobs.id = results.job_id
-WHERE results.sha256 = ?2 AND results.deleted_at IS NULL AND jobs.guild_id = ?1 ORDER BY results.id LIMIT 1
+WHERE results.sha256 = ?2 AND jobs.guild_id = ?1 ORDER BY results.id LIMIT 1
 """
 
 
@@ -192,7 +192,7 @@ async def close(tx: Tx, result_id: int, at: int | None) -> bool:
 
 
 async def copy_of(tx: Tx, guild_id: int, sha256: str) -> Result | None:
-    """Return the result of a server whose picture has exactly these bytes, if one stands."""
+    """Return the result of a server whose picture has, or had till it was taken down, exactly these bytes, if there is one."""
     row = await tx.fetch_one(_COPY_OF, guild_id, sha256)
     return None if row is None else from_row(row)
 

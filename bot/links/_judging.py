@@ -118,6 +118,11 @@ def _judge_host(host: str) -> None:
         )
 
 
+def is_discords(host: str) -> bool:
+    """Return whether a host is Discord's: what stands there was posted by somebody, whom a link does not name."""
+    return _within(host.lower().rstrip("."), _DISCORD)
+
+
 def _within(name: str, domains: Collection[str]) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 

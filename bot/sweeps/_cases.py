@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from bot import options, orders, quota, sessions
+from bot import consents, options, orders, quota, sessions
 from bot.edits import OFFER_LIFE, Edits, as_checked
 from bot.errors import BadOption, NotAllowed, NotFound, TooLate
 from bot.orders import Order
@@ -20,7 +20,7 @@ from bot.sweeps._views import CellView, Note, SweepView
 from storage import accounts, jobs, ledger, pauses, pictures, results, servers, sweeps
 from storage.allowances import AllowanceExceeded, PoolTooSmall, Terms
 from storage.database import Database, Tx
-from storage.records import Asker, EditRequest, Job, Place, Price, Scope, Server, Status
+from storage.records import Asker, EditRequest, Job, Origin, Place, Price, Scope, Server, Status
 from storage.sweeps import Sweep, SweepState
 
 log = logging.getLogger(__name__)
@@ -234,12 +234,16 @@ async def _ask(tx: Tx, asker: Asker, place: Place, plan: Plan, now: int) -> int:
     await orders.check_pause(tx, asker.guild_id, place.channel_id)
     price = _sum([await orders.price_of(tx, asker.guild_id, request) for request in plan.requests])
     _check_price(await servers.get(tx, asker.guild_id), price)
-    await sessions.enter(tx, asker, place, now)
+    session = await sessions.enter(tx, asker, place, now)
+    await consents.check(tx, asker, session.thread_id, plan.request.references)
+    account_id = await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id)
+    origin = Origin(session.channel_id, session.thread_id)
+    await consents.settle(tx, asker.guild_id, account_id, origin, plan.request.references)
     await pictures.used_again(tx, [reference.sha256 for reference in plan.request.references], now)
     return await sweeps.add(
         tx,
         guild_id=asker.guild_id,
-        account_id=await accounts.ensure(tx, Scope.MEMBER, now, asker.guild_id, asker.user_id),
+        account_id=account_id,
         place=place,
         request=plan.request,
         axes=plan.axes,

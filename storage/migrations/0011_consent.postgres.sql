@@ -9,6 +9,10 @@ CREATE TABLE spared_channels (
     PRIMARY KEY (guild_id, channel_id)
 );
 
+-- A copy of a result that was taken down is known by its bytes, too.
+DROP INDEX results_by_picture;
+CREATE INDEX results_by_picture ON results (sha256) WHERE sha256 IS NOT NULL;
+
 -- Kept as it is by who asked for it: nobody else edits it.
 ALTER TABLE results ADD COLUMN closed_at BIGINT;
 
@@ -101,6 +105,8 @@ CREATE TABLE picks (
     channel_id BIGINT NOT NULL,
     thread_id BIGINT NOT NULL,
     posted_at BIGINT NOT NULL,
+    -- Where the message stands: a thread or a channel.
+    seen_in BIGINT NOT NULL,
     made_at BIGINT NOT NULL
 );
 

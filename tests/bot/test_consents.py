@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import pytest
 from bot import consents
 from bot.consents import Posted
 from bot.errors import NoConsent, NotAllowed, NotFound
-from storage import audit
+from storage import audit, authors
+from storage._rows import the_row
 from storage.database import Tx
+from storage.forgetting import Pace, forget
 from storage.offers import Offer
 from storage.records import Asker, Consent, EditRequest, Job, Origin, Place, Reference, Status
 
@@ -37,7 +40,7 @@ async def give(
     studio: Studio, asker: Asker, sha256: str = HASHES[0], *, given: str = "", posted: Posted | None = None
 ) -> None:
     """Somebody hands a file in; or it comes out of a message that ``posted`` tells of."""
-    await studio.consents.learn(asker, given or sha256, sha256, posted, own=posted is None)
+    await studio.consents.learn(asker, given or sha256, sha256, posted, own=posted is None, at=studio.now)
 
 
 def message_of(asker: Asker, at: int = 50, *, channel_id: int = CHANNEL, thread_id: int = THREAD) -> Posted:
@@ -46,6 +49,14 @@ def message_of(asker: Asker, at: int = 50, *, channel_id: int = CHANNEL, thread_
 
 async def refused(studio: Studio, asker: Asker, request: EditRequest, place: Place = IN_THREAD) -> str:
     return await studio.refusal(ask(studio, asker, request, place), NoConsent)
+
+
+async def forgets(studio: Studio, asker: Asker) -> None:
+    async def unit(tx: Tx) -> None:
+        found = "SELECT id FROM accounts WHERE scope = 'member' AND holder_id = ?1"
+        await forget(tx, (await the_row(tx, found, asker.user_id))["id"], Pace(studio.now, 0, 0))
+
+    await studio.database.run(unit)
 
 
 # whose a file is -------------------------------------------------------------------------------------------
@@ -93,14 +104,86 @@ async def test_whoever_posted_it_before_is_its_author_instead_of_who_was_seen_wi
     await refused(studio, BO, of(HASHES[0]))
 
 
-async def test_who_reposts_a_picture_is_asked_too_and_does_not_take_it_away_from_its_author(studio: Studio) -> None:
+async def test_who_reposts_a_picture_does_not_take_it_away_from_its_author_nor_lock_them_out(studio: Studio) -> None:
     await give(studio, CY, posted=message_of(ANA, at=50))
     await give(studio, CY, posted=message_of(BO, at=60))
-    for author in (ANA, BO):
-        await studio.consents.say(author, Consent.NOBODY)
-        assert f"<@{author.user_id}>’s" in await refused(studio, CY, of(HASHES[0]))
-        await studio.consents.say(author, None)
+    await studio.consents.say(BO, Consent.NOBODY)
+    await ask(studio, ANA, of(HASHES[0]))
     await ask(studio, CY, of(HASHES[0]))
+    await studio.consents.say(ANA, Consent.NOBODY)
+    assert "<@1>’s" in await refused(studio, BO, of(HASHES[0]))
+
+
+async def test_who_reposts_a_picture_and_is_forgotten_takes_nothing_along_of_its_author(studio: Studio) -> None:
+    await give(studio, CY, posted=message_of(ANA, at=50))
+    await give(studio, BO, posted=message_of(BO, at=60))
+    result = (await studio.finish(await ask(studio, ANA, of(HASHES[0]))))[0]
+    await forgets(studio, BO)
+    await studio.ask(ANA, result)
+
+
+async def test_a_saved_copy_of_a_result_that_was_taken_down_is_still_its_askers(studio: Studio) -> None:
+    result = await studio.make(ANA)
+    await studio.consents.say(ANA, Consent.NOBODY)
+    await studio.edits.delete(result.id, asker=ANA, manages=False)
+    await give(studio, BO, HASHES[2], given=result.sha256 or "")
+    await refused(studio, BO, of(HASHES[2]))
+
+
+async def test_a_saved_copy_of_a_closed_result_that_was_taken_down_is_still_closed(studio: Studio) -> None:
+    await give(studio, ANA)
+    result = (await studio.finish(await ask(studio, ANA, of(HASHES[0]))))[0]
+    await studio.consents.close(ANA, result.id, closed=True)
+    await studio.edits.delete(result.id, asker=ANA, manages=False)
+    await give(studio, BO, HASHES[2], given=result.sha256 or "")
+    await refused(studio, BO, of(HASHES[2]))
+
+
+async def test_a_file_shown_in_a_question_about_its_price_stands_in_that_channel(studio: Studio) -> None:
+    """Everybody there sees it, and may save it."""
+    spared = Place(170, 300, 171)
+    await studio.consents.spare(MODERATOR, 170, spared=True)
+    await give(studio, ANA)
+    await studio.edits.prefer(ANA, 0)
+    assert isinstance(await studio.edits.ask(ANA, spared, of(HASHES[0])), Offer)
+    await give(studio, BO)
+    await refused(studio, BO, of(HASHES[0]))
+
+
+async def test_an_author_who_is_found_later_is_asked_about_what_was_made_of_their_file_before(studio: Studio) -> None:
+    await give(studio, BO)  # saved from Ana's message, which nobody has used yet
+    result = (await studio.finish(await ask(studio, BO, of(HASHES[0]))))[0]
+    await give(studio, CY, posted=message_of(ANA, at=50))
+    await studio.consents.say(ANA, Consent.NOBODY)
+    await refused(studio, BO, of(HASHES[0]))
+    await refused(studio, BO, studio.request(result))
+
+
+async def test_a_file_is_known_by_its_own_bytes_too_however_it_is_prepared(studio: Studio) -> None:
+    """Another release, or another bound, makes other bytes of it."""
+    await give(studio, ANA, HASHES[1], given=HASHES[0])
+    await studio.consents.say(ANA, Consent.NOBODY)
+    await give(studio, BO, HASHES[2], given=HASHES[0])
+    await refused(studio, BO, of(HASHES[2]))
+
+
+async def test_a_file_used_in_many_threads_costs_no_job_a_row_for_each_of_them(studio: Studio) -> None:
+    await give(studio, ANA)
+    for number in range(20):
+        job = await ask(studio, ANA, of(HASHES[0]), Place(CHANNEL, 1000 + number, 1000 + number))
+        await studio.edits.cancel(job.id, asker=ANA, manages=False)
+
+    async def count(tx: Tx) -> int:
+        return (await the_row(tx, "SELECT count(*) AS n FROM job_authors"))["n"]
+
+    assert await studio.database.read(count) <= 3 * 20
+
+
+async def test_of_two_who_give_a_file_at_once_one_is_its_author(studio: Studio) -> None:
+    for number in range(20):
+        sha256 = f"{number:064x}"
+        await asyncio.gather(give(studio, ANA, sha256), give(studio, BO, sha256))
+        assert len(await studio.database.read(authors.of_file, 10, sha256)) == 1
 
 
 async def test_what_is_made_of_a_file_is_its_authors_too(studio: Studio) -> None:
@@ -112,14 +195,14 @@ async def test_what_is_made_of_a_file_is_its_authors_too(studio: Studio) -> None
 
 
 async def test_a_picture_from_a_link_is_nobodys(studio: Studio) -> None:
-    await studio.consents.learn(BO, HASHES[0], HASHES[0], None, own=False)
+    await studio.consents.learn(BO, HASHES[0], HASHES[0], None, own=False, at=studio.now)
     await studio.consents.say(BO, Consent.NOBODY)
     await ask(studio, CY, of(HASHES[0]))
 
 
 async def test_a_link_to_a_picture_that_somebody_gave_is_still_theirs(studio: Studio) -> None:
     await give(studio, ANA, HASHES[0])
-    await studio.consents.learn(BO, HASHES[0], HASHES[1], None, own=False)
+    await studio.consents.learn(BO, HASHES[0], HASHES[1], None, own=False, at=studio.now)
     await studio.consents.say(ANA, Consent.NOBODY)
     await refused(studio, BO, of(HASHES[1]))
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from tests.bot.conftest import Studio
 
 MINUTE = 60_000
-FILE = "a" * 64
+FILE, OTHER_FILE = "a" * 64, "c" * 64
 
 
 def people_of(studio: Studio) -> People:
@@ -162,8 +162,10 @@ async def test_a_file_goes_even_where_others_used_it_and_what_they_made_of_it_is
 
 
 async def test_a_file_that_is_somebody_elses_too_stays_theirs(studio: Studio) -> None:
+    """One that is a copy of a result has its asker and those of its files for authors."""
     await _give(studio, studio.ANA)
-    await _give(studio, studio.CY)
+    await _give(studio, studio.CY, OTHER_FILE)
+    await studio.database.run(authors.hand_on, 10, OTHER_FILE, FILE)
     await studio.make(studio.BO)
     await people_of(studio).forget(studio.ANA.user_id)
     [job] = await studio.jobs()
@@ -174,10 +176,10 @@ async def test_a_file_that_is_somebody_elses_too_stays_theirs(studio: Studio) ->
     assert [one.sha256 for one in job.request.references] == [""]
 
 
-async def _give(studio: Studio, asker: Asker) -> None:
+async def _give(studio: Studio, asker: Asker, file: str = FILE) -> None:
     async def give(tx: Tx) -> None:
         account_id = await accounts.ensure(tx, Scope.MEMBER, studio.now, asker.guild_id, asker.user_id)
-        await authors.posted(tx, asker.guild_id, FILE, account_id, Origin(100, studio.THREAD), studio.now)
+        await authors.posted(tx, asker.guild_id, file, account_id, Origin(100, studio.THREAD), studio.now)
 
     await studio.database.run(give)
 
@@ -292,7 +294,9 @@ async def _gather(tx: Tx, account_id: int, author_id: int) -> None:
     await tray.save(tx, account_id, [TrayPicture(reference, 100, 7)], now)
     source = Source(author_id, Origin(100, 7), now)
     picture = Found("cat.png", "https://cdn.discordapp.com/cat.png", is_file=True)
-    pick_id = await picks.add(tx, guild_id=10, account_id=account_id, pictures=[picture], source=source, now=now)
+    pick_id = await picks.add(
+        tx, guild_id=10, account_id=account_id, pictures=[picture], source=source, seen_in=100, now=now
+    )
     await picks.keep(tx, pick_id, 1, reference, now)
 
 

@@ -35,7 +35,7 @@ class Counter:
         self.picks = Picks(database, clock=lambda: self.now)
 
     async def open(self, asker: Asker = ANA) -> int:
-        return await self.picks.open(asker, [FILE], POSTED)
+        return await self.picks.open(asker, [FILE], POSTED, seen_in=200)
 
     async def stands(self, pick_id: int) -> bool:
         try:
@@ -53,7 +53,7 @@ def counter(database: Database) -> Counter:
 async def test_a_pick_is_for_the_member_alone_who_made_it_and_only_in_its_server(counter: Counter) -> None:
     pick_id = await counter.open()
     await counter.picks.keep(pick_id, 1, READ)
-    assert await counter.picks.get(pick_id, ANA) == Offered((FILE,), POSTED, {1: READ})
+    assert await counter.picks.get(pick_id, ANA) == Offered((FILE,), POSTED, 200, {1: READ})
     with pytest.raises(NotAllowed, match="somebody else's"):
         await counter.picks.get(pick_id, BO)
     with pytest.raises(NotFound, match="Use the menu on the message again"):

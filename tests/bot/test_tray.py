@@ -145,8 +145,8 @@ async def test_it_is_told_whose_a_file_is_and_a_members_own_is_theirs(desk: Desk
         return [held.user_id for held in (await desk.tray.view(ANA)).held]
 
     assert await whose() == [None, None]
-    await desk.consents.learn(ANA, file, file, Posted(2, 5, Origin(100, 200)), own=False)
+    await desk.consents.learn(ANA, file, file, Posted(2, 5, Origin(100, 200)), own=False, at=desk.now)
     assert await whose() == [2, None]
-    await desk.consents.learn(ANA, file, file, Posted(1, 5, Origin(100, 201)), own=False)
+    await desk.consents.learn(ANA, file, file, Posted(1, 4, Origin(100, 201)), own=False, at=desk.now)
     assert await whose() == [1, None]
     assert isinstance((await desk.tray.view(ANA)).held[0], Held)

@@ -680,7 +680,7 @@ async def test_what_stands_in_a_channel_that_cannot_be_read_any_more_is_neither_
         assert tray.names() == ["cat.png", "#1"]
         await tray.look()
         assert "⚠️" not in tray.words
-        world.env.backend.set_overwrite(studio.id, _overwrite(world.ana.id, blind))
+        world.env.backend.set_overwrite(studio.id, overwrite(world.ana.id, blind))
         assert "It was taken from a channel that you cannot read." in await tray.look()
         assert "You can't use #1: it stands in a channel you cannot read." in tray.words
         assert tray.card.attachments == []
@@ -689,6 +689,6 @@ async def test_what_stands_in_a_channel_that_cannot_be_read_any_more_is_neither_
         assert "You can't use #1" in await tray.refused()
 
 
-def _overwrite(member_id: int, rights: discord.PermissionOverwrite) -> Any:
+def overwrite(member_id: int, rights: discord.PermissionOverwrite) -> Any:
     allow, deny = rights.pair()
     return Overwrite(target_id=member_id, type=OverwriteType.MEMBER, allow=allow.value, deny=deny.value)

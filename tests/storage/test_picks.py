@@ -26,7 +26,9 @@ async def add(database: Database, *pictures: Found, user_id: int = 1, now: int =
         author_id = await accounts.ensure(tx, Scope.MEMBER, NOW, 10, BO)
         source = Source(author_id, ORIGIN, NOW - 5) if posted else None
         given = pictures or (FILE, LINK)
-        return await picks.add(tx, guild_id=10, account_id=account_id, pictures=given, source=source, now=now)
+        return await picks.add(
+            tx, guild_id=10, account_id=account_id, pictures=given, source=source, seen_in=100, now=now
+        )
 
     return await database.run(unit)
 
@@ -49,7 +51,7 @@ async def test_a_pick_is_kept_as_the_message_showed_it_and_says_who_posted_it(da
     pick = await known(database, await add(database))
     assert pick.source is not None
     assert pick == Pick(
-        pick.id, 10, pick.account_id, 1, (FILE, LINK), Source(pick.source.account_id, ORIGIN, NOW - 5), BO, NOW
+        pick.id, 10, pick.account_id, 1, (FILE, LINK), Source(pick.source.account_id, ORIGIN, NOW - 5), BO, 100, NOW
     )
     assert pick.source.account_id != pick.account_id
 
