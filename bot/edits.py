@@ -27,6 +27,7 @@ from storage import (
     grants,
     jobs,
     ledger,
+    lineage,
     offers,
     pauses,
     pictures,
@@ -526,6 +527,8 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
         await rounds.end_about(tx, result_id, gone)
         await stars.forget(tx, result_id)
         await announcements.hurry(tx, job_id, now)
+        for number, after in enumerate(await lineage.descendants(tx, result_id), 1):
+            await announcements.refresh(tx, after, now + number * announcements.APART)
     if sha256 is None or not await pictures.release(tx, sha256):
         return deleted, None
     return deleted, sha256

@@ -17,7 +17,7 @@ from bot.errors import TooLate
 from bot.pictures import Pictures
 from bot.settings import Settings
 from bot.signals import Signals, seconds_until
-from storage import forgetting, leftovers, people
+from storage import announcements, forgetting, leftovers, people
 from storage.database import Database
 from storage.forgetting import Pace, StillAtRunware
 from storage.leftovers import Leftover
@@ -26,8 +26,6 @@ from storage.windows import MINUTE
 
 log = logging.getLogger(__name__)
 
-#: Between two changes of what Discord shows of somebody who was forgotten, in milliseconds: nobody else waits for them.
-_APART: Final = 250
 #: After so many failures in a row a message is left as it is.
 MAX_TRIES: Final = 8
 #: Discord bounds how often an older message is changed: the pause after which it is tried again, in milliseconds.
@@ -122,7 +120,7 @@ class People:
         return len(known)
 
     async def _forget(self, account: Account) -> None:
-        pace = Pace(self._clock(), _APART, self._card_interval)
+        pace = Pace(self._clock(), announcements.APART, self._card_interval)
         try:
             forgotten = await self._database.run(forgetting.forget, account.id, pace)
         except StillAtRunware as still:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from storage import announcements, drafts, jobs, ledger, pictures, rounds, sessions, stars, sweeps
+from storage import announcements, drafts, jobs, ledger, lineage, pictures, rounds, sessions, showings, stars, sweeps
 from storage.database import Tx
 from storage.records import EditRequest, Status
 
@@ -79,18 +79,6 @@ WHERE job_id = ?1 AND deleted_at IS NULL
 _MADE_OF_THEM: Final = f"""
 SELECT DISTINCT lineage.job_id FROM lineage JOIN jobs AS made ON made.id = lineage.job_id
 WHERE lineage.result_id IN ({_OWN_RESULTS}) AND made.account_id <> ?1 ORDER BY lineage.job_id
-"""  # noqa: S608 - the constants above only
-# A result says in its alt text what was asked for on the way to it.
-_AFTER_THEM: Final = f"""
-WITH RECURSIVE after (job_id) AS (
-    SELECT lineage.job_id FROM lineage WHERE lineage.result_id IN ({_OWN_RESULTS})
-    UNION
-    SELECT lineage.job_id FROM after
-    JOIN results ON results.job_id = after.job_id
-    JOIN lineage ON lineage.result_id = results.id
-)
-SELECT after.job_id FROM after JOIN jobs AS made ON made.id = after.job_id
-WHERE made.account_id <> ?1 ORDER BY after.job_id
 """  # noqa: S608 - the constants above only
 
 # Files -------------------------------------------------------------------------------------------------------------
@@ -334,8 +322,8 @@ class _Forgetting:
                 self._hashes.add(row["sha256"])
         for row in await tx.fetch_all(_MADE_OF_THEM, self._id):
             await self._refresh(row["job_id"], reply=True)
-        for row in await tx.fetch_all(_AFTER_THEM, self._id):
-            await self._refresh(row["job_id"])
+        for job_id in await lineage.descendants_of_others(tx, self._id):
+            await self._tell_anew(job_id)
         await tx.execute(_ASK_RUNWARE, self._id, self._now)
         await tx.execute(_TAKE_DOWN, self._id, self._now)
 
@@ -419,6 +407,12 @@ class _Forgetting:
         await announcements.refresh(self._tx, job_id, self._next())
         for row in await self._tx.fetch_all(_REPLIES, job_id) if reply else ():
             await self._leave(row["reply_id"], row["guild_id"], row["thread_id"] or row["channel_id"], job_id=job_id)
+
+    async def _tell_anew(self, job_id: int) -> None:
+        """Have every picture of a job posted anew: their alt texts say what was asked for on the way to them."""
+        await self._refresh(job_id)
+        for shown in await showings.of_job(self._tx, job_id):
+            await self._leave(shown.message_id, self._guild_id, shown.channel_id, round_id=shown.round_id)
 
     async def _leave(
         self, message_id: int, guild_id: int, channel_id: int, *, round_id: int | None = None, job_id: int | None = None
