@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -338,13 +339,14 @@ class Edits:
             raise NotAllowed(
                 "Only the person who asked for this picture, or somebody who manages messages, can delete it."
             )
+        began = time.monotonic()
         deleted, orphan = await self._database.run(_delete, result_id, job.id, self._clock())
         if not deleted:
             raise NotFound(f"{result.short_id} was taken down already.")
-        if orphan is not None:
-            await retention.remove(self._pictures, orphan)
         self._signals.rounds.set()
         self._signals.notices.set()
+        if orphan is not None:
+            await retention.remove(self._database, self._pictures, [orphan], began)
         return result, job
 
     async def restore(self, result: Result, data: bytes) -> None:

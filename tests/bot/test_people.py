@@ -14,7 +14,7 @@ from PIL import Image
 
 from bot import outcomes
 from bot.drafts import Beginning, Drafts
-from bot.errors import NoConsent, NotFound, TooLate
+from bot.errors import NoConsent, NotFound, OutOfReach, TooLate
 from bot.people import People, readable
 from bot.presets import Presets
 from storage import (
@@ -452,15 +452,68 @@ async def test_bytes_that_a_crash_left_behind_are_found_by_housekeeping(
     mine = await studio.make()
     desk = people_of(studio)
 
-    async def crash(_: str) -> None:
+    async def crash(*_: object) -> bool:
         raise ConnectionError
 
-    monkeypatch.setattr(studio.store, "delete", crash)
+    monkeypatch.setattr(studio.store, "discard", crash)
     with pytest.raises(ConnectionError):
         await desk.forget(studio.ANA.user_id)
     assert await studio.store.get(mine.sha256 or "")
     assert await studio.database.read(pictures.unknown, [mine.sha256 or ""]) == [mine.sha256]
     assert await desk.forget(studio.ANA.user_id) == 0
+
+
+async def test_a_store_out_of_reach_keeps_no_server_from_forgetting(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await studio.make()
+    await studio.make(studio.STRANGER, place=studio.ELSEWHERE)
+
+    async def away(*_: object) -> bool:
+        raise OutOfReach("NoAnswer")
+
+    monkeypatch.setattr(studio.store, "discard", away)
+    assert await people_of(studio).forget(1) == 2
+    assert [await account(studio, one) for one in (studio.ANA, studio.STRANGER)] == [None, None]
+
+
+async def test_where_one_server_has_to_wait_the_bytes_of_the_others_go(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await studio.make()
+    elsewhere = await studio.ask(studio.STRANGER, place=studio.ELSEWHERE)
+    desk = people_of(studio)
+
+    async def sent_just_now(_: int) -> None:
+        assert await studio.database.run(jobs.move, elsewhere.id, Status.SUBMITTING, studio.now, poll_at=studio.now)
+
+    monkeypatch.setattr(desk, "check", sent_just_now)
+    with pytest.raises(TooLate):
+        await desk.forget(1)
+    assert await account(studio, studio.ANA) is None
+    with pytest.raises(NotFound):
+        await studio.store.get(mine.sha256 or "")
+
+
+@pytest.mark.parametrize("put_again", [False, True])
+async def test_bytes_that_somebody_gives_or_names_anew_meanwhile_stay(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, *, put_again: bool
+) -> None:
+    mine = await studio.make()
+    sha256, run = mine.sha256 or "", studio.database.run
+    data = await studio.store.get(sha256)
+
+    async def run_and_more(unit: Any, *args: Any) -> Any:
+        done = await run(unit, *args)
+        if unit is forgetting.forget and put_again:
+            await studio.store.put(data)
+        elif unit is forgetting.forget:
+            await run(pictures.used, sha256, studio.now)
+        return done
+
+    monkeypatch.setattr(studio.database, "run", run_and_more)
+    await people_of(studio).forget(studio.ANA.user_id)
+    assert await studio.store.get(sha256) == data
 
 
 # At Runware ----------------------------------------------------------------------------------------------------------
