@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -78,8 +79,9 @@ class Copier:
         except (OSError, OutOfSpace, OutOfReach) as error:
             await self._later(result, type(error).__name__)
         else:
+            began = time.monotonic()
             if not await self._database.run(_copied, result, sha256, media_type, (width, height), self._clock()):
-                await retention.remove(self._pictures, sha256)
+                await retention.remove(self._database, self._pictures, [sha256], began)
             self._signals.notices.set()
             await self._make_thumbnail(result, sha256)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from storage import (
     grants,
     jobs,
     ledger,
+    lineage,
     offers,
     pauses,
     pictures,
@@ -338,13 +340,14 @@ class Edits:
             raise NotAllowed(
                 "Only the person who asked for this picture, or somebody who manages messages, can delete it."
             )
+        began = time.monotonic()
         deleted, orphan = await self._database.run(_delete, result_id, job.id, self._clock())
         if not deleted:
             raise NotFound(f"{result.short_id} was taken down already.")
-        if orphan is not None:
-            await retention.remove(self._pictures, orphan)
         self._signals.rounds.set()
         self._signals.notices.set()
+        if orphan is not None:
+            await retention.remove(self._database, self._pictures, [orphan], began)
         return result, job
 
     async def restore(self, result: Result, data: bytes) -> None:
@@ -527,6 +530,8 @@ async def _delete(tx: Tx, result_id: int, job_id: int, now: int) -> tuple[bool, 
         await rounds.end_about(tx, result_id, gone)
         await stars.forget(tx, result_id)
         await announcements.hurry(tx, job_id, now)
+        for number, after in enumerate(await lineage.descendants(tx, result_id), 1):
+            await announcements.refresh(tx, after, now + number * announcements.APART)
     if sha256 is None or not await pictures.release(tx, sha256):
         return deleted, None
     return deleted, sha256

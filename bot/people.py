@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from bot import retention
 from bot.errors import TooLate
 from bot.pictures import Pictures
 from bot.settings import Settings
 from bot.signals import Signals, seconds_until
-from storage import forgetting, leftovers, people
+from storage import announcements, forgetting, leftovers, people
 from storage.database import Database
-from storage.forgetting import Pace, StillAtRunware
+from storage.forgetting import Forgotten, Pace, StillAtRunware
 from storage.leftovers import Leftover
 from storage.people import PARTS, Account, OwnPicture, Part
 from storage.windows import MINUTE
 
 log = logging.getLogger(__name__)
 
-#: Between two changes of what Discord shows of somebody who was forgotten, in milliseconds: nobody else waits for them.
-_APART: Final = 250
 #: After so many failures in a row a message is left as it is.
 MAX_TRIES: Final = 8
 #: Discord bounds how often an older message is changed: the pause after which it is tried again, in milliseconds.
@@ -116,20 +116,24 @@ class People:
         """
         await self.check(user_id)
         known = [account async for account in self._accounts(user_id)]  # who comes back meanwhile is somebody new
-        for account in known:
-            await self._forget(account)
+        began, hashes = time.monotonic(), set[str]()
+        try:
+            for account in known:
+                hashes.update((await self._forget(account)).hashes)
+        finally:  # what is forgotten is forgotten, whatever became of the rest
+            self._wake()
+            await retention.remove(self._database, self._pictures, sorted(hashes), began)
         log.info("somebody was forgotten in %d servers", len(known))
         return len(known)
 
-    async def _forget(self, account: Account) -> None:
-        pace = Pace(self._clock(), _APART, self._card_interval)
+    async def _forget(self, account: Account) -> Forgotten:
+        pace = Pace(self._clock(), announcements.APART, self._card_interval)
         try:
-            forgotten = await self._database.run(forgetting.forget, account.id, pace)
+            return await self._database.run(forgetting.forget, account.id, pace)
         except StillAtRunware as still:
             raise self._later(still) from None
-        # A crash from here on leaves bytes that nothing names: housekeeping finds them.
-        for sha256 in forgotten.hashes:
-            await self._pictures.delete(sha256)
+
+    def _wake(self) -> None:
         signals = self._signals
         for signal in (
             signals.notices,

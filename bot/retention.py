@@ -7,6 +7,8 @@ or a draft needs it. Two things that share a hash share the bytes: they stay for
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
 
 from bot.errors import NotFound, OutOfReach
 from bot.pictures import Pictures
@@ -28,9 +30,16 @@ async def renew(database: Database, store: Pictures, sha256: str, now: int) -> N
     await store.size(sha256)
 
 
-async def remove(store: Pictures, sha256: str) -> None:
-    """Remove bytes that nothing names any more. A store out of reach leaves them to the sweep."""
+async def remove(database: Database, store: Pictures, hashes: Iterable[str], began: float) -> None:
+    """Remove bytes that nothing names any more, now that the unit of work which saw so is committed.
+
+    ``began`` is when that unit began, by :func:`time.monotonic`. Somebody may have put such a picture since then, to name
+    it next, or named one that stood there: these stay. A store out of reach leaves them all to the sweep, and so does a
+    crash.
+    """
     try:
-        await store.delete(sha256)
+        for sha256 in hashes:
+            if await database.read(pictures.unknown, [sha256]):
+                await store.discard(sha256, time.monotonic() - began)
     except OutOfReach as error:
-        log.warning("a picture that was taken down is removed by a later sweep: %s", error.reason)
+        log.warning("pictures that were taken down are removed by a later sweep: %s", error.reason)

@@ -14,11 +14,14 @@ from bot.client import EditBot, trouble
 from bot.services import Services
 from cogs import _cards as cards
 from cogs import _round_cards as round_cards
+from cogs import _showcase_cards as showcase_cards
 from cogs import _sweep_cards as sweep_cards
-from cogs._letters import parent_of
-from cogs._posts import own_message
+from cogs._letters import compose_one, parent_of
+from cogs._posts import carries, own_message
 from cogs._previews import previews
 from cogs.umpire import draw
+from storage.leftovers import Leftover
+from storage.lineage import FARTHEST
 from storage.records import Announcement, EditRequest, Job, RoundState
 from storage.sweeps import Sweep
 
@@ -162,9 +165,28 @@ async def redraw_reply(bot: EditBot, services: Services, job_id: int) -> bool:
         return await _shut(redraw)
 
 
-async def delete(bot: EditBot, guild_id: int, channel_id: int, message_id: int) -> bool:
-    """Delete a message of ours, if it is there; see :func:`clear_job`."""
-    return await _shut(_channel(bot, guild_id, channel_id).get_partial_message(message_id).delete)
+async def clear_message(bot: EditBot, services: Services, leftover: Leftover) -> bool:
+    """Delete a message of ours, if it is there; an exhibit of the showcase is drawn anew. See :func:`clear_job`."""
+    channel = _channel(bot, leftover.guild_id, leftover.channel_id)
+    result_id = await services.lineage.shown_in(leftover.message_id)
+
+    async def clear() -> None:
+        message = await channel.fetch_message(leftover.message_id)
+        if result_id is not None and carries(message, showcase_cards.mark(result_id)):
+            await _exhibit_anew(services, message, result_id)
+        else:
+            await message.delete()
+            await services.lineage.hidden(message.id)
+
+    return await _shut(clear)
+
+
+async def _exhibit_anew(services: Services, message: discord.Message, result_id: int) -> None:
+    """Draw an exhibit with its file posted anew: alt texts cannot be changed."""
+    result, job = await services.edits.find(result_id)
+    post, files = await compose_one(services, job, result)
+    view = showcase_cards.exhibit(post, result, await services.lineage.last_steps(result_id, FARTHEST + 1))
+    await message.edit(view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none())
 
 
 def standing(request: EditRequest, files: Sequence[discord.Attachment]) -> list[discord.Attachment]:

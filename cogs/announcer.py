@@ -284,7 +284,8 @@ class _Telling:
         )
         writing = tuple(claim.user_id for claim in await self._services.claims.writing(job.id))
         parent = await parent_of(self._edits, job.request.parent_id)
-        return (job.request, job.cost, job.cost_pending, job.estimated, usable, writing, parent)
+        before = await self._services.lineage.before(job.id)  # alt texts tell of it
+        return (job.request, job.cost, job.cost_pending, job.estimated, usable, writing, parent, before)
 
     async def _post(self, job: Job, announcement: Announcement) -> None:
         """Post one message by the first way that is open, or keep it for the asker's next command."""

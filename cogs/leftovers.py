@@ -63,7 +63,7 @@ class Leftovers:
             return await farewell.redraw_round(bot, self._services, leftover.round_id)
         if leftover.job_id is not None:
             return await farewell.redraw_reply(bot, self._services, leftover.job_id)
-        return await farewell.delete(bot, leftover.guild_id, leftover.channel_id, leftover.message_id)
+        return await farewell.clear_message(bot, self._services, leftover)
 
     async def _later(self, leftover: Leftover, why: str, *, again: bool = True) -> None:
         if again and await self._people.later(leftover):

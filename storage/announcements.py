@@ -11,6 +11,8 @@ from storage.records import Announcement, AnnouncementKind, Asker, Job, Status
 
 #: Discord takes ten attachments a message (reference/discord.md, section 3); one may be a prompt too long to show.
 RESULTS_PER_MESSAGE: Final = 9
+#: Between two jobs that are drawn anew for one reason, in milliseconds: what others wait for is told in between.
+APART: Final = 250
 
 _DUE = f"SELECT {jobs.COLUMNS} WHERE jobs.notice_at <= ?1 ORDER BY jobs.notice_at, jobs.id LIMIT ?2"
 _NEXT_DUE = "SELECT notice_at FROM jobs WHERE notice_at > ?1 ORDER BY notice_at LIMIT 1"

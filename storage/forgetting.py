@@ -11,13 +11,28 @@ another account for a person who comes back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from storage import announcements, drafts, jobs, ledger, pictures, rounds, sessions, stars, sweeps
+from storage import (
+    announcements,
+    consents,
+    drafts,
+    jobs,
+    ledger,
+    lineage,
+    offers,
+    pictures,
+    rounds,
+    servers,
+    sessions,
+    showings,
+    stars,
+    sweeps,
+)
 from storage.database import Tx
-from storage.records import EditRequest, Status
+from storage.records import Consent, EditRequest, Status
 
 #: What stands where a text named them.
 _SOMEBODY: Final = "somebody who was forgotten"
@@ -67,6 +82,15 @@ UPDATE results SET
     deleted_at = coalesce(deleted_at, CAST(?2 AS BIGINT)), copy_at = NULL, url = '', sha256 = NULL, media_type = NULL
 WHERE id IN ({_OWN_RESULTS})
 """  # noqa: S608 - the constants above only
+# A result that goes is known by its bytes from then on, like a file, should somebody who saved it give it.
+_KEEP_CLOSED: Final = f"""
+INSERT INTO file_authors (guild_id, sha256, account_id, channel_id, thread_id, posted_at, result_id)
+SELECT jobs.guild_id, results.sha256, jobs.account_id, jobs.channel_id, coalesce(jobs.thread_id, jobs.reply_id),
+    jobs.created_at, results.id
+FROM results JOIN jobs ON jobs.id = results.job_id
+WHERE results.id IN ({_OWN_RESULTS}) AND results.sha256 IS NOT NULL
+ON CONFLICT (guild_id, sha256, account_id, thread_id) DO NOTHING
+"""  # noqa: S608 - the constants above only
 _ASK_RUNWARE_LATE: Final = """
 INSERT INTO remote_deletions (image_uuid, due_at)
 SELECT image_uuid, CAST(?2 AS BIGINT) FROM results WHERE job_id = ?1 AND deleted_at IS NULL
@@ -80,41 +104,49 @@ _MADE_OF_THEM: Final = f"""
 SELECT DISTINCT lineage.job_id FROM lineage JOIN jobs AS made ON made.id = lineage.job_id
 WHERE lineage.result_id IN ({_OWN_RESULTS}) AND made.account_id <> ?1 ORDER BY lineage.job_id
 """  # noqa: S608 - the constants above only
-# A result says in its alt text what was asked for on the way to it.
-_AFTER_THEM: Final = f"""
-WITH RECURSIVE after (job_id) AS (
-    SELECT lineage.job_id FROM lineage WHERE lineage.result_id IN ({_OWN_RESULTS})
-    UNION
-    SELECT lineage.job_id FROM after
-    JOIN results ON results.job_id = after.job_id
-    JOIN lineage ON lineage.result_id = results.id
-)
-SELECT after.job_id FROM after JOIN jobs AS made ON made.id = after.job_id
-WHERE made.account_id <> ?1 ORDER BY after.job_id
-"""  # noqa: S608 - the constants above only
 
 # Files -------------------------------------------------------------------------------------------------------------
 
+_OPEN_FILES: Final = "DELETE FROM file_authors WHERE account_id = ?1"
 _FILES: Final = "SELECT DISTINCT sha256 FROM file_authors WHERE account_id = ?1 ORDER BY sha256"
 _OTHER_AUTHOR: Final = """
 SELECT file_authors.account_id FROM file_authors JOIN accounts ON accounts.id = file_authors.account_id
-WHERE file_authors.sha256 = ?1 AND file_authors.account_id <> ?2 LIMIT 1
+WHERE file_authors.sha256 = ?1 AND file_authors.guild_id = ?2 AND file_authors.account_id <> ?3 LIMIT 1
 """
 _USED_BY: Final = """
 SELECT jobs.id FROM job_pictures JOIN jobs ON jobs.id = job_pictures.job_id
-WHERE job_pictures.sha256 = ?1 AND jobs.account_id <> ?2 ORDER BY jobs.id
+WHERE job_pictures.sha256 = ?1 AND jobs.guild_id = ?2 AND jobs.account_id <> ?3 ORDER BY jobs.id
 """
-_UNBIND_FILE: Final = "DELETE FROM job_pictures WHERE sha256 = ?1"
+_UNBIND_FILE: Final = """
+DELETE FROM job_pictures WHERE sha256 = ?1
+    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_pictures.job_id AND jobs.guild_id = ?2)
+"""
 _GIVEN_WITH: Final = f"""
 SELECT sha256 FROM job_pictures WHERE job_id IN ({_OWN_JOBS})
 UNION SELECT sha256 FROM tray_pictures WHERE account_id = ?1
 UNION SELECT sha256 FROM pick_pictures WHERE pick_id IN (SELECT id FROM picks WHERE account_id = ?1)
 UNION SELECT sha256 FROM draft_pictures WHERE draft_id IN (SELECT id FROM drafts WHERE account_id = ?1)
 """  # noqa: S608 - the constants above only
-_FROM_TRAYS: Final = "DELETE FROM tray_pictures WHERE sha256 = ?1"
-_FROM_PICKS: Final = "DELETE FROM pick_pictures WHERE sha256 = ?1"
+_FROM_TRAYS: Final = """
+DELETE FROM tray_pictures WHERE sha256 = ?1
+    AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = tray_pictures.account_id AND accounts.guild_id = ?2)
+"""
+_FROM_PICKS: Final = """
+DELETE FROM pick_pictures WHERE sha256 = ?1
+    AND EXISTS (SELECT 1 FROM picks WHERE picks.id = pick_pictures.pick_id AND picks.guild_id = ?2)
+"""
 _PICKED: Final = "DELETE FROM picks WHERE author_id = ?1"
-_IN_DRAFTS: Final = "SELECT draft_id FROM draft_pictures WHERE sha256 = ?1 ORDER BY draft_id"
+_IN_DRAFTS: Final = """
+SELECT draft_pictures.draft_id FROM draft_pictures JOIN drafts ON drafts.id = draft_pictures.draft_id
+WHERE draft_pictures.sha256 = ?1 AND drafts.guild_id = ?2 ORDER BY draft_pictures.draft_id
+"""
+_ASKED_OFFERS: Final = """
+SELECT id, channel_id, reply_id, thread_id, request FROM offers WHERE guild_id = ?1 AND account_id <> ?2 ORDER BY id
+"""
+_ASKED_SWEEPS: Final = """
+SELECT id, channel_id, reply_id, thread_id, request FROM sweeps
+WHERE state = 'asked' AND guild_id = ?1 AND account_id <> ?2 ORDER BY id
+"""
 
 # Edits -------------------------------------------------------------------------------------------------------------
 
@@ -178,7 +210,6 @@ _GOES: Final = {
     "presets": "DELETE FROM presets WHERE owner_id = ?1",
     "session_people": "DELETE FROM session_people WHERE account_id = ?1",
     "job_pictures": f"DELETE FROM job_pictures WHERE job_id IN ({_OWN_JOBS})",  # noqa: S608 - the constant above
-    "file_authors": "DELETE FROM file_authors WHERE account_id = ?1",
     "drafts": "DELETE FROM drafts WHERE account_id = ?1",
 }
 _AUDIT: Final = """
@@ -281,6 +312,7 @@ class _Forgetting:
         await self._blank_edits()  # first: a late result waits for its job's row, or is seen by what follows
         await self._leave_rounds()
         await self._give_stars_back()
+        closed = await self._keep_a_no()
         await self._take_down()
         files = await self._files()
         await self._end_claims()
@@ -288,9 +320,12 @@ class _Forgetting:
         for grant in await tx.fetch_all(_BONUSES, self._id):
             await ledger.end_grant(tx, grant["id"], self._now)
         await self._unname()
+        await self._from_questions(files)
         await self._from_drafts(files)
         for statement in _GOES.values():
             await tx.execute(statement, self._id)
+        if not closed:
+            await tx.execute(_OPEN_FILES, self._id)
         await tx.execute(_ACCOUNT, self._id)
         return Forgotten(tuple([sha256 for sha256 in sorted(self._hashes) if await pictures.release(tx, sha256)]))
 
@@ -334,10 +369,21 @@ class _Forgetting:
                 self._hashes.add(row["sha256"])
         for row in await tx.fetch_all(_MADE_OF_THEM, self._id):
             await self._refresh(row["job_id"], reply=True)
-        for row in await tx.fetch_all(_AFTER_THEM, self._id):
-            await self._refresh(row["job_id"])
+        for job_id in await lineage.descendants_of_others(tx, self._id):
+            await self._tell_anew(job_id)
         await tx.execute(_ASK_RUNWARE, self._id, self._now)
         await tx.execute(_TAKE_DOWN, self._id, self._now)
+
+    async def _keep_a_no(self) -> bool:
+        """Return whether their pictures stay closed, to all: who said no is not opened by being forgotten.
+
+        What says whose a file is names an account that is nobody's any more then.
+        """
+        said = await consents.said(self._tx, self._id) or (await servers.get(self._tx, self._guild_id)).consent
+        if said is Consent.ANYONE:
+            return False
+        await self._tx.execute(_KEEP_CLOSED, self._id)
+        return True
 
     # files -------------------------------------------------------------------------------------------------
 
@@ -345,17 +391,25 @@ class _Forgetting:
         """Take their pictures from whoever uses them, but for those that are somebody else's too; returns these."""
         tx = self._tx
         self._hashes.update([row["sha256"] for row in await tx.fetch_all(_FILES, self._id)])
-        files = [one for one in sorted(self._hashes) if await tx.fetch_one(_OTHER_AUTHOR, one, self._id) is None]
+        files = [one for one in sorted(self._hashes) if not await self._is_anothers(one)]
         self._hashes.update([row["sha256"] for row in await tx.fetch_all(_GIVEN_WITH, self._id)])
-        users = {row["id"] for sha256 in files for row in await tx.fetch_all(_USED_BY, sha256, self._id)}
-        for sha256 in files:
-            await tx.execute(_UNBIND_FILE, sha256)
-            await tx.execute(_FROM_TRAYS, sha256)
-            await tx.execute(_FROM_PICKS, sha256)
+        users = {job_id for sha256 in files for job_id in await self._users(sha256)}
+        for statement in (_UNBIND_FILE, _FROM_TRAYS, _FROM_PICKS):
+            for sha256 in files:
+                await tx.execute(statement, sha256, self._guild_id)
         await tx.execute(_PICKED, self._id)
         for job_id in sorted(users):
             await self._take_files(job_id, files)
         return frozenset(files)
+
+    async def _is_anothers(self, sha256: str) -> bool:
+        """Return whether a file is somebody else's too, in this server."""
+        return await self._tx.fetch_one(_OTHER_AUTHOR, sha256, self._guild_id, self._id) is not None
+
+    async def _users(self, sha256: str) -> list[int]:
+        """Return the edits of others in this server that were made of a file."""
+        rows = await self._tx.fetch_all(_USED_BY, sha256, self._guild_id, self._id)
+        return [row["id"] for row in rows]
 
     async def _take_files(self, job_id: int, files: Sequence[str]) -> None:
         row = await self._tx.fetch_one(_REQUEST, job_id)
@@ -369,10 +423,18 @@ class _Forgetting:
             await self._tx.execute(_PUT_SWEEP_REQUEST, sweep["id"], request.to_json())
             await sweeps.hurry(self._tx, sweep["id"], self._next())
 
+    async def _from_questions(self, files: Collection[str]) -> None:
+        """Take back what others were asked whether they want it made of their files: a yes would make it."""
+        for statement, take in ((_ASKED_OFFERS, offers.take), (_ASKED_SWEEPS, sweeps.forget)):
+            for row in await self._tx.fetch_all(statement, self._guild_id, self._id):
+                named = {one.sha256 for one in EditRequest.from_json(row["request"]).references}
+                if not named.isdisjoint(files) and await take(self._tx, row["id"]):
+                    await self._leave(row["reply_id"], self._guild_id, row["thread_id"] or row["channel_id"])
+
     async def _from_drafts(self, files: Iterable[str]) -> None:
         """Take their files out of the drafts of others; each is another draft then, whose card asks anew."""
         tx = self._tx
-        found = {row["draft_id"] for sha256 in files for row in await tx.fetch_all(_IN_DRAFTS, sha256)}
+        found = {row["draft_id"] for sha256 in files for row in await tx.fetch_all(_IN_DRAFTS, sha256, self._guild_id)}
         for draft_id in sorted(found):
             draft = await drafts.lock(tx, draft_id)
             if draft is not None and draft.account_id != self._id:
@@ -419,6 +481,12 @@ class _Forgetting:
         await announcements.refresh(self._tx, job_id, self._next())
         for row in await self._tx.fetch_all(_REPLIES, job_id) if reply else ():
             await self._leave(row["reply_id"], row["guild_id"], row["thread_id"] or row["channel_id"], job_id=job_id)
+
+    async def _tell_anew(self, job_id: int) -> None:
+        """Have every picture of a job posted anew: their alt texts say what was asked for on the way to them."""
+        await self._refresh(job_id)
+        for shown in await showings.of_job(self._tx, job_id):
+            await self._leave(shown.message_id, self._guild_id, shown.channel_id, round_id=shown.round_id)
 
     async def _leave(
         self, message_id: int, guild_id: int, channel_id: int, *, round_id: int | None = None, job_id: int | None = None

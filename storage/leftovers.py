@@ -18,7 +18,7 @@ _LATER: Final = "UPDATE leftovers SET due_at = ?2, tries = tries + ?3 WHERE mess
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A message that is to change. One that is neither of a round nor the reply to an edit goes."""
+    """A message that is to change. One that is neither of a round nor the reply to an edit goes, unless it is an exhibit."""
 
     message_id: int
     guild_id: int

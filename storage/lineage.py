@@ -64,6 +64,27 @@ SELECT jobs.request FROM results JOIN jobs ON jobs.id = results.job_id
 WHERE results.id = ?1 AND results.deleted_at IS NULL AND jobs.channel_id = ?2
     AND (jobs.public = 1 OR jobs.thread_id = CAST(?3 AS BIGINT))
 """
+
+
+def _after(chosen: str) -> str:
+    """Return the start of a statement over ``after``: jobs made, however far along the way, of the results of another one."""
+    return f"""
+WITH RECURSIVE after (job_id) AS (
+    SELECT lineage.job_id FROM lineage WHERE lineage.result_id IN ({chosen})
+    UNION
+    SELECT lineage.job_id FROM after
+    JOIN results ON results.job_id = after.job_id
+    JOIN lineage ON lineage.result_id = results.id
+)
+SELECT after.job_id FROM after
+"""  # noqa: S608 - the constants below only
+
+
+_DESCENDANTS: Final = f"{_after('CAST(?1 AS BIGINT)')} ORDER BY after.job_id"
+_DESCENDANTS_OF_OTHERS: Final = f"""
+{_after("SELECT own.id FROM jobs CROSS JOIN results AS own WHERE jobs.account_id = ?1 AND own.job_id = jobs.id")}
+JOIN jobs AS made ON made.id = after.job_id WHERE made.account_id <> ?1 ORDER BY after.job_id
+"""  # noqa: S608 - the constant above only
 _OPEN_EDITS: Final = f"""
 SELECT {jobs.COLUMNS}
 WHERE jobs.id IN (SELECT job_id FROM lineage WHERE result_id = ?1)
@@ -168,6 +189,16 @@ async def count_children(tx: Tx, result_id: int) -> int:
     """Return how many results were made of one."""
     row = await the_row(tx, _COUNT_CHILDREN, result_id)
     return row["number"]
+
+
+async def descendants(tx: Tx, result_id: int) -> list[int]:
+    """Return the jobs that were made of a result, however far along the way: alt texts of theirs tell of it."""
+    return [row["job_id"] for row in await tx.fetch_all(_DESCENDANTS, result_id)]
+
+
+async def descendants_of_others(tx: Tx, account_id: int) -> list[int]:
+    """Return the jobs of others that were made of an account's results; see :func:`descendants`."""
+    return [row["job_id"] for row in await tx.fetch_all(_DESCENDANTS_OF_OTHERS, account_id)]
 
 
 async def open_edits(tx: Tx, result_id: int) -> list[Job]:

@@ -19,6 +19,12 @@ SELECT DISTINCT showings.message_id, showings.channel_id FROM results
 JOIN showings ON showings.result_id = results.id
 WHERE results.job_id = ?1 AND results.deleted_at IS NOT NULL ORDER BY showings.message_id
 """
+_OF_JOB: Final = """
+SELECT DISTINCT showings.message_id, showings.channel_id, rounds.id AS round_id FROM results
+JOIN showings ON showings.result_id = results.id
+LEFT JOIN rounds ON rounds.message_id = showings.message_id
+WHERE results.job_id = ?1 ORDER BY showings.message_id
+"""
 _REMOVE: Final = "DELETE FROM showings WHERE message_id = ?1"
 
 
@@ -28,6 +34,8 @@ class Showing:
 
     message_id: int
     channel_id: int
+    #: The round whose card it is, where that was asked for.
+    round_id: int | None = None
 
 
 async def add(tx: Tx, result_id: int, channel_id: int, message_id: int, now: int) -> None:
@@ -44,6 +52,13 @@ async def of_message(tx: Tx, message_id: int) -> int | None:
 async def of_deleted(tx: Tx, job_id: int) -> list[Showing]:
     """Return the messages that still show results of a job which were taken down."""
     return [Showing(row["message_id"], row["channel_id"]) for row in await tx.fetch_all(_OF_DELETED, job_id)]
+
+
+async def of_job(tx: Tx, job_id: int) -> list[Showing]:
+    """Return the messages that show results of a job, each with the round whose card it is."""
+    return [
+        Showing(row["message_id"], row["channel_id"], row["round_id"]) for row in await tx.fetch_all(_OF_JOB, job_id)
+    ]
 
 
 async def remove(tx: Tx, message_id: int) -> None:

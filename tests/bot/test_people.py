@@ -14,7 +14,7 @@ from PIL import Image
 
 from bot import outcomes
 from bot.drafts import Beginning, Drafts
-from bot.errors import NoConsent, NotFound, TooLate
+from bot.errors import NoConsent, NotFound, OutOfReach, TooLate
 from bot.people import People, readable
 from bot.presets import Presets
 from storage import (
@@ -24,32 +24,38 @@ from storage import (
     forgetting,
     jobs,
     leftovers,
+    offers,
     people,
     picks,
     pictures,
     remote,
     results,
     rounds,
+    sweeps,
     tray,
 )
 from storage.database import Tx
 from storage.forgetting import Pace, StillAtRunware
+from storage.offers import Offer
 from storage.people import PARTS
 from storage.picks import Found, Source
 from storage.records import (
     Asker,
+    Consent,
     Copy,
     EditRequest,
     FaceFix,
     Lora,
     Measure,
     Origin,
+    Place,
     Reference,
     RoundState,
     Scope,
     Status,
     Success,
 )
+from storage.sweeps import Axis
 from storage.tray import TrayPicture
 from storage.windows import Window
 
@@ -58,6 +64,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000
 FILE, OTHER_FILE = "a" * 64, "c" * 64
+#: A member of another server.
+FOREIGN = Asker(11, 77, frozenset([11]))
 
 
 def people_of(studio: Studio) -> People:
@@ -176,6 +184,97 @@ async def test_a_file_that_is_somebody_elses_too_stays_theirs(studio: Studio) ->
     assert [one.sha256 for one in job.request.references] == [""]
 
 
+async def test_an_author_in_another_server_keeps_the_file_there_alone(studio: Studio) -> None:
+    await _give(studio, studio.ANA)
+    await _give(studio, FOREIGN)
+    await studio.make(studio.BO)
+    theirs = await studio.ask(FOREIGN, place=studio.ELSEWHERE)
+    writing = Drafts(studio.database, clock=studio.clock)
+    there = await writing.open(FOREIGN, Beginning({"prompt": "a hat"}, theirs.request.references))
+    await studio.database.run(_gather, await account(studio, FOREIGN) or 0, 0, 11)
+    await people_of(studio).forget(studio.ANA.user_id)
+    made = {job.user_id: job.request for job in await studio.jobs()}
+    assert [one.sha256 for one in made[studio.BO.user_id].references] == [""]
+    assert made[FOREIGN.user_id] == theirs.request
+    assert await studio.database.read(drafts.get, there.id) == there
+    assert await studio.database.read(_gathered) == [("tray_pictures", 1), ("pick_pictures", 1), ("picks", 1)]
+    assert await studio.database.read(_bound) == [(FILE, theirs.id)]
+
+
+async def _bound(tx: Tx) -> list[tuple[str, int]]:
+    return [(row["sha256"], row["job_id"]) for row in await tx.fetch_all("SELECT * FROM job_pictures")]
+
+
+async def test_what_others_were_asked_about_their_files_is_taken_back(studio: Studio) -> None:
+    await _give(studio, studio.ANA)
+    await studio.edits.prefer(studio.BO, 0)
+    [theirs, other] = [
+        await studio.edits.ask(studio.BO, replace(studio.PLACE, reply_id=reply_id), _made_of(sha256))
+        for reply_id, sha256 in ((301, FILE), (302, "b" * 64))
+    ]
+    assert isinstance(theirs, Offer)
+    assert isinstance(other, Offer)
+    whose = await account(studio, studio.BO) or 0
+    asked = [await studio.database.run(_ask_sweep, whose, sha256) for sha256 in (FILE, "b" * 64)]
+    await people_of(studio).forget(studio.ANA.user_id)
+    assert await studio.database.read(offers.get, theirs.id) is None
+    assert await studio.database.read(offers.get, other.id) == other
+    left = [await studio.database.read(sweeps.get, sweep_id) for sweep_id in asked]
+    assert [sweep is None for sweep in left] == [True, False]
+    gone = await studio.database.read(leftovers.due, studio.now + 100 * MINUTE)
+    assert [(one.message_id, one.job_id, one.round_id) for one in gone] == [(301, None, None), (400, None, None)]
+    await studio.refusal(studio.edits.accept(theirs.id, studio.BO), NotFound)
+
+
+def _made_of(sha256: str) -> EditRequest:
+    return EditRequest("a hat", (Reference(sha256, 512, 512, "ana.png", description="Ana"),), 1024, 768, 7, 1)
+
+
+async def _ask_sweep(tx: Tx, account_id: int, sha256: str) -> int:
+    return await sweeps.add(
+        tx,
+        guild_id=10,
+        account_id=account_id,
+        place=Place(100, 400 if sha256 == FILE else 401),
+        request=_made_of(sha256),
+        axes=[Axis("steps", (10, 20))],
+        refusals=[None, None],
+        price=1,
+        now=1,
+    )
+
+
+@pytest.mark.parametrize("by_server", [False, True])
+async def test_a_no_outlives_who_said_it_for_their_files_and_results(studio: Studio, *, by_server: bool) -> None:
+    if by_server:
+        await studio.consents.set_standard(studio.MODERATOR, Consent.SESSION)
+    else:
+        await studio.consents.say(studio.ANA, Consent.NOBODY)
+    mine = await studio.make()
+    await _give(studio, studio.ANA)
+    await people_of(studio).forget(studio.ANA.user_id)
+    for asker in (studio.BO, studio.ANA):  # Ana is somebody new
+        for sha256 in (FILE, mine.sha256 or ""):
+            said = await studio.refusal(studio.edits.request(asker, studio.PLACE, _made_of(sha256)), NoConsent)
+            assert said == "Picture 1 is somebody’s, and they asked to be forgotten: nobody edits it any more."
+    assert await studio.database.read(pictures.needed, FILE) is False
+
+
+@pytest.mark.parametrize("standard", list(Consent))
+async def test_whose_pictures_were_open_to_anyone_leaves_no_word_about_them(studio: Studio, standard: Consent) -> None:
+    await studio.consents.set_standard(studio.MODERATOR, standard)
+    if standard is not Consent.ANYONE:
+        await studio.consents.say(studio.ANA, Consent.ANYONE)
+    await studio.make()
+    await _give(studio, studio.ANA)
+    await people_of(studio).forget(studio.ANA.user_id)
+    assert await studio.database.read(_authors) == []
+
+
+async def _authors(tx: Tx) -> list[Any]:
+    return await tx.fetch_all("SELECT account_id FROM file_authors")
+
+
 async def _give(studio: Studio, asker: Asker, file: str = FILE) -> None:
     async def give(tx: Tx) -> None:
         account_id = await accounts.ensure(tx, Scope.MEMBER, studio.now, asker.guild_id, asker.user_id)
@@ -287,7 +386,7 @@ async def test_of_everything_that_is_told_only_numbers_and_what_is_shared_stays(
     assert (await studio.edits.results(mine.job_id))[0].deleted_at == studio.now
 
 
-async def _gather(tx: Tx, account_id: int, author_id: int) -> None:
+async def _gather(tx: Tx, account_id: int, author_id: int, guild_id: int = 10) -> None:
     """Have somebody gather Ana's file in their tray, and choose it from a message of hers."""
     reference, now = Reference(FILE, 512, 512, "cat.png"), 1
     await tray.hold(tx, account_id, 0, now)
@@ -295,7 +394,7 @@ async def _gather(tx: Tx, account_id: int, author_id: int) -> None:
     source = Source(author_id, Origin(100, 7), now)
     picture = Found("cat.png", "https://cdn.discordapp.com/cat.png", is_file=True)
     pick_id = await picks.add(
-        tx, guild_id=10, account_id=account_id, pictures=[picture], source=source, seen_in=100, now=now
+        tx, guild_id=guild_id, account_id=account_id, pictures=[picture], source=source, seen_in=100, now=now
     )
     await picks.keep(tx, pick_id, 1, reference, now)
 
@@ -357,15 +456,68 @@ async def test_bytes_that_a_crash_left_behind_are_found_by_housekeeping(
     mine = await studio.make()
     desk = people_of(studio)
 
-    async def crash(_: str) -> None:
+    async def crash(*_: object) -> bool:
         raise ConnectionError
 
-    monkeypatch.setattr(studio.store, "delete", crash)
+    monkeypatch.setattr(studio.store, "discard", crash)
     with pytest.raises(ConnectionError):
         await desk.forget(studio.ANA.user_id)
     assert await studio.store.get(mine.sha256 or "")
     assert await studio.database.read(pictures.unknown, [mine.sha256 or ""]) == [mine.sha256]
     assert await desk.forget(studio.ANA.user_id) == 0
+
+
+async def test_a_store_out_of_reach_keeps_no_server_from_forgetting(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await studio.make()
+    await studio.make(studio.STRANGER, place=studio.ELSEWHERE)
+
+    async def away(*_: object) -> bool:
+        raise OutOfReach("NoAnswer")
+
+    monkeypatch.setattr(studio.store, "discard", away)
+    assert await people_of(studio).forget(1) == 2
+    assert [await account(studio, one) for one in (studio.ANA, studio.STRANGER)] == [None, None]
+
+
+async def test_where_one_server_has_to_wait_the_bytes_of_the_others_go(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await studio.make()
+    elsewhere = await studio.ask(studio.STRANGER, place=studio.ELSEWHERE)
+    desk = people_of(studio)
+
+    async def sent_just_now(_: int) -> None:
+        assert await studio.database.run(jobs.move, elsewhere.id, Status.SUBMITTING, studio.now, poll_at=studio.now)
+
+    monkeypatch.setattr(desk, "check", sent_just_now)
+    with pytest.raises(TooLate):
+        await desk.forget(1)
+    assert await account(studio, studio.ANA) is None
+    with pytest.raises(NotFound):
+        await studio.store.get(mine.sha256 or "")
+
+
+@pytest.mark.parametrize("put_again", [False, True])
+async def test_bytes_that_somebody_gives_or_names_anew_meanwhile_stay(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, *, put_again: bool
+) -> None:
+    mine = await studio.make()
+    sha256, run = mine.sha256 or "", studio.database.run
+    data = await studio.store.get(sha256)
+
+    async def run_and_more(unit: Any, *args: Any) -> Any:
+        done = await run(unit, *args)
+        if unit is forgetting.forget and put_again:
+            await studio.store.put(data)
+        elif unit is forgetting.forget:
+            await run(pictures.used, sha256, studio.now)
+        return done
+
+    monkeypatch.setattr(studio.database, "run", run_and_more)
+    await people_of(studio).forget(studio.ANA.user_id)
+    assert await studio.store.get(sha256) == data
 
 
 # At Runware ----------------------------------------------------------------------------------------------------------

@@ -212,6 +212,18 @@ def sent(world: World, number: int = -1) -> list[bytes]:
     return [base64.b64decode(uri.partition(",")[2]) for uri in uris]
 
 
+async def test_words_of_a_picture_that_is_taken_down_are_said_of_nothing_that_came_of_it(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        visit = visit_of(world)
+        first = await visit.edit(prompt="a xylograph")
+        await visit.edit(world.bo, prompt="make it rain", **{"from": "#1"})
+        await visit.edit(world.bo, prompt="and snow", **{"from": "#2"})
+        assert ["xylograph" in str(visit.files(message)) for message in visit.results()] == [True, True, True]
+        await visit.take_down(world.ana, first)
+        await world.idle()
+        assert ["xylograph" in str(visit.files(message)) for message in visit.results()] == [False, False]
+
+
 async def test_pictures_reach_runware_in_the_order_in_which_the_messages_number_them(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)

@@ -209,6 +209,66 @@ async def test_what_was_made_of_a_result_names_its_maker_no_more_where_others_po
         assert life.shown() == []
 
 
+async def test_what_came_long_after_their_pictures_tells_nothing_of_them_any_more(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        await life.visit.edit(world.bo, prompt="make it rain", **{"from": "#1"})
+        last = await life.visit.edit(world.bo, prompt="and snow", **{"from": "#2"})
+        assert PROMPT in str(life.visit.files(last))
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
+
+
+async def test_a_picture_that_was_shown_once_more_goes_where_it_tells_of_them(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        await life.visit.edit(world.bo, prompt="make it rain", **{"from": "#1"})
+        await world.cleo.slash(world.channel, "show", result="#2")
+        await world.idle()
+        [again] = (await life.rows())["showings"]
+        assert [line for line in life.shown() if line.startswith(f"{again['message_id']}: ") and PROMPT in line]
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
+        assert again["message_id"] not in {message.id for message in life.visit.everything()}
+        assert (await life.rows())["showings"] == []
+
+
+async def test_an_exhibit_of_the_showcase_and_the_card_of_a_round_are_drawn_without_them(visit_of: Any) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        [thread] = life.visit.threads()
+        await life.visit.edit(world.bo, prompt="make it rain", **{"from": "#1"})
+        wall = world.guild.create_text_channel("wall")
+        await world.env.settle()
+        settings = await world.cleo.slash(world.channel, "settings")
+        assert settings.response is not None
+        await world.cleo.select(settings.response, [wall], custom_id="settings-showcase")
+        form = await world.cleo.click(settings.response, custom_id="settings-more")
+        await world.cleo.submit_modal(form, {"zone": "UTC", "ask": "", "approve": "", "stars": "2"})
+        for member in (world.cleo, world.bo):
+            await member.click(life.visit.results()[1], custom_id="star:2")
+        async with asyncio.timeout(20):
+            while not wall.history():
+                await asyncio.sleep(0.01)
+        await world.bo.slash(thread, "round start", result="#2")
+        await world.idle()
+        told = "\n".join(life.shown())
+        [exhibit] = wall.history()
+        assert f"{exhibit.id}: " in told
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
+        [exhibit] = wall.history()
+        assert "2 people gave" in life.visit.words(exhibit)
+        assert len(exhibit.attachments) == 1
+        assert [message for message in thread.history() if "what to do with [#" in life.visit.words(message)]
+
+
 async def test_runware_is_asked_for_each_result_by_its_uuid(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         life = Life(world, visit_of(world))
