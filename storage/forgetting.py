@@ -140,12 +140,14 @@ _IN_DRAFTS: Final = """
 SELECT draft_pictures.draft_id FROM draft_pictures JOIN drafts ON drafts.id = draft_pictures.draft_id
 WHERE draft_pictures.sha256 = ?1 AND drafts.guild_id = ?2 ORDER BY draft_pictures.draft_id
 """
+# Questions stand for an hour, so all of them are few.
 _ASKED_OFFERS: Final = """
-SELECT id, channel_id, reply_id, thread_id, request FROM offers WHERE guild_id = ?1 AND account_id <> ?2 ORDER BY id
+SELECT id, channel_id, reply_id, thread_id, request FROM offers
+WHERE made_at > 0 AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 _ASKED_SWEEPS: Final = """
 SELECT id, channel_id, reply_id, thread_id, request FROM sweeps
-WHERE state = 'asked' AND guild_id = ?1 AND account_id <> ?2 ORDER BY id
+WHERE state = 'asked' AND made_at > 0 AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 
 # Edits -------------------------------------------------------------------------------------------------------------
