@@ -41,8 +41,8 @@ class Message:
 
     pictures: tuple[Found, ...]
     posted: Posted | None
-    #: Where it stands: a channel or thread.
-    seen_in: int
+    #: The message itself; of a forwarded one, the message that it came from.
+    first: discord.Message
 
 
 async def look(services: Services, interaction: discord.Interaction[Any], message: discord.Message) -> Message:
@@ -54,11 +54,11 @@ async def look(services: Services, interaction: discord.Interaction[Any], messag
     """
     first = await _forwarded(interaction, message) if message.message_snapshots else message
     if first.author == interaction.client.user:
-        return Message(await _ours(services, interaction.guild_id or 0, first), None, first.channel.id)
+        return Message(await _ours(services, interaction.guild_id or 0, first), None, first)
     pictures = tuple(_pictures(message.message_snapshots[0] if message.message_snapshots else message))[:_MOST]
     if not pictures:
         raise NotFound("That message shows no picture that I can take. To edit a file, give it to `/edit` as `image`.")
-    return Message(pictures, _posted(first), first.channel.id)
+    return Message(pictures, _posted(first), first)
 
 
 def upload(
@@ -74,17 +74,20 @@ def upload(
     return Upload(option, found.name, read, found.size, found.description, at, own=False)
 
 
+def origin_of(message: discord.Message) -> Origin:
+    """Return where a message stands: in a thread, or in a channel, where it may have a thread of its own."""
+    channel = message.channel
+    return (
+        Origin(channel.parent_id, channel.id) if isinstance(channel, discord.Thread) else Origin(channel.id, message.id)
+    )
+
+
 # a message of somebody -------------------------------------------------------------------------------------
 
 
 def _posted(message: discord.Message) -> Posted:
-    """Return who posted a message, and where: in a thread, or in a channel, where it may have one of its own."""
-    channel = message.channel
-    if isinstance(channel, discord.Thread):
-        origin = Origin(channel.parent_id, channel.id)
-    else:
-        origin = Origin(channel.id, message.id)
-    return Posted(message.author.id, made_at(message), origin)
+    """Return who posted a message, where and when."""
+    return Posted(message.author.id, made_at(message), origin_of(message))
 
 
 async def _forwarded(interaction: discord.Interaction[Any], message: discord.Message) -> discord.Message:

@@ -11,7 +11,7 @@ from bot.errors import EditError
 from bot.services import Services
 from cogs import _rights as rights
 from cogs._asking import Asking
-from cogs._found import Found, Message, look, upload
+from cogs._found import Found, Message, look, origin_of, upload
 from cogs._tray import as_now
 from cogs._uploads import check_claims
 from storage.records import Reference
@@ -47,20 +47,19 @@ class Gathering:
         who = rights.asker(interaction)
         await self._services.edits.check(who)
         shown = await look(self._services, interaction, message)
-        thread_id = message.channel.id if isinstance(message.channel, discord.Thread) else message.id
+        thread_id = origin_of(shown.first).thread_id
         if shown.posted is not None:
-            thread_id = shown.posted.origin.thread_id
             await self._services.consents.check_posted(who, thread_id, shown.posted)
         read, faults = list[Reference](), list[str]()
         for number, found in enumerate(shown.pictures, 1):
             try:
-                read.append(await self._read(interaction, message, f"Picture {number}", found, shown))
+                read.append(await self._read(interaction, f"Picture {number}", found, shown))
             except EditError as error:
                 faults.append(str(error))
         refusals = await self._services.consents.refusals(who, thread_id, read)
         return Taken(
             [
-                TrayPicture(reference, message.channel.id, message.id)
+                TrayPicture(reference, shown.first.channel.id, shown.first.id)
                 for reference, refused in zip(read, refusals, strict=True)
                 if refused is None
             ],
@@ -68,19 +67,14 @@ class Gathering:
         )
 
     async def _read(
-        self,
-        interaction: discord.Interaction[Any],
-        message: discord.Message,
-        called: str,
-        found: Found,
-        shown: Message,
+        self, interaction: discord.Interaction[Any], called: str, found: Found, shown: Message
     ) -> Reference:
         """Return one picture of a message, its bytes at hand. Raises EditError."""
         known = found.reference
         if found.result_id is not None:
             known = Reference("", 0, 0, found.name, result_id=found.result_id)
         if known is not None:
-            return await as_now(self._services, interaction, TrayPicture(known, message.channel.id, message.id))
+            return await as_now(self._services, interaction, TrayPicture(known, shown.first.channel.id, shown.first.id))
         given = upload(self._services, interaction, called, found, shown.posted)
         check_claims([given])
         [reference] = await self._asking.read(interaction, [given])

@@ -73,7 +73,7 @@ class PickingCog(MenuCog, name="Picking"):
         prices = await self._asking.prices(
             interaction, Wish({"prompt": _UNSAID}), _start(next(iter(pictures.values())))
         )
-        pick_id = await self._picks.open(who, message.pictures, message.posted, seen_in=message.seen_in)
+        pick_id = await self._picks.open(who, message.pictures, message.posted, seen_in=message.first.channel.id)
         await interaction.response.send_modal(pick_forms.pick(pick_id, pictures, prices, left_out=bad))
         await self._read(interaction, pick_id, pictures, message.posted)
 
