@@ -101,7 +101,10 @@ class Pictures:
         return await self._ask(self._keeper.discard, sha256, time.time() - older_than)
 
     async def inventory(self, older_than: float) -> Inventory:
-        """Count everything in the store, and tell what was last put more than so many seconds ago."""
+        """Count everything in the store, and tell what was last put more than so many seconds ago.
+
+        Thumbnails of what is not there go.
+        """
         return await self._ask(self._keeper.inventory, time.time() - older_than)
 
     def free(self) -> int:

@@ -161,7 +161,7 @@ async def test_an_address_that_stands_in_a_link_is_judged_at_its_socket_too(
 ) -> None:
     async with WatchedLinks(authority, Names(), traps=[caught]) as links:
         with pytest.raises(aiohttp.ClientConnectorError):
-            await links._follow(URL(f"https://{literal}:{caught.port}/"))
+            await links._follow(URL(f"https://{literal}:{caught.port}/"), Pieces().keep)
     assert links.opened == []
     assert caught.connections == 0
 
