@@ -1,7 +1,7 @@
 """How long bytes stay: what is about to be used stays longer, what was taken down goes.
 
-A picture goes with the first sweep (see :mod:`bot.housekeeping`) after ``PICTURE_DAYS`` without a use, unless an open job
-or a draft needs it. Two things that share a hash share the bytes: they stay for the one when the other is taken down.
+A picture goes with the first sweep (see :mod:`bot.housekeeping`) after ``PICTURE_DAYS`` without a use, unless an open job,
+a draft, a pick or a tray needs it. Two things that share a hash share the bytes: they stay for the one when the other is taken down.
 """
 
 from __future__ import annotations

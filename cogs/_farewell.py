@@ -17,7 +17,7 @@ from cogs import _round_cards as round_cards
 from cogs import _showcase_cards as showcase_cards
 from cogs import _sweep_cards as sweep_cards
 from cogs._letters import compose_one, parent_of
-from cogs._posts import carries, own_message
+from cogs._posts import TOO_OFTEN, carries, own_message
 from cogs._previews import previews
 from cogs.umpire import draw
 from storage.leftovers import Leftover
@@ -29,10 +29,6 @@ log = logging.getLogger(__name__)
 
 #: What takes the place of a thread's name, which was the prompt.
 THREAD_NAME: Final = "An edit that was forgotten"
-#: A message older than an hour was edited too often of late.
-TOO_OFTEN: Final = 30046
-#: A thread is archived: the next post wakes it.
-ARCHIVED: Final = 50083
 #: The name of a file that came with a request, by its place among these.
 _FILE: Final = re.compile(r"reference-([0-9]+)\.")
 

@@ -13,6 +13,11 @@ from discord.abc import Messageable
 
 from bot.client import EditBot
 
+#: Discord's code for a message older than an hour that was edited too often of late: it may be posted anew.
+TOO_OFTEN: Final = 30046
+#: Discord's code for a change in a thread that is archived: the next post wakes it.
+ARCHIVED: Final = 50083
+
 #: How far back a message of ours is looked for.
 _LOOK_BACK: Final = 50
 _NOT_READY: Final = 0.05

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -30,6 +31,16 @@ UNREAD: Final = Reference(sha256="", width=1024, height=1024, label="")
 _READ_SECONDS: Final = 60
 
 
+Read = Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Bytes that are not at Discord: they may come slowly, and piece by piece."""
+
+    fetch: Callable[[links.Keep], Awaitable[object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A picture that is still to be read: what is said of it, and how its bytes are had."""
@@ -37,7 +48,7 @@ class Upload:
     #: The option it came in.
     option: str
     name: str
-    read: Callable[[], Awaitable[bytes]]
+    read: Read | Elsewhere
     #: The bytes that it is said to have, where something is said.
     size: int | None = None
     #: The alt text that came with it, if any.
@@ -58,11 +69,7 @@ class Upload:
 def linked(services: Services, option: str, url: str, **facts: Any) -> Upload:  # noqa: ANN401 (fields of Upload)
     """Return a picture elsewhere, by its address. Raises BadPicture where that is refused without being asked."""
     services.links.check(option, url)
-
-    async def read() -> bytes:
-        return (await services.links.fetch(option, url)).data
-
-    return Upload(option, links.name_of(url), read, own=False, **facts)
+    return Upload(option, links.name_of(url), Elsewhere(partial(services.links.fetch, option, url)), own=False, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,8 @@ class Uploads:
             BadPicture: it cannot be read, or is no picture to edit.
             OutOfSpace, OutOfReach: the store takes nothing now.
         """
-        size = images.MAX_BYTES if upload.size is None else upload.size
-        images.check_claims(upload.option, upload.name, size)
-        async with self._pictures.file(size, partial(_bytes, upload)) as data:
+        check_claims([upload])
+        async with self._bytes(upload) as data:
             given = await asyncio.to_thread(_sha256, data)
             known = None if upload.sha256 is None else await self._pictures.known(upload.sha256, data)
             picture = known or await self._pictures.prepare(upload.option, upload.name, data)
@@ -113,6 +119,13 @@ class Uploads:
             laid_on=picture.laid_on,
         )
         return Attached(reference, picture)
+
+    def _bytes(self, upload: Upload) -> AbstractAsyncContextManager[bytes]:
+        """Have the bytes of a file in the block."""
+        if isinstance(upload.read, Elsewhere):
+            return self._pictures.fetched(upload.read.fetch)
+        size = images.MAX_BYTES if upload.size is None else upload.size
+        return self._pictures.file(size, partial(_from_discord, upload.option, upload.read))
 
     async def kept(self, reference: Reference) -> Attached:
         """Return a file that was read before, kept anew: from here on, a day passes until it is a stray. Raises NotFound."""
@@ -145,12 +158,12 @@ class Uploads:
         return discord.File(io.BytesIO(picture.data), f"reference-{number}.{extension}", description=said)
 
 
-async def _bytes(upload: Upload) -> bytes:
+async def _from_discord(option: str, read: Read) -> bytes:
     try:
         async with asyncio.timeout(_READ_SECONDS):
-            return await upload.read()
+            return await read()
     except DISCORD_ERRORS as error:
-        raise BadPicture(upload.option, f"`{upload.option}` could not be read from Discord; give it again.") from error
+        raise BadPicture(option, f"`{option}` could not be read from Discord; give it again.") from error
 
 
 def made_at(thing: discord.abc.Snowflake) -> int:

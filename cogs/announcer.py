@@ -44,10 +44,8 @@ _UNWRITTEN: Final = 5.0
 
 _THREAD_EXISTS: Final = 160004
 _TOO_LARGE: Final = 40005
-#: A message older than an hour was edited too often of late.
-_TOO_OFTEN: Final = 30046
 #: Not a text channel, archived, locked: like a lost right or a lost channel, waiting does not help.
-_SHUT_CODES: Final = frozenset({50008, 50024, 50083, 160005})
+_SHUT_CODES: Final = frozenset({50008, 50024, posts.ARCHIVED, 160005})
 _PASSING: Final = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
 _TOO_MANY_REQUESTS: Final = 429
 _PAYLOAD_TOO_LARGE: Final = 413
@@ -270,7 +268,7 @@ class _Telling:
         try:
             await draw(self._bot, current)
         except discord.HTTPException as error:
-            if error.code != _TOO_OFTEN and posts.passing(error):
+            if error.code != posts.TOO_OFTEN and posts.passing(error):
                 raise
             # A card that cannot be changed now goes: the picture must not stand there till it can.
             log.info("the card of round %d goes with its picture: %s", current.round.id, trouble(error))
@@ -345,7 +343,7 @@ class _Telling:
 
     def _stays_behind(self, job: Job, error: discord.HTTPException) -> bool:
         """Return whether a message can be changed later only, and keep in mind that it stays behind until then."""
-        if error.code != _TOO_OFTEN:
+        if error.code != posts.TOO_OFTEN:
             return False
         log.info("job %d: a message is changed later: %s", job.id, trouble(error), extra={"job_id": job.id})
         self._behind = True

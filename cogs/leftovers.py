@@ -16,7 +16,7 @@ from bot.client import DISCORD_ERRORS, EditBot, trouble
 from bot.errors import NotFound
 from bot.services import Services
 from cogs import _farewell as farewell
-from cogs._posts import passing, ready
+from cogs._posts import ARCHIVED, passing, ready
 from storage.leftovers import Leftover
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Leftovers:
         except NotFound:  # the round or the edit is not known any more
             await self._people.done(leftover)
         except discord.HTTPException as error:
-            await self._later(leftover, trouble(error), again=passing(error) or error.code == farewell.ARCHIVED)
+            await self._later(leftover, trouble(error), again=passing(error) or error.code == ARCHIVED)
         except DISCORD_ERRORS as error:
             await self._later(leftover, trouble(error))
         except Exception as error:  # a bug that one message met is no reason to forget the others

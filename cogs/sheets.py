@@ -23,7 +23,7 @@ from bot.sweeps import SweepView, draw_sheet, sheet_of
 from cogs import _farewell as farewell
 from cogs import _sweep_cards as cards
 from cogs import _words as words
-from cogs._posts import nonce, own_message, passing, ready
+from cogs._posts import ARCHIVED, TOO_OFTEN, nonce, own_message, passing, ready
 from storage.records import EditRequest
 from storage.sweeps import Sweep, SweepState
 
@@ -36,10 +36,6 @@ _PATIENCE: Final = 60.0
 #: For so many sweeps it is remembered what their card shows, so that it is not changed to show it again.
 _REMEMBERED: Final = 1024
 _THREAD_EXISTS: Final = 160004
-#: A message older than an hour was edited too often of late.
-_TOO_OFTEN: Final = 30046
-#: A thread that is archived; a post wakes it.
-_ARCHIVED: Final = 50083
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ class SheetPoster:
             async with asyncio.timeout(_PATIENCE):
                 await self._show(bot, found.id)
         except discord.HTTPException as error:
-            if passing(error) or error.code == _ARCHIVED:
+            if passing(error) or error.code == ARCHIVED:
                 return f"Discord answered {error.status} {error.code}"
             log.info("the card of sweep %d cannot be drawn: %s", found.id, trouble(error))
             await self._sweeps.give_up(found)
@@ -122,7 +118,7 @@ class SheetPoster:
             await self._draw(bot, view)
             drawn = True
         except discord.HTTPException as error:
-            if untold and error.code == _ARCHIVED:
+            if untold and error.code == ARCHIVED:
                 await self._tell(bot, view)  # which wakes the thread
                 await self._draw(bot, view)
                 untold = False
@@ -147,15 +143,15 @@ class SheetPoster:
 
         It goes where it may show a picture which was taken down: that must not stand there till the card can be changed.
         """
-        if error.code != _TOO_OFTEN and passing(error):
+        if error.code != TOO_OFTEN and passing(error):
             raise error
         log.info("the card of sweep %d cannot be drawn: %s", view.sweep.id, trouble(error))
         if self._shows_what_is_gone(view):
             await self._reply(bot, view.sweep).delete()
             return False
-        if error.code == _ARCHIVED:
+        if error.code == ARCHIVED:
             raise error
-        if error.code == _TOO_OFTEN:
+        if error.code == TOO_OFTEN:
             await self._sweeps.later(view.sweep, behind=True)
             return True
         return False

@@ -20,7 +20,7 @@ from bot.services import Services
 from cogs import _cards
 from cogs import _rights as rights
 from cogs import _round_cards as cards
-from cogs._posts import nonce, own_message, passing, ready
+from cogs._posts import ARCHIVED, nonce, own_message, passing, ready
 from storage.records import Asker, Proposal, Round, RoundState
 from storage.windows import DAY
 
@@ -31,8 +31,6 @@ _PATIENCE: Final = 60.0
 #: The longest pause between two tries, in seconds, and for how long, in milliseconds, a round is tried in all.
 _LONGEST_PAUSE: Final = 600.0
 _GIVES_UP: Final = DAY
-#: Discord's code for a change in a thread that is archived: the next post wakes it.
-_ARCHIVED: Final = 50083
 
 _LEFT: Final = "Whoever proposed it has left the server."
 _UNTOLD_WHO: Final = "For a whole day, Discord did not say who proposed it."
@@ -199,7 +197,7 @@ class Umpire:
             await draw(bot, view)
         except discord.HTTPException as error:
             # The status of the edit wakes the thread.
-            if passing(error) or (view.job is not None and error.code == _ARCHIVED):
+            if passing(error) or (view.job is not None and error.code == ARCHIVED):
                 raise
             log.info("the card of round %d cannot be changed: %s", view.round.id, trouble(error))
 

@@ -81,9 +81,8 @@ def _strip(
 def _flat(strip: Image.Image, ground: str) -> tuple[Image.Image, bool]:
     """Return a strip in the mode of the result, and whether something of it was transparent."""
     mode = _mode(strip)
-    if strip.mode.startswith("I"):  # 16 bit grey, which a plain conversion would clip at 255
-        whole = strip.convert("I").point(lambda value: value * (1 / 256))  # pyright: ignore[reportUnknownMemberType]
-        return whole.convert("L"), False
+    if strip.mode.startswith("I"):
+        return _eight_bits(strip, ground)
     if not strip.has_transparency_data:
         return strip if strip.mode == mode else strip.convert(mode), False
     if strip.mode != "RGBA":
@@ -93,4 +92,19 @@ def _flat(strip: Image.Image, ground: str) -> tuple[Image.Image, bool]:
         return strip.convert("RGB"), False
     flat = Image.new("RGB", strip.size, ground)
     flat.paste(strip, mask=alpha)
+    return flat, True
+
+
+def _eight_bits(strip: Image.Image, ground: str) -> tuple[Image.Image, bool]:
+    """Return a strip of 16 bit grey as L, which a plain conversion would clip at 255; and whether some was transparent."""
+    strip, clear = strip.convert("I"), strip.info.get("transparency")
+    # Pillow's hints for `point` name NumPy, which is not installed here.
+    grey = strip.point([value >> 8 for value in range(2**16)], "L")  # pyright: ignore[reportUnknownMemberType]
+    if clear is None:
+        return grey, False
+    alpha = strip.point([255 * (value != clear) for value in range(2**16)], "L")  # pyright: ignore[reportUnknownMemberType]
+    if alpha.getextrema()[0] == 255:  # noqa: PLR2004 (opaque)
+        return grey, False
+    flat = Image.new("L", grey.size, ground)
+    flat.paste(grey, mask=alpha)
     return flat, True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -124,9 +126,6 @@ def check_cost(header: Header, cost: int) -> None:
 
 
 def _jpeg_header(data: bytes) -> Header:
-    # By the megabyte, because each count holds the interpreter's lock.
-    if sum(data.count(b"\xff\xda", at, at + 2**20) for at in range(0, len(data), 2**20)) > _MAX_SCANS:
-        raise Refused("is a JPEG of needlessly many scans; save it again as an ordinary JPEG")
     frame, orientation, spans = -1, 1, [(0, 2)]
     profiles: list[Span] = []
     left_out = set(_SIDE_SEGMENTS)
@@ -144,24 +143,42 @@ def _jpeg_header(data: bytes) -> Header:
     if sum(end - start for start, end in profiles) <= MAX_PROFILE:
         spans = sorted([*spans, *profiles])
     scan = spans[-1][0]
-    return _jpeg_frame(data, frame, scan, joined([*spans[:-1], (scan, len(data))]), orientation)
+    return _jpeg_frame(data, frame, scan, joined([*spans[:-1], (scan, _jpeg_end(data, scan))]), orientation)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the marker, start and end of each segment, the last one of which begins the first scan."""
     at = 2
     for _ in range(_MAX_PARTS):
-        at = data.index(b"\xff", at)
-        marker = data[at + 1]
-        if marker in _BARE:
-            at += 1 if marker == _PADDING else 2
-            continue
-        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
-        yield marker, at, end
+        marker, start, at = _jpeg_segment(data, at)
+        if marker not in _BARE:
+            yield marker, start, at
         if marker == _START_OF_SCAN:
             return
-        at = end
     raise _too_many_parts("JPEG")
+
+
+def _jpeg_end(data: bytes, scan: int) -> int:
+    """Return where the picture ends whose first scan is there. A film may follow, or pictures for other screens."""
+    at, scans = scan, 0
+    for _ in range(_MAX_PARTS):
+        marker, _, at = _jpeg_segment(data, at)
+        scans += marker == _START_OF_SCAN
+        if scans > _MAX_SCANS:
+            raise Refused("is a JPEG of needlessly many scans; save it again as an ordinary JPEG")
+        if marker == _END_OF_IMAGE:
+            return at
+    raise _too_many_parts("JPEG")
+
+
+def _jpeg_segment(data: bytes, at: int) -> tuple[int, int, int]:
+    """Return the marker, start and end of the next segment; the pixels of a scan stand between it and the one after it."""
+    # By the megabyte, because each search holds the interpreter's lock.
+    pieces = (_MARKER.search(data, start, start + 2**20 + 1) for start in range(at, len(data), 2**20))
+    start = next((found.start() for found in pieces if found), len(data))
+    marker = data[start + 1]
+    length = 0 if marker in _BARE else struct.unpack_from(">H", data, start + 2)[0]
+    return marker, start, start + 2 + length
 
 
 def _jpeg_frame(data: bytes, frame: int, scan: int, spans: tuple[Span, ...], orientation: int) -> Header:
@@ -184,7 +201,7 @@ def _jpeg_frame(data: bytes, frame: int, scan: int, spans: tuple[Span, ...], ori
 def _png_header(data: bytes) -> Header:
     width, height, bits, colours = struct.unpack_from(">IIBB", data, 16)
     at, animated, orientation, spans = 8, False, 1, [(0, 8)]
-    pixels = False
+    pixels = profile = False
     for _ in range(_MAX_PARTS):
         kind = data[at + 4 : at + 8]
         if kind in {b"IEND", b""}:
@@ -195,7 +212,11 @@ def _png_header(data: bytes) -> Header:
             animated = animated or struct.unpack_from(">I", data, at + 8)[0] > 1
         elif kind == b"eXIf":
             orientation = _orientation(data, at + 8, end)
-        elif kind in _PNG_PARTS and (kind != b"iCCP" or end - at <= MAX_PROFILE):
+        elif kind == b"iCCP" and not profile:  # one says it all
+            profile = True
+            if _is_small(data[at + 8 : min(end - 4, at + MAX_PROFILE)]):
+                spans.append((at, min(end, len(data))))
+        elif kind in _PNG_PARTS:
             spans.append((at, min(end, len(data))))
         at = end
     else:
@@ -203,6 +224,15 @@ def _png_header(data: bytes) -> Header:
     spans.append((at, len(data)))
     depth = {0: 2 if bits > 8 else 1, 3: 1}.get(colours, 4)  # noqa: PLR2004 (bits of a sample)
     return Header("image/png", width, height, animated, depth, spans=joined(spans), orientation=orientation)
+
+
+def _is_small(profile: bytes) -> bool:
+    """Return whether a PNG's colour profile unpacks to no more than the decoder takes, which gives up at a larger one."""
+    method_and_packed = profile.partition(b"\0")[2]
+    unpacking = zlib.decompressobj()
+    with suppress(zlib.error):
+        unpacking.decompress(method_and_packed[1:], _UNPACKED)
+    return unpacking.eof and method_and_packed[0] == 0
 
 
 def _webp_header(data: bytes) -> Header:
@@ -240,13 +270,15 @@ def _webp_header(data: bytes) -> Header:
 def _gif_header(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _colour_table(flags)
-    frames, spans = 0, [(0, at)]
-    while frames <= 1 and data[at : at + 1] in {b"!", b","}:
+    frames, control, spans = 0, (at, at), [(0, at)]
+    for _ in range(_MAX_PARTS):
+        if frames > 1 or data[at : at + 1] not in {b"!", b","}:
+            break
         start = at
         if data[at] == ord("!"):
             at = _after_blocks(data, at + 2)
-            if data[start + 1] == _GIF_CONTROL and not frames:  # it names the transparent colour
-                spans.append((start, at))
+            if data[start + 1] == _GIF_CONTROL:  # it names the transparent colour of the frame that follows
+                control = start, at
             continue
         frames += 1
         left, top, wide, high, flags = struct.unpack_from("<4HB", data, at + 1)
@@ -254,7 +286,9 @@ def _gif_header(data: bytes) -> Header:
         width, height = max(width, left + wide), max(height, top + high)
         at = _after_blocks(data, at + 11 + _colour_table(flags))
         if frames == 1:
-            spans.append((start, at))
+            spans += control, (start, at)
+    else:
+        raise _too_many_parts("GIF")
     return Header("image/gif", width, height, frames > 1, depth=1, spans=joined(spans))
 
 
@@ -282,9 +316,10 @@ def _orientation(data: bytes, start: int, end: int) -> int:
         order = {b"II*\0": "<", b"MM\0*": ">"}[data[start : start + 4]]
         at = start + struct.unpack_from(order + "I", data, start + 4)[0]
         for entry in range(at + 2, at + 2 + 12 * struct.unpack_from(order + "H", data, at)[0], 12):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", data, entry)
-            if entry + 12 <= end and tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:  # noqa: PLR2004
-                return value
+            tag, kind = struct.unpack_from(order + "HH", data, entry)
+            if entry + 12 <= end and tag == _ORIENTATION and kind in _WHOLE:
+                value = struct.unpack_from(order + _WHOLE[kind], data, entry + 8)[0]
+                return value if value in range(1, 9) else 1
     return 1
 
 
@@ -303,11 +338,13 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PADDING: Final = 0xFF
+#: What begins a segment: not what stands for a byte of 255 among pixels, and not what pixels are begun anew at.
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 #: The kinds of JPEG that are read: row by row, or in passes over the whole; with Huffman's codes or arithmetic ones.
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
 _PROGRESSIVE: Final = frozenset({0xC2, 0xCA})
 _START_OF_SCAN: Final = 0xDA
+_END_OF_IMAGE: Final = 0xD9
 _APP1: Final = 0xE1
 _APP2: Final = 0xE2
 #: The applications' segments that tell a JPEG's colours: JFIF's and Adobe's.
@@ -315,15 +352,17 @@ _APPLICATIONS: Final = frozenset({0xE0, 0xEE})
 #: JPEG segments that have no part in the pixels: those of all other applications, and comments.
 _SIDE_SEGMENTS: Final = frozenset({*range(0xE0, 0xF0), 0xFE}) - _APPLICATIONS
 #: PNG chunks that have one.
-_PNG_PARTS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT"})
+_PNG_PARTS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
+#: The most bytes to which Pillow unpacks a profile.
+_UNPACKED: Final = 2**20
 #: Bytes a pixel that libwebp holds beside its result, by what a file contains (measured).
 _WEBP_HELD: Final[Mapping[bytes, int]] = {b"VP8L": 4, b"ALPH": 2}
 _GIF_CONTROL: Final = 0xF9
-#: EXIF's number of the entry, and of a whole number of two bytes.
+#: EXIF's number of the entry; and its whole numbers, of two bytes and of four.
 _ORIENTATION: Final = 0x0112
-_SHORT: Final = 3
-#: JPEG markers that no length follows.
-_BARE: Final = frozenset({0x00, 0x01, _PADDING, *range(0xD0, 0xD9)})
+_WHOLE: Final[Mapping[int, str]] = {3: "H", 4: "I"}
+#: JPEG markers that no length follows, with those that mean nothing, which decoders pass over or give up at.
+_BARE: Final = frozenset({*range(0xC0), 0xD8, _END_OF_IMAGE})
 #: The lengths of a BMP's second header, by version; the first one has shorter numbers than the others.
 _OLD_BMP: Final = 12
 _BMP: Final = frozenset({_OLD_BMP, 40, 52, 56, 64, 108, 124})

@@ -52,6 +52,8 @@ _PNG_PIXELS: Final = 1_000_000
 _TRIES: Final = 6
 #: Characters of a file's name that a sentence repeats.
 _SHOWN: Final = 60
+#: Where a PNG says how many bits a sample has.
+_PNG_BITS: Final = 24
 _LOSSLESS: Final = frozenset({"image/png", "image/gif", "image/bmp"})
 
 
@@ -237,6 +239,9 @@ def _loaded(data: bytes, header: Header, longest: int) -> Image.Image:
     if file.size != header.drafted(longest):
         raise Refused(DAMAGED)
     file.load()
+    if header.media_type == "image/png" and file.mode == "L" and "transparency" in file.info:
+        # Pillow makes eight bits of the pixels of a grey PNG, and leaves the one that is transparent as it was.
+        file.info["transparency"] *= 255 // (2 ** data[_PNG_BITS] - 1)
     return file
 
 

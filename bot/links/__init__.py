@@ -14,6 +14,6 @@ from __future__ import annotations
 
 from bot.links._addresses import is_public
 from bot.links._judging import check, is_discords
-from bot.links._links import Linked, Links, name_of
+from bot.links._links import Keep, Links, name_of
 
-__all__ = ["Linked", "Links", "check", "is_discords", "is_public", "name_of"]
+__all__ = ["Keep", "Links", "check", "is_discords", "is_public", "name_of"]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -30,7 +28,7 @@ log = logging.getLogger(__name__)
 SECONDS: Final = 20.0
 #: The part of that in which a host has to be found and connected to, whatever number of addresses it has.
 _CONNECTING: Final = 0.4
-#: Fetches at a time; each holds a whole file in memory.
+#: Fetches at a time.
 _AT_ONCE: Final = 4
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -47,13 +45,8 @@ _HEADERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """What a link led to: a file that begins like a picture. Nothing more is known of it."""
-
-    data: bytes = field(repr=False)
-    #: A short, harmless file name: the last part of the path, or "picture".
-    name: str
+#: Takes a piece of what comes, in order.
+Keep = Callable[[bytes], Awaitable[object]]
 
 
 class _NotAllowed(OSError):
@@ -122,8 +115,11 @@ class Links:
         """Refuse a link that needs no look at the network to be refused. Raises BadPicture."""
         check(option, url, self._ports)
 
-    async def fetch(self, option: str, url: str) -> Linked:
-        """Return the file that a link leads to.
+    async def fetch(self, option: str, url: str, keep: Keep) -> str:
+        """Hand out the file that a link leads to, piece by piece: it begins like a picture, and more is not known of it.
+
+        Return a short, harmless file name: the last part of the path, or "picture". Beside a piece, which has some
+        hundred kilobytes at most, nothing is held in memory. Whoever keeps the pieces throws away what came before an error.
 
         Raises:
             BadPicture: the link is refused, or gave no picture in time; nothing was asked of a refused address.
@@ -131,7 +127,7 @@ class Links:
         try:
             address = read(url, self._ports)
             async with asyncio.timeout(self._seconds), self._turns:
-                return await self._follow(address)
+                return await self._follow(address, keep)
         except Refused as error:
             refused = error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
@@ -140,11 +136,12 @@ class Links:
         log.info("a link gave no picture: %s", refused.code, extra={"action": "link_refused"})
         raise refusal(option, url, refused)
 
-    async def _follow(self, address: URL) -> Linked:
+    async def _follow(self, address: URL, keep: Keep) -> str:
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._asked(address) as response:
                 if response.status not in _REDIRECTS or "Location" not in response.headers:
-                    return Linked(await _picture(response), _name(address))
+                    await _read(response, keep)
+                    return _name(address)
                 address = self._led_on(address, response.headers["Location"])
         raise Refused(
             "redirects", f"leads on more than {_MOST_REDIRECTS} times; open it in a browser and copy where it ends"
@@ -210,8 +207,8 @@ class _Resolver(AbstractResolver):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def _picture(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer, of which no more is read than shows that it is no picture, or too large."""
+async def _read(response: aiohttp.ClientResponse, keep: Keep) -> None:
+    """Hand out the body of an answer, of which no more is read than shows that it is no picture, or too large."""
     if response.status != HTTPStatus.OK:
         raise _status(response.status)
     if (response.content_length or 0) > images.MAX_BYTES:
@@ -224,13 +221,13 @@ async def _picture(response: aiohttp.ClientResponse) -> bytes:
             "not_a_picture",
             f"is {given}; give the link of a JPEG, PNG or WEBP picture itself, not of the page that shows it",
         )
-    body = io.BytesIO()  # hands its bytes out without a copy
-    body.write(start)
+    await keep(start)
+    size = len(start)
     async for chunk in response.content.iter_any():
-        if body.tell() + len(chunk) > images.MAX_BYTES:
+        size += len(chunk)
+        if size > images.MAX_BYTES:
             raise _too_large()
-        body.write(chunk)
-    return body.getvalue()
+        await keep(chunk)
 
 
 async def _first(content: aiohttp.StreamReader, size: int) -> bytes:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.errors import OutOfSpace
 
@@ -39,6 +40,10 @@ class Disk:
             Path(unfinished).replace(path)
         finally:
             Path(unfinished).unlink(missing_ok=True)
+
+    def nameless(self) -> BinaryIO:
+        """Return a new file that is gone once it is closed, also by a crash."""
+        return tempfile.TemporaryFile(dir=self._unfinished)
 
     def sweep(self) -> None:
         """Remove what a crash left half-written; nothing takes an hour to write."""

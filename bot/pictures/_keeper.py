@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: What is done about one picture waits for one lock of so many, by the first two digits of its hash.
 _LOCKS: Final = 256
+#: By so many digits of their hashes, pictures that are kept are told from those that are not.
+_DIGITS: Final = 5
 
 
 @dataclass
@@ -60,7 +63,7 @@ class Keeper:
             if _hash(data) == sha256:
                 return data
             log.error("a picture was damaged in the store and is gone", extra={"action": "picture_damaged"})
-            self._store.delete(sha256)
+            self._delete(sha256)
         raise not_kept()
 
     def size(self, sha256: str) -> int:
@@ -97,14 +100,27 @@ class Keeper:
             self._thumbnails.delete(sha256)
 
     def inventory(self, before: float) -> Inventory:
-        """Count everything, and tell what was put last before a time, in seconds since the epoch."""
-        found = Inventory()
+        """Count everything, and tell what was put last before a time, in seconds since the epoch.
+
+        The thumbnails of what is not there go: a crash may have left them, or the store removed their picture by itself.
+        """
+        found, marks = Inventory(), _Marks()
         for kept in self._store.entries():
+            marks.add(kept.sha256)
             found.pictures += 1
             found.size += kept.size
             if kept.put_at < before:
                 found.old[kept.sha256] = kept.size
+        for sha256 in self._thumbnails.hashes():
+            if sha256 not in marks:
+                self._sweep_thumbnails(sha256)
         return found
+
+    def _sweep_thumbnails(self, sha256: str) -> None:
+        """Remove the thumbnails of a picture that was not there, unless it was put meanwhile."""
+        with self._lock(sha256):
+            if not self._is_kept(sha256):
+                self._thumbnails.delete(sha256)
 
     def _is_kept(self, sha256: str) -> bool:
         try:
@@ -119,6 +135,26 @@ class Keeper:
 
     def _lock(self, sha256: str) -> Lock:
         return self._locks[int(key(sha256)[:2], 16)]
+
+
+class _Marks:
+    """Which hashes were seen, in a megabyte for however many: some others look as if they had been.
+
+    By five digits of a hash, each time at another place, so that what looks so once does not the next time.
+    """
+
+    def __init__(self) -> None:
+        self._place = secrets.randbelow(64 - _DIGITS + 1)
+        self._seen = bytearray(16**_DIGITS)
+
+    def add(self, sha256: str) -> None:
+        self._seen[self._mark(sha256)] = 1
+
+    def __contains__(self, sha256: str) -> bool:
+        return bool(self._seen[self._mark(sha256)])
+
+    def _mark(self, sha256: str) -> int:
+        return int(sha256[self._place : self._place + _DIGITS], 16)
 
 
 def _hash(data: bytes) -> str:

@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, ParamSpec, Self, TypeVar
+from typing import BinaryIO, Final, ParamSpec, Self, TypeVar
 
 from bot import images
 from bot.images import Header, Picture, Refused
 from bot.pictures import _rendering as rendering
-from bot.pictures._disk import Disk, out_of_space
+from bot.pictures._disk import Disk, full_disk_in_words, out_of_space
 from bot.pictures._folder import Folder
 from bot.pictures._keeper import Inventory, Keeper
 from bot.pictures._pool import Pool
@@ -22,9 +22,13 @@ from bot.pictures._thumbnails import Thumbnails
 
 P = ParamSpec("P")
 T = TypeVar("T")
+#: Takes a piece of a file that comes, in order.
+Keep = Callable[[bytes], Awaitable[object]]
 
 #: So many thumbnails are made at a time, each from a whole file in memory.
 _THUMBNAILS_AT_A_TIME: Final = 4
+#: So many files that may come slowly are fetched at a time, each to the disk.
+_FETCHED_AT_A_TIME: Final = 4
 #: So many questions are put to the store at a time.
 _ASKED_AT_A_TIME: Final = 8
 
@@ -45,6 +49,7 @@ class Pictures:
         # Of their own, so that a store which is slow to answer keeps nothing else waiting.
         self._asking = ThreadPoolExecutor(_ASKED_AT_A_TIME, thread_name_prefix="pictures-store")
         self._pool = Pool()
+        self._slow = asyncio.Semaphore(_FETCHED_AT_A_TIME)
         self._few = asyncio.Semaphore(_THUMBNAILS_AT_A_TIME)
 
     async def __aenter__(self) -> Self:
@@ -96,7 +101,10 @@ class Pictures:
         return await self._ask(self._keeper.discard, sha256, time.time() - older_than)
 
     async def inventory(self, older_than: float) -> Inventory:
-        """Count everything in the store, and tell what was last put more than so many seconds ago."""
+        """Count everything in the store, and tell what was last put more than so many seconds ago.
+
+        Thumbnails of what is not there go.
+        """
         return await self._ask(self._keeper.inventory, time.time() - older_than)
 
     def free(self) -> int:
@@ -121,6 +129,29 @@ class Pictures:
         """
         async with self._pool.file(size, read) as data:
             yield data
+
+    @asynccontextmanager
+    async def fetched(self, fetch: Callable[[Keep], Awaitable[object]]) -> AsyncGenerator[bytes]:
+        """Like :meth:`file`, of a file that may come slowly and whose size nobody knows.
+
+        It comes piece by piece to the disk, a few files at a time, and takes room in memory when it is there. So what
+        keeps others waiting is never that somebody else's file is slow; unless theirs comes like this, too.
+
+        Raises:
+            OutOfSpace: the disk is full.
+        """
+        async with self._slow:
+            with await self._in(self._disk.nameless) as whole:
+
+                async def keep(piece: bytes) -> None:
+                    await self._in(_write, whole, piece)
+
+                async def read() -> bytes:
+                    return await self._in(_read, whole)
+
+                await fetch(keep)
+                async with self.file(whole.tell(), read) as data:
+                    yield data
 
     async def prepare(self, option: str, name: str, data: bytes) -> Picture:
         """Make a reference of an uploaded file, as :func:`bot.images.prepare` does, off the loop."""
@@ -174,6 +205,17 @@ class Pictures:
 
     async def _in(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, function, *args)
+
+
+def _write(file: BinaryIO, piece: bytes) -> None:
+    with full_disk_in_words():
+        file.write(piece)
+        file.flush()
+
+
+def _read(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def _cost(header: Header, data: bytes) -> int:

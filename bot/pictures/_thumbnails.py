@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from bot.pictures._disk import Disk
-from bot.pictures._store import key
+from bot.pictures._store import hash_of, key
 
 
 class Thumbnails:
@@ -27,6 +28,13 @@ class Thumbnails:
         """Keep a thumbnail, if there is room."""
         with suppress(OSError):  # it is made again when it is wanted again
             self._disk.write(self._path(sha256, box), made)
+
+    def hashes(self) -> Iterator[str]:
+        """Yield the hash of the picture of each thumbnail."""
+        for path in self._folder.glob("??/*-*"):
+            sha256 = hash_of(f"{path.parent.name}/{path.name.partition('-')[0]}")
+            if sha256 is not None:
+                yield sha256
 
     def delete(self, sha256: str) -> None:
         """Remove the thumbnails of a picture."""

@@ -43,30 +43,39 @@ CREATE TABLE job_authors (
 CREATE INDEX job_authors_by_account ON job_authors (account_id);
 
 -- What was asked for before this stands for what was given with it: the asker is the author of their own files.
+-- PostgreSQL reads no JSON in which a character stands by its number that its texts cannot have, such as the 0 that some
+-- files have in their names: any such character counts as the one that stands for what cannot be shown.
 INSERT INTO file_authors (guild_id, sha256, account_id, channel_id, thread_id, posted_at)
 SELECT jobs.guild_id, entry ->> 'sha256', jobs.account_id, min(jobs.channel_id),
     coalesce(jobs.thread_id, jobs.reply_id), min(jobs.created_at)
-FROM jobs CROSS JOIN LATERAL json_array_elements(CAST(jobs.request AS json) -> 'references') AS entry
+FROM jobs CROSS JOIN LATERAL json_array_elements(
+    CAST(regexp_replace(jobs.request, '\\u[0-9a-fA-F]{4}', '\\ufffd', 'g') AS json) -> 'references'
+) AS entry
 WHERE entry ->> 'result_id' IS NULL
 GROUP BY jobs.guild_id, entry ->> 'sha256', jobs.account_id,
     coalesce(jobs.thread_id, jobs.reply_id);
 
-WITH RECURSIVE made_of (job_id, source_id) AS (
-    SELECT id, id FROM jobs
+-- Authors are carried on from each job to those that were made of its results, once for each place: a long chain of one
+-- person's edits takes as many steps as it has edits.
+WITH RECURSIVE carried (job_id, account_id, channel_id, thread_id) AS (
+    SELECT jobs.id, jobs.account_id, jobs.channel_id, coalesce(jobs.thread_id, jobs.reply_id)
+    FROM jobs
+    WHERE EXISTS (
+        SELECT 1 FROM json_array_elements(
+            CAST(regexp_replace(jobs.request, '\\u[0-9a-fA-F]{4}', '\\ufffd', 'g') AS json) -> 'references'
+        ) AS entry
+        WHERE entry ->> 'result_id' IS NULL
+    )
     UNION
-    SELECT made_of.job_id, results.job_id
-    FROM made_of
-    JOIN lineage ON lineage.job_id = made_of.source_id
-    JOIN results ON results.id = lineage.result_id
+    SELECT lineage.job_id, carried.account_id, carried.channel_id, carried.thread_id
+    FROM carried
+    JOIN results ON results.job_id = carried.job_id
+    JOIN lineage ON lineage.result_id = results.id
 )
 INSERT INTO job_authors (job_id, account_id, channel_id, thread_id)
-SELECT made_of.job_id, sources.account_id, min(sources.channel_id), coalesce(sources.thread_id, sources.reply_id)
-FROM made_of JOIN jobs AS sources ON sources.id = made_of.source_id
-WHERE EXISTS (
-    SELECT 1 FROM json_array_elements(CAST(sources.request AS json) -> 'references') AS entry
-    WHERE entry ->> 'result_id' IS NULL
-)
-GROUP BY made_of.job_id, sources.account_id, coalesce(sources.thread_id, sources.reply_id);
+SELECT job_id, account_id, min(channel_id), thread_id
+FROM carried
+GROUP BY job_id, account_id, thread_id;
 
 -- What members have gathered for their next edits, each for a day after its last change. The row is the tray's lock.
 CREATE TABLE trays (

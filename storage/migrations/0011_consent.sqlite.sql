@@ -51,22 +51,25 @@ WHERE json_extract(entry.value, '$.result_id') IS NULL
 GROUP BY jobs.guild_id, json_extract(entry.value, '$.sha256'), jobs.account_id,
     coalesce(jobs.thread_id, jobs.reply_id);
 
-WITH RECURSIVE made_of (job_id, source_id) AS (
-    SELECT id, id FROM jobs
+-- Authors are carried on from each job to those that were made of its results, once for each place: a long chain of one
+-- person's edits takes as many steps as it has edits.
+WITH RECURSIVE carried (job_id, account_id, channel_id, thread_id) AS (
+    SELECT jobs.id, jobs.account_id, jobs.channel_id, coalesce(jobs.thread_id, jobs.reply_id)
+    FROM jobs
+    WHERE EXISTS (
+        SELECT 1 FROM json_each(jobs.request, '$.references') AS entry
+        WHERE json_extract(entry.value, '$.result_id') IS NULL
+    )
     UNION
-    SELECT made_of.job_id, results.job_id
-    FROM made_of
-    JOIN lineage ON lineage.job_id = made_of.source_id
-    JOIN results ON results.id = lineage.result_id
+    SELECT lineage.job_id, carried.account_id, carried.channel_id, carried.thread_id
+    FROM carried
+    JOIN results ON results.job_id = carried.job_id
+    JOIN lineage ON lineage.result_id = results.id
 )
 INSERT INTO job_authors (job_id, account_id, channel_id, thread_id)
-SELECT made_of.job_id, sources.account_id, min(sources.channel_id), coalesce(sources.thread_id, sources.reply_id)
-FROM made_of JOIN jobs AS sources ON sources.id = made_of.source_id
-WHERE EXISTS (
-    SELECT 1 FROM json_each(sources.request, '$.references') AS entry
-    WHERE json_extract(entry.value, '$.result_id') IS NULL
-)
-GROUP BY made_of.job_id, sources.account_id, coalesce(sources.thread_id, sources.reply_id);
+SELECT job_id, account_id, min(channel_id), thread_id
+FROM carried
+GROUP BY job_id, account_id, thread_id;
 
 -- What members have gathered for their next edits, each for a day after its last change. The row is the tray's lock.
 CREATE TABLE trays (

@@ -122,6 +122,13 @@ def beyond_its_screen() -> bytes:
     return claiming(encoded(Image.new("P", (64, 64)), "GIF"), b",", 5, "<HH", 13_000, 13_000)
 
 
+def with_control_blocks(count: int) -> bytes:
+    """Return a small GIF with so many more of the blocks that say how its frame is shown, all of them empty."""
+    data = encoded(Image.new("P", (80, 80)), "GIF")
+    frame = data.index(b",\0\0\0\0")
+    return data[:frame] + b"!\xf9\0" * count + data[frame:]
+
+
 def many_frames() -> bytes:
     """Return a GIF with ten thousand frames."""
     data = encoded(Image.new("P", (400, 400)), "GIF")
@@ -202,7 +209,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     ),
     "png-with-a-large-profile": (
         lambda: png(80, 80, 8, 0, chunk(b"iCCP", b"profile\0\0" + zeros(2**30))),
-        "damaged",
+        "80x80",
     ),
     "png-of-two-million-chunks": (lambda: png(80, 80, 8, 0, chunk(b"aaAa", b"") * 2_000_000), "needlessly many parts"),
     "jpeg-65535-square": (partial(jpeg, 65_535, 65_535), "up to 100 million"),
@@ -223,6 +230,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     ),
     "gif-beyond-its-screen": (beyond_its_screen, "up to 100 million"),
     "gif-40-megapixels": (lambda: encoded(Image.new("P", (8000, 5000)), "GIF", transparency=0), "2048x1280 on white"),
+    "gif-of-eight-million-control-blocks": (lambda: with_control_blocks(8_700_000), "needlessly many parts"),
     "gif-of-ten-thousand-frames": (many_frames, "animated"),
     "bmp-65535-square": (
         lambda: claiming(encoded(Image.new("RGB", (64, 64)), "BMP"), b"BM", 18, "<ii", 65_535, 65_535),

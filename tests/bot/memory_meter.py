@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.errors import BadPicture
+from bot.links import Keep
 from bot.pictures import Pictures
 
 #: Files come from Discord in pieces about so large.
@@ -80,19 +81,27 @@ class Meter:
 
 
 async def prepared(pictures: Pictures, path: Path) -> str:
-    """Read a file as an upload is read, prepare it, and return what came of it in words."""
+    """Read a file as an upload is read, or a link if it is called so; prepare it, and return what came of it in words."""
+
+    async def fetch(keep: Keep) -> None:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                await keep(piece)
+                OTHERS.append(bytes(600))
 
     async def read() -> bytes:
         pieces: list[bytes] = []
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                pieces.append(piece)
-                OTHERS.append(bytes(600))
-                await asyncio.sleep(0)
+
+        async def keep(piece: bytes) -> None:
+            pieces.append(piece)
+            await asyncio.sleep(0)
+
+        await fetch(keep)
         return b"".join(pieces)
 
+    linked = path.name.startswith("link")
     try:
-        async with pictures.file(path.stat().st_size, read) as data:
+        async with pictures.fetched(fetch) if linked else pictures.file(path.stat().st_size, read) as data:
             picture = await pictures.prepare("image", path.name, data)
     except BadPicture as refused:
         return str(refused)

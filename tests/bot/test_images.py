@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from bot.errors import BadPicture
 from bot.images import (
+    BACKGROUND,
     LONGEST_SIDE,
     MAX_BYTES,
     MAX_PIXELS,
@@ -232,8 +233,28 @@ def test_a_size_of_nothing_is_refused(size: tuple[int, int]) -> None:
     assert "damaged" in refused(claiming("PNG", *size))
 
 
-def test_a_bomb_for_a_profile_is_refused() -> None:
-    assert "damaged" in refused(png(80, 80, chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(200_000_000), 9))))
+@pytest.mark.parametrize(
+    "profile",
+    [
+        b"profile\0\0" + zlib.compress(bytes(200_000_000), 9),
+        b"profile\0\0" + zlib.compress(bytes(1_100_000), 0),
+        b"profile\0\0" + zlib.compress(bytes(1000))[:-10],
+        b"profile\0\1" + zlib.compress(bytes(1000)),
+        b"profile\0\0no profile at all",
+        b"profile\0\0",
+    ],
+)
+def test_a_profile_that_cannot_be_unpacked_or_is_larger_than_any_is_left_out_of_a_png(profile: bytes) -> None:
+    assert prepare("image", "a", png(80, 80, chunk(b"iCCP", profile))) == prepare("image", "a", png(80, 80))
+
+
+def test_of_the_profiles_of_a_png_the_first_one_counts() -> None:
+    plain = encoded(Image.new("RGB", (80, 80), (200, 50, 50)), "PNG")
+    small = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    first = chunk(b"iCCP", b"profile\0\0" + zlib.compress(small))
+    other = chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(900_000)))
+    spans = inspect(plain[:33] + first + other * 10 + plain[33:]).spans
+    assert sum(end - start for start, end in spans) == len(plain) + len(first)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +340,7 @@ def test_what_takes_too_much_to_decode_is_refused_in_words(data: bytes, kind: st
 def test_a_jpeg_that_comes_plane_by_plane_costs_as_much_as_a_progressive_one() -> None:
     data = claiming("JPEG", 4000, 3000)
     scan = data.index(b"\xff\xda")
-    apart = data[:scan] + b"\xff\xda" + struct.pack(">H6B", 8, 1, 1, 0, 0, 63, 0)
+    apart = data[:scan] + b"\xff\xda" + struct.pack(">H6B", 8, 1, 1, 0, 0, 63, 0) + b"\xff\xd9"
     assert inspect(apart).held == 2 * 1.5 * 4000 * 3008
     assert inspect(data).held == 0
 
@@ -330,11 +351,16 @@ def test_a_rare_kind_of_jpeg_is_refused_in_words(marker: int) -> None:
     assert "is a JPEG of a rare kind; save it again as an ordinary JPEG" in refused(data)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_file_of_countless_parts_is_refused(kind: str) -> None:
-    parts = {"PNG": chunk(b"teXt", b""), "JPEG": b"\xff\xfe\0\2", "WEBP": b"NONE\0\0\0\0"}
+    parts = {
+        "PNG": chunk(b"teXt", b""),
+        "JPEG": b"\xff\xfe\0\2",
+        "WEBP": b"NONE\0\0\0\0",
+        "GIF": b"!\xf9\4\0\0\0\0\0",
+    }
     data = encoded(shades(80, 80), kind)
-    start = {"PNG": 33, "JPEG": 2, "WEBP": len(data)}[kind]
+    start = {"PNG": 33, "JPEG": 2, "WEBP": len(data), "GIF": data.find(b",\0\0\0\0")}[kind]
     for number, fine in ((100, True), (50_000, False)):
         many = data[:start] + parts[kind] * number + data[start:]
         if kind == "WEBP":
@@ -350,6 +376,39 @@ def test_a_jpeg_of_countless_scans_is_refused() -> None:
     scan = data.index(b"\xff\xda")
     assert prepare("image", "a.jpg", data).width == 80
     assert "scans" in refused(data[:-2] + data[scan:-2] * 100 + b"\xff\xd9")
+
+
+def test_a_jpeg_of_countless_parts_after_its_first_scan_is_refused() -> None:
+    data = encoded(shades(80, 80), "JPEG", progressive=True)
+    assert "needlessly many parts" in refused(data[:-2] + b"\xff\xfe\0\2" * 50_000 + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("behind", [b"\xff\xda" * 1000, random.Random(1).randbytes(7_000_000), bytes(10)])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_film_behind_a_jpeg_is_no_part_of_the_picture(behind: bytes, progressive: bool) -> None:
+    photograph = encoded(shades(80, 80), "JPEG", progressive=progressive)
+    film = struct.pack(">I", 24) + b"ftypmp42" + bytes(12) + behind
+    assert prepare("image", "PXL.jpg", photograph + film) == prepare("image", "PXL.jpg", photograph)
+    assert inspect(photograph + film) == inspect(photograph)
+
+
+def test_the_bytes_of_pixels_are_no_markers() -> None:
+    """Pixels begin anew at markers of their own, and a byte of 255 among them is followed by a zero."""
+    image = noise(700, 700)
+    data = encoded(image, "JPEG", quality=100, restart_marker_blocks=1)
+    assert data.count(b"\xff\0") > 100
+    assert data.count(b"\xff\xd0") > 100
+    assert inspect(data + b"a film").spans[-1][1] == len(data)
+
+
+def test_the_transparent_colour_of_a_gif_is_the_one_told_last_before_its_frame() -> None:
+    image = Image.new("P", (80, 80), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    data = encoded(image, "GIF")
+    frame = data.index(b",\0\0\0\0")
+    for told, laid_on in (((1, 0), BACKGROUND), ((0, 1), None)):
+        blocks = b"".join(b"!\xf9\4\1\0\0" + bytes([index, 0]) for index in told)
+        assert prepare("image", "a", data[:frame] + blocks + data[frame:]).laid_on == laid_on
 
 
 def test_a_bitmap_with_run_lengths_is_refused() -> None:
@@ -448,6 +507,23 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
     assert close(made, (40, 40), (128, 128, 128), tolerance=2)
 
 
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_the_grey_of_a_png_that_is_transparent_is_laid_on_white(bits: int) -> None:
+    """Every second column of the picture has it."""
+    clear = 2**bits // 3
+    row = int(f"{clear:0{bits}b}{0:0{bits}b}" * 40, 2).to_bytes(10 * bits)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 80, 80, bits, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + row) * 80)) + chunk(b"IEND", b"")
+    for told, laid_on in ((clear, BACKGROUND), (2**bits - 1 - clear, None)):
+        data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", struct.pack(">H", told)) + pixels
+        picture = prepare("image", "a", data)
+        assert picture.laid_on == laid_on
+        if laid_on:
+            assert picture.media_type == "image/png"
+            assert close(decoded(picture.data), (0, 0), WHITE)
+            assert close(decoded(picture.data), (1, 0), (0, 0, 0))
+
+
 def test_transparency_is_laid_on_white() -> None:
     image = Image.new("RGBA", (80, 80), (0, 0, 0, 0))
     image.paste((255, 0, 0, 128), (40, 0, 80, 80))
@@ -507,6 +583,13 @@ def test_broken_exif_is_no_reason_to_refuse(block: bytes) -> None:
     assert prepare("image", "a", data).width == 80
 
 
+def test_exif_may_tell_the_orientation_as_a_longer_number() -> None:
+    for order in "<>":
+        entry = struct.pack(order + "HHII", 0x0112, 4, 1, 6)
+        block = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 1) + entry
+        assert inspect(encoded(shades(160, 80), "JPEG", exif=b"Exif\0\0" + block)).orientation == 6
+
+
 def test_exif_that_claims_all_of_itself_thousands_of_times_turns_its_picture_all_the_same() -> None:
     entries = [struct.pack("<HHII", 0x0112, 3, 1, 6)]
     entries += [struct.pack("<HHII", 1000 + number, 7, 60_000, 8) for number in range(5000)]
@@ -523,6 +606,7 @@ def test_exif_that_claims_all_of_itself_thousands_of_times_turns_its_picture_all
         struct.pack(">HHIHH", 0x0112, 3, 1, 9, 0),
         struct.pack(">HHIHH", 0x0112, 3, 1, 0, 0),
         struct.pack(">HHIHH", 0x0112, 7, 1, 6, 0),
+        struct.pack(">HHII", 0x0112, 4, 1, 6 << 16),
         struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)[:-1],
     ],
 )

@@ -21,7 +21,7 @@ from yarl import URL
 
 from bot import images
 from bot.errors import BadPicture
-from bot.links import Linked, Links, check, is_public
+from bot.links import Links, check, is_public
 from bot.links._links import _Resolver
 from tests.hostile_links import LINKS, PUBLIC, REFUSED, SAYS
 from tests.hosts import LOOPBACK, Authority, Host, Names, Trap, WatchedLinks, head, redirect, trap, whole
@@ -48,10 +48,20 @@ async def caught() -> AsyncGenerator[Trap]:
         yield caught
 
 
+class Pieces:
+    """What came of a file."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    async def keep(self, piece: bytes) -> None:
+        self.data += piece
+
+
 async def refused(links: Links, url: str) -> str:
     """Return the sentence, which names the option and says what was given."""
     with pytest.raises(BadPicture) as error:
-        await links.fetch("image_url", url)
+        await links.fetch("image_url", url, Pieces().keep)
     assert error.value.option == "image_url"
     assert error.value.__cause__ is None
     sentence = str(error.value)
@@ -68,8 +78,11 @@ async def links(authority: Authority, host: Host) -> AsyncGenerator[WatchedLinks
         yield links
 
 
-async def fetched(links: Links, host: Host, path: str = "/cat.png") -> Linked:
-    return await links.fetch("image_url", f"https://pictures.test:{host.port}{path}")
+async def fetched(links: Links, host: Host, path: str = "/cat.png") -> tuple[bytes, str]:
+    """Return the file and its name."""
+    pieces = Pieces()
+    name = await links.fetch("image_url", f"https://pictures.test:{host.port}{path}", pieces.keep)
+    return pieces.data, name
 
 
 async def refused_at(links: Links, host: Host, path: str = "/cat.png") -> str:
@@ -148,7 +161,7 @@ async def test_an_address_that_stands_in_a_link_is_judged_at_its_socket_too(
 ) -> None:
     async with WatchedLinks(authority, Names(), traps=[caught]) as links:
         with pytest.raises(aiohttp.ClientConnectorError):
-            await links._follow(URL(f"https://{literal}:{caught.port}/"))
+            await links._follow(URL(f"https://{literal}:{caught.port}/"), Pieces().keep)
     assert links.opened == []
     assert caught.connections == 0
 
@@ -262,7 +275,7 @@ async def test_a_proxy_of_the_environment_is_not_used(
         monkeypatch.setenv(name, f"http://{LOOPBACK}:{caught.port}")
     host.answers["/cat.png"] = whole(PNG)
     async with WatchedLinks(authority, Names(pictures=HERE), host) as links:
-        assert (await fetched(links, host)).data == PNG
+        assert (await fetched(links, host))[0] == PNG
     assert caught.connections == 0
 
 
@@ -295,7 +308,7 @@ async def test_a_certificate_for_another_name_is_refused(authority: Authority, h
 
 async def test_a_picture_is_fetched_and_named_after_its_path(links: WatchedLinks, host: Host) -> None:
     host.answers["/cats/a%20cat.png?size=large"] = whole(PNG, "Content-Type: text/html")
-    assert await fetched(links, host, "/cats/a%20cat.png?size=large#top") == Linked(PNG, "a cat.png")
+    assert await fetched(links, host, "/cats/a%20cat.png?size=large#top") == (PNG, "a cat.png")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
@@ -305,7 +318,7 @@ async def test_every_kind_of_picture_that_is_taken_passes_the_first_look(
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(picture, kind)
     host.answers["/cat.png"] = whole(picture.getvalue())
-    assert (await fetched(links, host)).data == picture.getvalue()
+    assert (await fetched(links, host))[0] == picture.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -322,7 +335,7 @@ async def test_every_kind_of_picture_that_is_taken_passes_the_first_look(
 )
 async def test_the_name_of_a_file_is_short_and_harmless(links: WatchedLinks, host: Host, path: str, name: str) -> None:
     host.answers[str(URL(path))] = whole(PNG)
-    assert (await fetched(links, host, path)).name == name
+    assert (await fetched(links, host, path))[1] == name
 
 
 async def test_three_redirects_are_followed_and_the_last_one_names_the_file(links: WatchedLinks, host: Host) -> None:
@@ -332,7 +345,7 @@ async def test_three_redirects_are_followed_and_the_last_one_names_the_file(link
         "/third": redirect(f"https://pictures.test:{host.port}/last.jpg"),
         "/last.jpg": whole(PNG),
     }
-    assert await fetched(links, host) == Linked(PNG, "last.jpg")
+    assert await fetched(links, host) == (PNG, "last.jpg")
 
 
 async def test_a_fourth_redirect_is_not_followed(links: WatchedLinks, host: Host) -> None:
@@ -458,8 +471,8 @@ async def test_a_compressed_body_is_not_expanded(links: WatchedLinks, host: Host
 async def test_a_file_may_have_as_many_bytes_as_an_upload(links: WatchedLinks, host: Host) -> None:
     picture = PNG + bytes(images.MAX_BYTES - len(PNG))
     host.answers = {"/told": whole(picture), "/untold": head() + picture}
-    assert (await fetched(links, host, "/told")).data == picture
-    assert (await fetched(links, host, "/untold")).data == picture
+    assert (await fetched(links, host, "/told"))[0] == picture
+    assert (await fetched(links, host, "/untold"))[0] == picture
 
 
 async def test_a_file_with_one_byte_more_than_an_upload_is_refused(links: WatchedLinks, host: Host) -> None:

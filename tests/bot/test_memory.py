@@ -58,6 +58,13 @@ def test_25_of_the_dearest_files_at_once_take_less_than_200_megabytes(tmp_path: 
     assert rise < LIMIT
 
 
+def test_links_to_large_pictures_beside_large_files_take_less_than_200_megabytes(tmp_path: Path) -> None:
+    files = {"link": dearest(), "link to noise": noise(), "file": dearest()}
+    rise, outcomes = measured(files, tmp_path, copies=8)
+    assert set(outcomes) == {"image/jpeg 2048x1707 on None", "image/jpeg 2048x2048 on None"}
+    assert rise < LIMIT
+
+
 def test_files_of_every_kind_at_once_take_less_than_200_megabytes(tmp_path: Path) -> None:
     files = {
         name: make() for name, (make, _) in BOMBS.items() if name.partition("-")[0] in {"jpeg", "webp", "gif", "bmp"}

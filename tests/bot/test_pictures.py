@@ -23,8 +23,9 @@ from bot import images
 from bot.errors import BadPicture, NotFound, OutOfSpace
 from bot.images import Refused
 from bot.images import _apart as apart
+from bot.links import Keep
 from bot.pictures import Pictures
-from bot.pictures._disk import full_disk_in_words
+from bot.pictures._disk import Disk, full_disk_in_words
 from bot.pictures._rendering import run
 
 #: Bytes that one of the dearest pictures takes.
@@ -300,6 +301,98 @@ async def test_a_file_keeps_its_room_until_it_is_prepared_and_gives_it_back_when
         await asyncio.wait([waiting], timeout=0.05)
         assert not other.asked.is_set()
     await waiting
+
+
+class Elsewhere:
+    """A host that sends a picture in two pieces, the second one when it is told to."""
+
+    def __init__(self, sent: bytes = b"bytes") -> None:
+        self._sent = sent
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def fetch(self, keep: Keep) -> None:
+        self.asked.set()
+        await keep(self._sent[:2])
+        await self.go_on.wait()
+        await keep(self._sent[2:])
+
+
+async def test_what_is_fetched_slowly_keeps_no_file_waiting_and_only_a_few_others_that_are_fetched(
+    pictures: Pictures,
+) -> None:
+    async def follow(elsewhere: Elsewhere) -> bytes:
+        async with pictures.fetched(elsewhere.fetch) as data:
+            return data
+
+    slow, quick = [Elsewhere(bytes(range(9))) for _ in range(5)], Sender()
+    following = [asyncio.create_task(follow(one)) for one in slow]
+    await asyncio.gather(*(one.asked.wait() for one in slow[:4]))
+    await asyncio.wait(following, timeout=0.05)
+    assert not slow[4].asked.is_set()
+    quick.come.set()
+    async with asyncio.timeout(30), pictures.file(images.MAX_BYTES, quick.read) as data:
+        assert data == b"bytes"
+    slow[2].go_on.set()
+    await slow[4].asked.wait()
+    for one in slow:
+        one.go_on.set()
+    assert await asyncio.gather(*following) == [bytes(range(9))] * 5
+
+
+async def test_what_is_fetched_takes_its_room_when_it_is_there(pictures: Pictures) -> None:
+    elsewhere, kept, entered = Elsewhere(), Sender(), asyncio.Event()
+    elsewhere.go_on.set()
+    kept.come.set()
+
+    async def follow() -> bytes:
+        async with pictures.fetched(elsewhere.fetch) as data:
+            entered.set()
+            return data
+
+    async with pictures.file(images.MAX_BYTES, kept.read):
+        following = asyncio.create_task(follow())
+        await asyncio.wait([following], timeout=0.05)
+        assert elsewhere.asked.is_set()
+        assert not entered.is_set()
+    assert await following == b"bytes"
+
+
+async def test_what_is_not_fetched_leaves_nothing_behind(pictures: Pictures, tmp_path: Path) -> None:
+    async def fail(keep: Keep) -> None:
+        await keep(b"the first piece")
+        raise BadPicture("image_url", "The rest did not come.")
+
+    async def follow() -> None:
+        async with pictures.fetched(Elsewhere().fetch):
+            raise AssertionError
+
+    for _ in range(5):
+        with pytest.raises(BadPicture):
+            async with pictures.fetched(fail):
+                raise AssertionError
+        given_up = asyncio.create_task(follow())
+        await asyncio.wait([given_up], timeout=0.01)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+    elsewhere = Elsewhere()
+    elsewhere.go_on.set()
+    async with asyncio.timeout(30), pictures.fetched(elsewhere.fetch) as data:
+        assert data == b"bytes"
+    assert files(tmp_path) == []
+
+
+async def test_a_full_disk_is_told_in_words_while_something_is_fetched(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Disk, "nameless", lambda _: Full())
+    with pytest.raises(OutOfSpace):
+        async with pictures.fetched(Elsewhere().fetch):
+            raise AssertionError
 
 
 async def test_many_large_files_that_all_need_all_of_the_room_for_work_never_wait_for_each_other(

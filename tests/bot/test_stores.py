@@ -202,6 +202,75 @@ async def test_a_picture_that_is_put_while_it_is_discarded_is_there_in_the_end(s
     assert keeper.get(sha256) == b"bytes"
 
 
+async def with_thumbnail(pictures: Pictures, colour: str) -> str:
+    """Put a picture, have a thumbnail made of it, and return its hash."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 200), colour).save(buffer, "PNG")
+    sha256 = await pictures.put(buffer.getvalue())
+    await pictures.thumbnail(sha256, (64, 64))
+    await pictures.thumbnail(sha256, (32, 32))
+    return sha256
+
+
+def thumbnails_of(folder: Path) -> list[str]:
+    """Return the hashes of the pictures that have thumbnails, one for each."""
+    return [path.name.partition("-")[0] for path in (folder / "pictures" / "thumbnails").rglob("*.jpg")]
+
+
+async def test_the_thumbnails_of_a_picture_that_was_damaged_go_with_it(
+    pictures: Pictures, store: Store, tmp_path: Path
+) -> None:
+    damaged, other = await with_thumbnail(pictures, "red"), await with_thumbnail(pictures, "blue")
+    store.put(damaged, b"other")
+    with pytest.raises(NotFound):
+        await pictures.get(damaged)
+    assert thumbnails_of(tmp_path) == [other] * 2
+
+
+async def test_an_inventory_removes_the_thumbnails_of_what_is_not_there(
+    pictures: Pictures, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash may have left them, or a bucket removes pictures by rules of its own."""
+    monkeypatch.setattr("bot.pictures._keeper.secrets.randbelow", lambda _: 0)
+    gone, other = await with_thumbnail(pictures, "red"), await with_thumbnail(pictures, "blue")
+    foreign = tmp_path / "pictures" / "thumbnails" / gone[:2] / "no-thumbnail.jpg"
+    foreign.touch()
+    store.delete(gone)
+    await pictures.inventory(EVER)
+    assert sorted(thumbnails_of(tmp_path)) == sorted([other] * 2 + ["no"])
+    foreign.unlink()
+
+
+async def test_what_looks_like_a_picture_that_is_kept_has_its_thumbnails_until_another_inventory(
+    pictures: Pictures, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.pictures._keeper._DIGITS", 1)
+    gone, kept = [await with_thumbnail(pictures, colour) for colour in ("red", "blue")]
+    store.delete(gone)
+    places = [[one == other for one, other in zip(gone, kept, strict=True)].index(same) for same in (True, False)]
+    for place, left in zip(places, ({gone, kept}, {kept}), strict=True):
+        monkeypatch.setattr("bot.pictures._keeper.secrets.randbelow", lambda _, place=place: place)
+        await pictures.inventory(EVER)
+        assert set(thumbnails_of(tmp_path)) == left
+
+
+async def test_a_picture_that_is_put_while_everything_is_counted_keeps_its_thumbnails(
+    store: Store, tmp_path: Path
+) -> None:
+    thumbnails = Thumbnails(Disk(tmp_path / "pictures"))
+
+    class Late(Through):
+        """The store, into which somebody puts a picture just after all of it was told."""
+
+        def entries(self) -> Iterator[Kept]:
+            yield from super().entries()
+            self.put(sha256_of(b"late"), b"late")
+            thumbnails.put(sha256_of(b"late"), (64, 64), b"small")
+
+    Keeper(Late(store), thumbnails).inventory(EVER)
+    assert thumbnails.get(sha256_of(b"late"), (64, 64)) == b"small"
+
+
 async def test_a_thumbnail_is_on_this_machine_and_goes_with_its_picture(pictures: Pictures, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (300, 200), "red").save(buffer, "PNG")
