@@ -13,6 +13,8 @@ import discord
 import pytest
 from simcord import InteractionResult, MemberActor
 
+from bot import people
+from bot.errors import OutOfReach
 from cogs import _farewell as farewell
 from cogs import _own_data
 from playground.world import World, open_world
@@ -246,6 +248,7 @@ async def test_an_exhibit_of_the_showcase_and_the_card_of_a_round_are_drawn_with
         wall = world.guild.create_text_channel("wall")
         await world.env.settle()
         settings = await world.cleo.slash(world.channel, "settings")
+        assert settings.response is not None
         await world.cleo.select(settings.response, [wall], custom_id="settings-showcase")
         form = await world.cleo.click(settings.response, custom_id="settings-more")
         await world.cleo.submit_modal(form, {"zone": "UTC", "ask": "", "approve": "", "stars": "2"})
@@ -309,6 +312,58 @@ async def test_archived_threads_are_woken_for_it_and_archived_again(visit_of: An
         about = world.env.backend.channels[thread.id].thread_metadata
         assert about is not None
         assert (thread.name, about.archived) == (farewell.THREAD_NAME, True)
+
+
+async def test_an_outage_leaves_no_words_standing_however_long_it_lasts(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(people, "_PASSING", 1)
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt="a", image=life.photo)
+        await life.visit.edit(world.bo, prompt="make it rain")
+        thread = life.visit.threads()[0]
+        await world.bo.slash(thread, "round start", result="#2")
+        [card] = [message for message in thread.history() if "what to do with [#" in life.visit.words(message)]
+        form = await world.ana.click(card, label="Propose")
+        await world.ana.submit_modal(form, {"prompt": f"a {PROPOSAL}"})
+        await world.idle()
+        asked, store = 0, world.program.services.pictures
+        back, get = asyncio.Event(), store.get
+
+        async def away(_: str) -> bytes:
+            nonlocal asked
+            asked += 1
+            if asked > people.MAX_TRIES:
+                back.set()
+            raise OutOfReach("NoAnswer")
+
+        with monkeypatch.context() as outage:
+            outage.setattr(store, "get", away)
+            await life.forget()
+            async with asyncio.timeout(20):
+                await back.wait()
+        assert store.get == get
+        assert [line for line in life.shown() if PROPOSAL in line]
+        await life.settle()
+        assert life.shown() == []
+        assert [record for record in caplog.records if record.exc_info and record.name == "cogs.leftovers"] == []
+
+
+async def test_trouble_at_discord_leaves_no_words_standing_however_long_it_lasts(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_PASSING", 1)
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await world.program.services.edits.prefer(Asker(world.guild.id, world.ana.id), 0)
+        asked = await life.visit.ask(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        assert asked.response is not None
+        path = f"/channels/{world.channel.id}/messages/{asked.response.id}"
+        world.env.inject_error("GET", path, status=503, times=people.MAX_TRIES + 1)
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
 
 
 async def test_while_an_edit_is_at_runware_nobody_is_forgotten_and_later_they_are(visit_of: Any) -> None:
