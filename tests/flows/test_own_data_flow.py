@@ -147,6 +147,11 @@ async def unzipped(answer: InteractionResult) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+async def away(*_: object) -> Any:
+    """What everything about a picture store does that cannot be reached."""
+    raise OutOfReach("NoAnswer")
+
+
 async def pictures_in(folder: Path) -> set[str]:
     """Return the hashes of the pictures that the store has."""
     return {path.name for path in (folder / "pictures").glob("??/*")}
@@ -318,7 +323,7 @@ async def test_an_outage_leaves_no_words_standing_however_long_it_lasts(
     visit_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(people, "_PASSING", 1)
-    async with open_world(**PLENTY) as world:
+    async with open_world(**PLENTY, announce_retry_seconds=0.001) as world:
         life = Life(world, visit_of(world))
         await life.visit.edit(world.ana, prompt="a", image=life.photo)
         await life.visit.edit(world.bo, prompt="make it rain")
@@ -328,26 +333,16 @@ async def test_an_outage_leaves_no_words_standing_however_long_it_lasts(
         form = await world.ana.click(card, label="Propose")
         await world.ana.submit_modal(form, {"prompt": f"a {PROPOSAL}"})
         await world.idle()
-        asked, store = 0, world.program.services.pictures
-        back, get = asyncio.Event(), store.get
-
-        async def away(_: str) -> bytes:
-            nonlocal asked
-            asked += 1
-            if asked > people.MAX_TRIES:
-                back.set()
-            raise OutOfReach("NoAnswer")
-
         with monkeypatch.context() as outage:
-            outage.setattr(store, "get", away)
+            outage.setattr(world.program.services.pictures, "get", away)
             await life.forget()
             async with asyncio.timeout(20):
-                await back.wait()
-        assert store.get == get
+                while len(told := [one for one in caplog.records if one.name == "cogs.leftovers"]) <= people.MAX_TRIES:
+                    await asyncio.sleep(0.01)
+        assert {bool(record.exc_info) for record in told} == {False}
         assert [line for line in life.shown() if PROPOSAL in line]
         await life.settle()
         assert life.shown() == []
-        assert [record for record in caplog.records if record.exc_info and record.name == "cogs.leftovers"] == []
 
 
 async def test_trouble_at_discord_leaves_no_words_standing_however_long_it_lasts(
@@ -471,3 +466,47 @@ async def test_what_does_not_fit_in_the_time_is_named(visit_of: Any, monkeypatch
         assert [row["file"] for row in rows] == [None, None]
         assert all("it was nearly over" in row["why"] for row in rows)
         assert "2 pictures could not be packed" in life.visit.words(answer.response)
+
+
+async def test_what_the_store_cannot_give_now_is_named_and_all_else_is_told(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        for asked in ("get", "size"):
+            monkeypatch.setattr(world.program.services.pictures, asked, away)
+        files = await unzipped(answer := await world.ana.slash(world.channel, "privacy export"))
+        assert PROMPT in files["data.json"].decode()
+        rows = json.loads(files["data.json"])[-1]["rows"]
+        assert [row["file"] for row in rows] == [None, None]
+        assert {row["why"] for row in rows} == {"my picture store could not be reached just now; ask again later"}
+        assert "2 pictures could not be packed" in life.visit.words(answer.response)
+
+
+async def test_no_picture_is_looked_at_once_the_time_is_over(visit_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, image=life.photo)
+        monkeypatch.setattr(_own_data, "_LONGEST", -1)
+        looked: list[str] = []
+
+        async def look(sha256: str) -> int:
+            looked.append(sha256)
+            return 1
+
+        monkeypatch.setattr(world.program.services.pictures, "size", look)
+        await unzipped(await world.ana.slash(world.channel, "privacy export"))
+        assert looked == []
+
+
+async def test_who_is_forgotten_while_the_store_cannot_be_reached_is_told_so(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, image=life.photo)
+        monkeypatch.setattr(world.program.services.pictures, "discard", away)
+        answer = await life.forget()
+        assert answer.response is not None
+        assert "You are forgotten" in life.visit.words(answer.response)
