@@ -141,11 +141,12 @@ SELECT draft_pictures.draft_id FROM draft_pictures JOIN drafts ON drafts.id = dr
 WHERE draft_pictures.sha256 = ?1 AND drafts.guild_id = ?2 ORDER BY draft_pictures.draft_id
 """
 _ASKED_OFFERS: Final = """
-SELECT id, channel_id, reply_id, thread_id, request FROM offers WHERE guild_id = ?1 AND account_id <> ?2 ORDER BY id
+SELECT id, channel_id, reply_id, thread_id, request FROM offers
+WHERE made_at > 0 AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 _ASKED_SWEEPS: Final = """
 SELECT id, channel_id, reply_id, thread_id, request FROM sweeps
-WHERE state = 'asked' AND guild_id = ?1 AND account_id <> ?2 ORDER BY id
+WHERE state = 'asked' AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 
 # Edits -------------------------------------------------------------------------------------------------------------
