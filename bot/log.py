@@ -98,12 +98,18 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
     """Return the values that must not be read in a log."""
-    keys = (settings.discord_token, settings.runware_api_key, settings.webhook_secret)
+    keys = (
+        settings.discord_token,
+        settings.runware_api_key,
+        settings.webhook_secret,
+        settings.s3_secret_access_key,
+    )
     upload = settings.upload_endpoint
     # Filled in it is another text for each task; what stands around the task is the same.
     around = upload.get_secret_value().split(TASK) if upload else []
     password = urlsplit(settings.database_url).password or ""
-    passwords = {text for text in (password, unquote(password)) if len(text) >= _SHORTEST_PASSWORD}
+    named = (password, unquote(password), settings.s3_access_key_id or "")
+    passwords = {text for text in named if len(text) >= _SHORTEST_PASSWORD}
     whole = {settings.database_url} if password else set[str]()
     addresses = {text for text in around if len(text) >= _SHORTEST_PASSWORD}
     return frozenset({key.get_secret_value() for key in keys if key} | passwords | whole | addresses)

@@ -28,10 +28,11 @@ from storage.windows import MINUTE
 
 log = logging.getLogger(__name__)
 
-#: After so many failures in a row a message is left as it is.
+#: After so many failures a message is left as it is.
 MAX_TRIES: Final = 8
-#: Discord bounds how often an older message is changed: the pause after which it is tried again, in milliseconds.
-_BEHIND: Final = MINUTE
+#: The longest pause after a failure, and the pause after what may pass, in milliseconds.
+_LONGEST_PAUSE: Final = 5 * MINUTE
+_PASSING: Final = MINUTE
 #: The longest time without a look at the table, in seconds, in case a signal was lost.
 _IDLE: Final = 5.0
 #: Columns that hold JSON as text.
@@ -163,17 +164,17 @@ class People:
         """Record that a message was changed, or never can be."""
         await self._database.run(leftovers.done, leftover.message_id)
 
-    async def later(self, leftover: Leftover, *, behind: bool = False) -> bool:
+    async def later(self, leftover: Leftover, *, passing: bool = False) -> bool:
         """Change a message after a while of its own, doubling each time; returns whether it is tried again at all.
 
-        ``behind``: Discord lets it not be changed for the moment, which counts as no failure.
+        ``passing``: what hinders it may pass, such as an outage or Discord's bound on changes of an older message. That
+        counts as no failure, however long it lasts: what is to go does not stay for it.
         """
-        if not behind and leftover.tries + 1 >= MAX_TRIES:
+        if not passing and leftover.tries + 1 >= MAX_TRIES:
             await self.done(leftover)
             return False
-        pause = _BEHIND if behind else self._retry * 2**leftover.tries
-        at = self._clock() + pause
-        await self._database.run(leftovers.later, leftover.message_id, at, failed=not behind)
+        pause = _PASSING if passing else min(_LONGEST_PAUSE, self._retry * 2**leftover.tries)
+        await self._database.run(leftovers.later, leftover.message_id, self._clock() + pause, failed=not passing)
         return True
 
     async def wait(self) -> None:

@@ -9,7 +9,7 @@ import discord
 
 from bot import exports
 from bot.client import EditBot
-from bot.errors import NotFound
+from bot.errors import NotFound, OutOfReach
 from bot.exports import Listing
 from bot.images import Refused
 from bot.services import Services
@@ -17,7 +17,7 @@ from cogs import _own_data_cards as cards
 from cogs._parcels import Parcel
 from storage.people import OwnPicture, walk
 
-#: After so many milliseconds no more pictures are packed: Discord takes answers for a quarter of an hour.
+#: After so many milliseconds no more pictures are looked at: Discord takes answers for a quarter of an hour.
 _LONGEST: Final = 10 * 60 * 1000
 _EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -66,7 +66,7 @@ class OwnData:
 
     async def _pack_picture(self, number: int, picture: OwnPicture, limit: int) -> dict[str, Any]:
         row: dict[str, Any] = {"sha256": picture.sha256, "result": picture.result_id, "file": None}
-        if self._services.clock() - self._begun > _LONGEST:
+        if self._is_late():
             return {**row, "why": "Discord gives me a quarter of an hour, and it was nearly over"}
         try:
             data = await self._services.pictures.get(picture.sha256)
@@ -74,13 +74,21 @@ class OwnData:
             fitting = await self._services.pictures.fit(data, media_type, limit)
         except (NotFound, Refused):
             return {**row, "why": "I have no copy of it any more"}
+        except OutOfReach:
+            return {**row, "why": "my picture store could not be reached just now; ask again later"}
         kind = "file" if picture.result_id is None else f"result-{picture.result_id}"
         name = f"{exports.PICTURES}/{number}-{kind}.{_EXTENSIONS.get(fitting.media_type, 'png')}"
         await self._pack(name, fitting.data, picture.at)
         return {**row, "file": name, "smaller": len(data) > limit}
 
     async def _size(self, picture: OwnPicture) -> int:
+        """Return how many bytes a picture has; 0 where that cannot be told, which is said when it is to be packed."""
+        if self._is_late():
+            return 0
         try:
             return await self._services.pictures.size(picture.sha256)
-        except NotFound:  # it is missed again when it is to be packed
+        except (NotFound, OutOfReach):
             return 0
+
+    def _is_late(self) -> bool:
+        return self._services.clock() - self._begun > _LONGEST

@@ -68,6 +68,7 @@ def question() -> ui.LayoutView:
         text(
             "**What stays**",
             "- numbers without a name: what edits cost and when they were made, so that the books balance",
+            "- a no: where you or the server had not let anyone edit your pictures, those that I know stay closed, to you too",
             "- votes in rounds that are over, pools you gave to, sessions you owned, presets you shared: nobody’s from then on",
             "- what Discord shows by itself, such as who used a command, and what others wrote or saved",
             "- at Runware: I ask it to delete its copies of your results, but its API promises that of stored files only",

@@ -13,7 +13,7 @@ from typing import Final
 import discord
 
 from bot.client import DISCORD_ERRORS, EditBot, trouble
-from bot.errors import NotFound
+from bot.errors import NotFound, OutOfReach
 from bot.services import Services
 from cogs import _farewell as farewell
 from cogs._posts import ARCHIVED, passing, ready
@@ -47,15 +47,20 @@ class Leftovers:
                 behind = await self._change(bot, leftover)
         except NotFound:  # the round or the edit is not known any more
             await self._people.done(leftover)
+        except OutOfReach as error:
+            await self._wait(leftover, f"the picture store could not be reached ({error.reason})")
         except discord.HTTPException as error:
-            await self._later(leftover, trouble(error), again=passing(error) or error.code == ARCHIVED)
+            if passing(error):
+                await self._wait(leftover, trouble(error))
+            else:
+                await self._later(leftover, trouble(error), again=error.code == ARCHIVED)
         except DISCORD_ERRORS as error:
-            await self._later(leftover, trouble(error))
+            await self._wait(leftover, trouble(error))
         except Exception as error:  # a bug that one message met is no reason to forget the others
             log.exception("message %d could not be changed", leftover.message_id)
             await self._later(leftover, type(error).__name__)
         else:
-            await (self._people.later(leftover, behind=True) if behind else self._people.done(leftover))
+            await (self._people.later(leftover, passing=True) if behind else self._people.done(leftover))
 
     async def _change(self, bot: EditBot, leftover: Leftover) -> bool:
         """Change a message; returns whether Discord lets it not be changed for the moment."""
@@ -64,6 +69,11 @@ class Leftovers:
         if leftover.job_id is not None:
             return await farewell.redraw_reply(bot, self._services, leftover.job_id)
         return await farewell.clear_message(bot, self._services, leftover)
+
+    async def _wait(self, leftover: Leftover, why: str) -> None:
+        """Try again until what may pass has passed."""
+        await self._people.later(leftover, passing=True)
+        log.warning("message %d is changed later: %s", leftover.message_id, why)
 
     async def _later(self, leftover: Leftover, why: str, *, again: bool = True) -> None:
         if again and await self._people.later(leftover):

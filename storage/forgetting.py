@@ -147,7 +147,7 @@ WHERE made_at > 0 AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 _ASKED_SWEEPS: Final = """
 SELECT id, channel_id, reply_id, thread_id, request FROM sweeps
-WHERE state = 'asked' AND made_at > 0 AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
+WHERE state = 'asked' AND guild_id = ?1 AND account_id <> ?2 ORDER BY made_at, id
 """
 
 # Edits -------------------------------------------------------------------------------------------------------------

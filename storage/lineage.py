@@ -64,26 +64,29 @@ SELECT jobs.request FROM results JOIN jobs ON jobs.id = results.job_id
 WHERE results.id = ?1 AND results.deleted_at IS NULL AND jobs.channel_id = ?2
     AND (jobs.public = 1 OR jobs.thread_id = CAST(?3 AS BIGINT))
 """
-
-
-def _after(chosen: str) -> str:
-    """Return the start of a statement over ``after``: jobs made, however far along the way, of the results of another one."""
-    return f"""
-WITH RECURSIVE after (job_id) AS (
-    SELECT lineage.job_id FROM lineage WHERE lineage.result_id IN ({chosen})
+# Of jobs that were made of something, those that were made of their results, and so on.
+_AND_AFTER: Final = """
     UNION
     SELECT lineage.job_id FROM after
     JOIN results ON results.job_id = after.job_id
     JOIN lineage ON lineage.result_id = results.id
+"""
+_DESCENDANTS: Final = f"""
+WITH RECURSIVE after (job_id) AS (
+    SELECT job_id FROM lineage WHERE result_id = ?1
+    {_AND_AFTER}
 )
-SELECT after.job_id FROM after
-"""  # noqa: S608 - the constants below only
-
-
-_DESCENDANTS: Final = f"{_after('CAST(?1 AS BIGINT)')} ORDER BY after.job_id"
+SELECT job_id FROM after ORDER BY job_id
+"""  # noqa: S608 - the constant above only
 _DESCENDANTS_OF_OTHERS: Final = f"""
-{_after("SELECT own.id FROM jobs CROSS JOIN results AS own WHERE jobs.account_id = ?1 AND own.job_id = jobs.id")}
-JOIN jobs AS made ON made.id = after.job_id WHERE made.account_id <> ?1 ORDER BY after.job_id
+WITH RECURSIVE after (job_id) AS (
+    SELECT lineage.job_id
+    FROM jobs CROSS JOIN results AS own CROSS JOIN lineage
+    WHERE jobs.account_id = ?1 AND own.job_id = jobs.id AND lineage.result_id = own.id
+    {_AND_AFTER}
+)
+SELECT after.job_id FROM after JOIN jobs AS made ON made.id = after.job_id
+WHERE made.account_id <> ?1 ORDER BY after.job_id
 """  # noqa: S608 - the constant above only
 _OPEN_EDITS: Final = f"""
 SELECT {jobs.COLUMNS}

@@ -97,6 +97,8 @@ def test_no_secret_is_written(log_format: str) -> None:
         webhook_secret='hush-"with-quotes"\\',
         database_url=f"postgresql://me:{PASSWORD}@host/db",
         upload_endpoint="https://hush.example/{taskUUID}?signed=hush-upload",
+        s3_access_key_id="hush-who",
+        s3_secret_access_key="hush-bucket",
     )
     stream = io.StringIO()
     stop = configure(settings, stream)
@@ -105,6 +107,7 @@ def test_no_secret_is_written(log_format: str) -> None:
     except TypeError:
         log.exception("token-hush %s", 'hush-"with-quotes"\\', extra={"url": settings.database_url})
     log.info("put to https://hush.example/%s?signed=hush-upload", uuid4())
+    log.info("the bucket knows %s by %s", "hush-who", "hush-bucket")
     log.info("connected with %s and %s", PASSWORD, "pässword-of-the-database")
     stop()
     text = stream.getvalue()

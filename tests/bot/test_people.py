@@ -15,7 +15,7 @@ from PIL import Image
 from bot import outcomes
 from bot.drafts import Beginning, Drafts
 from bot.errors import NoConsent, NotFound, OutOfReach, TooLate
-from bot.people import People, readable
+from bot.people import MAX_TRIES, People, readable
 from bot.presets import Presets
 from storage import (
     accounts,
@@ -518,6 +518,24 @@ async def test_bytes_that_somebody_gives_or_names_anew_meanwhile_stay(
     monkeypatch.setattr(studio.database, "run", run_and_more)
     await people_of(studio).forget(studio.ANA.user_id)
     assert await studio.store.get(sha256) == data
+
+
+async def test_a_message_is_left_as_it_is_after_failures_and_never_for_what_may_pass(studio: Studio) -> None:
+    await studio.edits.prefer(studio.ANA, 0)
+    await studio.edits.ask(studio.ANA, studio.PLACE, _made_of(FILE))
+    desk = people_of(studio)
+    await desk.forget(1)
+    pauses: list[int] = []
+    for number in range(2 * MAX_TRIES):
+        [left] = await desk.due()
+        assert await desk.later(left, passing=number % 2 == 0) is (number < 2 * MAX_TRIES - 1)
+        due = await studio.database.read(leftovers.next_due)
+        pauses += [] if due is None else [due - studio.now]
+        studio.now += 10 * MINUTE
+    assert await desk.due() == []
+    assert set(pauses[::2]) == {MINUTE}
+    assert pauses[1::2] == sorted(pauses[1::2])
+    assert max(pauses) == 5 * MINUTE
 
 
 # At Runware ----------------------------------------------------------------------------------------------------------

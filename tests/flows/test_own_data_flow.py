@@ -13,6 +13,8 @@ import discord
 import pytest
 from simcord import InteractionResult, MemberActor
 
+from bot import people
+from bot.errors import OutOfReach
 from cogs import _farewell as farewell
 from cogs import _own_data
 from playground.world import World, open_world
@@ -143,6 +145,11 @@ async def unzipped(answer: InteractionResult) -> dict[str, bytes]:
     [attached] = answer.response.attachments
     with zipfile.ZipFile(io.BytesIO(await attached.read())) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+async def away(*_: object) -> Any:
+    """What everything about a picture store does that cannot be reached."""
+    raise OutOfReach("NoAnswer")
 
 
 async def pictures_in(folder: Path) -> set[str]:
@@ -312,6 +319,48 @@ async def test_archived_threads_are_woken_for_it_and_archived_again(visit_of: An
         assert (thread.name, about.archived) == (farewell.THREAD_NAME, True)
 
 
+async def test_an_outage_leaves_no_words_standing_however_long_it_lasts(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(people, "_PASSING", 1)
+    async with open_world(**PLENTY, announce_retry_seconds=0.001) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt="a", image=life.photo)
+        await life.visit.edit(world.bo, prompt="make it rain")
+        thread = life.visit.threads()[0]
+        await world.bo.slash(thread, "round start", result="#2")
+        [card] = [message for message in thread.history() if "what to do with [#" in life.visit.words(message)]
+        form = await world.ana.click(card, label="Propose")
+        await world.ana.submit_modal(form, {"prompt": f"a {PROPOSAL}"})
+        await world.idle()
+        with monkeypatch.context() as outage:
+            outage.setattr(world.program.services.pictures, "get", away)
+            await life.forget()
+            async with asyncio.timeout(20):
+                while len(told := [one for one in caplog.records if one.name == "cogs.leftovers"]) <= people.MAX_TRIES:
+                    await asyncio.sleep(0.01)
+        assert {bool(record.exc_info) for record in told} == {False}
+        assert [line for line in life.shown() if PROPOSAL in line]
+        await life.settle()
+        assert life.shown() == []
+
+
+async def test_trouble_at_discord_leaves_no_words_standing_however_long_it_lasts(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_PASSING", 1)
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await world.program.services.edits.prefer(Asker(world.guild.id, world.ana.id), 0)
+        asked = await life.visit.ask(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        assert asked.response is not None
+        path = f"/channels/{world.channel.id}/messages/{asked.response.id}"
+        world.env.inject_error("GET", path, status=503, times=people.MAX_TRIES + 1)
+        await life.forget()
+        await life.settle()
+        assert life.shown() == []
+
+
 async def test_while_an_edit_is_at_runware_nobody_is_forgotten_and_later_they_are(visit_of: Any) -> None:
     async with open_world(**PLENTY) as world:
         life = Life(world, visit_of(world))
@@ -417,3 +466,47 @@ async def test_what_does_not_fit_in_the_time_is_named(visit_of: Any, monkeypatch
         assert [row["file"] for row in rows] == [None, None]
         assert all("it was nearly over" in row["why"] for row in rows)
         assert "2 pictures could not be packed" in life.visit.words(answer.response)
+
+
+async def test_what_the_store_cannot_give_now_is_named_and_all_else_is_told(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, prompt=f"a {PROMPT}", image=life.photo)
+        for asked in ("get", "size"):
+            monkeypatch.setattr(world.program.services.pictures, asked, away)
+        files = await unzipped(answer := await world.ana.slash(world.channel, "privacy export"))
+        assert PROMPT in files["data.json"].decode()
+        rows = json.loads(files["data.json"])[-1]["rows"]
+        assert [row["file"] for row in rows] == [None, None]
+        assert {row["why"] for row in rows} == {"my picture store could not be reached just now; ask again later"}
+        assert "2 pictures could not be packed" in life.visit.words(answer.response)
+
+
+async def test_no_picture_is_looked_at_once_the_time_is_over(visit_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, image=life.photo)
+        monkeypatch.setattr(_own_data, "_LONGEST", -1)
+        looked: list[str] = []
+
+        async def look(sha256: str) -> int:
+            looked.append(sha256)
+            return 1
+
+        monkeypatch.setattr(world.program.services.pictures, "size", look)
+        await unzipped(await world.ana.slash(world.channel, "privacy export"))
+        assert looked == []
+
+
+async def test_who_is_forgotten_while_the_store_cannot_be_reached_is_told_so(
+    visit_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(**PLENTY) as world:
+        life = Life(world, visit_of(world))
+        await life.visit.edit(world.ana, image=life.photo)
+        monkeypatch.setattr(world.program.services.pictures, "discard", away)
+        answer = await life.forget()
+        assert answer.response is not None
+        assert "You are forgotten" in life.visit.words(answer.response)
