@@ -9,7 +9,7 @@
     python3 darkroom.py pause           stops everything at once, beside a running bot; resume ends that
     python3 darkroom.py status          what is paused, waits, runs, is held and was spent
     python3 darkroom.py reconcile       whether the books balance
-    python3 darkroom.py test            the tests, one worker per core; what follows goes to pytest
+    python3 darkroom.py test            the tests, side by side; what follows goes to pytest
     python3 darkroom.py check           lint, format, types and import contracts
 
 It runs on Linux and macOS; on Windows, use WSL.
@@ -56,7 +56,9 @@ def main(arguments: list[str]) -> int:
     if command == "check":
         return max(_run(_tool(name), *options, cwd=ROOT) for name, *options in CHECKS)
     if command == "test":
-        return _become(PYTHON, "-m", "pytest", "-n", "auto", *rest, cwd=ROOT)
+        # Many tests wait for disks, sockets and clocks: one more than there are cores keeps them all busy.
+        workers = str((os.cpu_count() or 1) + 1)
+        return _become(PYTHON, "-m", "pytest", "-n", workers, *rest, cwd=ROOT)
     return _become(PYTHON, "-m", "bot", *arguments, cwd=Path.cwd())
 
 
