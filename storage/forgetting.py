@@ -89,6 +89,7 @@ SELECT jobs.guild_id, results.sha256, jobs.account_id, jobs.channel_id, coalesce
     jobs.created_at, results.id
 FROM results JOIN jobs ON jobs.id = results.job_id
 WHERE results.id IN ({_OWN_RESULTS}) AND results.sha256 IS NOT NULL
+    AND (CAST(?2 AS BIGINT) = 1 OR results.closed_at IS NOT NULL)
 ON CONFLICT (guild_id, sha256, account_id, thread_id) DO NOTHING
 """  # noqa: S608 - the constants above only
 _ASK_RUNWARE_LATE: Final = """
@@ -107,7 +108,11 @@ WHERE lineage.result_id IN ({_OWN_RESULTS}) AND made.account_id <> ?1 ORDER BY l
 
 # Files -------------------------------------------------------------------------------------------------------------
 
-_OPEN_FILES: Final = "DELETE FROM file_authors WHERE account_id = ?1"
+_OPEN_FILES: Final = """
+DELETE FROM file_authors WHERE account_id = ?1 AND (result_id IS NULL OR NOT EXISTS (
+    SELECT 1 FROM results WHERE results.id = file_authors.result_id AND results.closed_at IS NOT NULL
+))
+"""
 _FILES: Final = "SELECT DISTINCT sha256 FROM file_authors WHERE account_id = ?1 ORDER BY sha256"
 _OTHER_AUTHOR: Final = """
 SELECT file_authors.account_id FROM file_authors JOIN accounts ON accounts.id = file_authors.account_id
@@ -324,10 +329,10 @@ class _Forgetting:
         await self._unname()
         await self._from_questions(files)
         await self._from_drafts(files)
-        for statement in _GOES.values():
-            await tx.execute(statement, self._id)
         if not closed:
             await tx.execute(_OPEN_FILES, self._id)
+        for statement in _GOES.values():
+            await tx.execute(statement, self._id)
         await tx.execute(_ACCOUNT, self._id)
         return Forgotten(tuple([sha256 for sha256 in sorted(self._hashes) if await pictures.release(tx, sha256)]))
 
@@ -377,15 +382,14 @@ class _Forgetting:
         await tx.execute(_TAKE_DOWN, self._id, self._now)
 
     async def _keep_a_no(self) -> bool:
-        """Return whether their pictures stay closed, to all: who said no is not opened by being forgotten.
+        """Return whether all their pictures stay closed, to all: who said no is not opened by being forgotten.
 
-        What says whose a file is names an account that is nobody's any more then.
+        Results that they closed one by one stay so in any case. What says whose a file is names an account that is nobody's any more then.
         """
         said = await consents.said(self._tx, self._id) or (await servers.get(self._tx, self._guild_id)).consent
-        if said is Consent.ANYONE:
-            return False
-        await self._tx.execute(_KEEP_CLOSED, self._id)
-        return True
+        closed = said is not Consent.ANYONE
+        await self._tx.execute(_KEEP_CLOSED, self._id, int(closed))
+        return closed
 
     # files -------------------------------------------------------------------------------------------------
 

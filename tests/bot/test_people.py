@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from tests.bot.conftest import Studio
 
 MINUTE = 60_000
-FILE, OTHER_FILE = "a" * 64, "c" * 64
+FILE, OTHER_FILE, COPY = "a" * 64, "c" * 64, "d" * 64
 #: A member of another server.
 FOREIGN = Asker(11, 77, frozenset([11]))
 
@@ -258,6 +258,17 @@ async def test_a_no_outlives_who_said_it_for_their_files_and_results(studio: Stu
             said = await studio.refusal(studio.edits.request(asker, studio.PLACE, _made_of(sha256)), NoConsent)
             assert said == "Picture 1 is somebody’s, and they asked to be forgotten: nobody edits it any more."
     assert await studio.database.read(pictures.needed, FILE) is False
+
+
+async def test_what_somebody_closed_stays_closed_without_them(studio: Studio) -> None:
+    mine, other = await studio.make(), await studio.make()
+    await studio.consents.close(studio.ANA, mine.id, closed=True)
+    await studio.consents.learn(studio.BO, COPY, COPY, None, own=False, at=studio.now)
+    await studio.database.run(authors.hand_on_result, mine.id, COPY)
+    await people_of(studio).forget(studio.ANA.user_id)
+    for sha256 in (mine.sha256 or "", COPY):
+        await studio.refusal(studio.edits.request(studio.BO, studio.PLACE, _made_of(sha256)), NoConsent)
+    await studio.edits.request(studio.BO, studio.PLACE, _made_of(other.sha256 or ""))
 
 
 @pytest.mark.parametrize("standard", list(Consent))
