@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import discord
 from discord import ui
@@ -23,6 +23,9 @@ from cogs._uploads import UNREAD, Attached, Upload, Uploads, check_claims
 from storage.records import NOTHING, EditRequest, House, Job, Place, Price, Reference
 
 log = logging.getLogger(__name__)
+
+#: Stands for words that are not known yet.
+_UNSAID: Final = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class Asking:
         await self._order(interaction, place, request, shown)
         return request
 
-    async def prices(self, interaction: discord.Interaction[Any], wish: Wish, start: Reference) -> list[Price]:
-        """Return what an edit of a picture will cost, and with one more picture, two more, as far as more may be.
+    async def prices(self, interaction: discord.Interaction[Any], given: Sequence[Reference]) -> list[Price]:
+        """Return what an edit of pictures costs by the server's defaults, and with one more, two more, as far as may be.
 
         Raises:
             BadOption: what was left out goes by the server's defaults, and these do not go together.
@@ -88,7 +91,11 @@ class Asking:
         guild_id = rights.asker(interaction).guild_id
         house = await self._services.houses.of(guild_id)
         safety = rights.safety(interaction, house)
-        requests = [self._request(wish, [start] * count, house, safety) for count in range(1, MAX_REFERENCES + 1)]
+        wish = Wish({"prompt": _UNSAID})
+        requests = [
+            self._request(wish, [*given, *[given[0]] * more], house, safety)
+            for more in range(MAX_REFERENCES - len(given) + 1)
+        ]
         return [await self._services.edits.price(guild_id, request) for request in requests]
 
     async def repeat(self, interaction: discord.Interaction[Any], request: EditRequest, *, shown: int | None) -> None:

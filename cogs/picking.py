@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 import discord
 from discord import app_commands
@@ -28,9 +27,6 @@ from cogs._opening import Opening
 from cogs._uploads import UNREAD, Upload
 from storage.picks import Found
 from storage.records import Reference
-
-#: Stands for the words while they are not known.
-_UNSAID: Final = "any"
 
 
 class PickingCog(MenuCog, name="Picking"):
@@ -70,9 +66,7 @@ class PickingCog(MenuCog, name="Picking"):
         await self._services.sessions.check_admitted(who, thread_id)
         await self._check_consent(interaction, message)
         pictures, bad = pick_forms.offered(message.pictures)
-        prices = await self._asking.prices(
-            interaction, Wish({"prompt": _UNSAID}), _start(next(iter(pictures.values())))
-        )
+        prices = await self._asking.prices(interaction, [_start(next(iter(pictures.values())))])
         pick_id = await self._picks.open(who, message.pictures, message.posted, seen_in=message.first.channel.id)
         await interaction.response.send_modal(pick_forms.pick(pick_id, pictures, prices, left_out=bad))
         await self._read(interaction, pick_id, pictures, message.posted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,6 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import options
 from bot.client import EditBot, MenuCog, attempt
 from bot.errors import NotFound
 from bot.services import Services
@@ -25,12 +24,9 @@ from cogs._gathering import Gathering
 from cogs._tray_cards import HOW_TO
 from cogs._tray_components import ClearButton, EarlierButton, EditTrayButton, KeepMenu, RemoveButton
 from cogs._uploads import Upload
-from storage.records import Price, Reference
 from storage.tray import TrayPicture
 
 _EMPTY = f"Your tray is empty now. {HOW_TO}"
-#: Stands for words that are not known yet.
-_UNSAID = "any"
 
 
 class TrayCog(MenuCog, name="Tray"):
@@ -94,16 +90,7 @@ class TrayCog(MenuCog, name="Tray"):
         if not given:
             raise NotFound(_EMPTY)
         await self._services.consents.check(who, thread_id, given)
-        await interaction.response.send_modal(forms.edit(given, await self._prices(who.guild_id, given)))
-
-    async def _prices(self, guild_id: int, given: Sequence[Reference]) -> list[Price]:
-        """Return what an edit of these pictures costs, and with one more, two more, as far as more may be."""
-        house = await self._services.houses.of(guild_id)
-        values, prices = house.filled({"prompt": _UNSAID}), list[Price]()
-        for more in range(options.MAX_REFERENCES - len(given) + 1):
-            request = options.build_request(values, [*given, *[given[0]] * more], house=house, draw=lambda: 0)
-            prices.append(await self._services.edits.price(guild_id, request))
-        return prices
+        await interaction.response.send_modal(forms.edit(given, await self._asking.prices(interaction, given)))
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[EditBot]) -> None:

@@ -380,7 +380,8 @@ async def test_the_author_of_a_read_picture_is_known_by_its_bytes_afterwards(vis
         await menu(world, await post(world, CAT))
         await say(world, world.bo, Consent.NOBODY)
         answer = await visit.ask(world.ana, image=(CAT, world.photos[CAT]))
-        assert "they let nobody else edit their pictures" in visit.words(answer.response)
+        assert answer.response is None
+        assert "they let nobody else edit their pictures" in visit.words(answer.followups[0])
         assert await books_of(world).jobs() == []
 
 
