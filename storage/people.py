@@ -21,8 +21,10 @@ WHERE jobs.account_id = ?1 AND made.job_id = jobs.id AND made.sha256 IS NOT NULL
     AND (jobs.id, made.id) > (?2, ?3)
 ORDER BY jobs.id, made.id LIMIT ?4
 """
+# A file is known by other bytes, too, than those that were kept of it.
 _FILES: Final = """
 SELECT sha256, min(posted_at) AS posted_at FROM file_authors WHERE account_id = ?1 AND sha256 > ?2
+    AND EXISTS (SELECT 1 FROM pictures WHERE pictures.sha256 = file_authors.sha256)
 GROUP BY sha256 ORDER BY sha256 LIMIT ?3
 """
 _ACCOUNTS: Final = """

@@ -366,7 +366,9 @@ def _typed(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**_DIGITS:
+        return str(int(value))  # a large one would be written with an exponent, which no whole number is typed with
+    return str(value)
 
 
 def _whole(given: object) -> int | None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot import options
@@ -182,6 +182,7 @@ def test_a_comma_separates_loras_but_not_the_digits_of_a_weight(typed: str, lora
 
 
 @given(st.sampled_from([name for name in NAMES if name != "prompt"]), anything)
+@example("seed", 1e16)
 @settings(max_examples=400)
 def test_what_is_right_reads_the_same_once_it_was_typed_out(name: str, value: object) -> None:
     examined = examine({"prompt": "x", name: value}, [CAT], draw=lambda: 7)
