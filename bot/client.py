@@ -113,6 +113,8 @@ async def explain(interaction: discord.Interaction[Any], error: BaseException) -
             await _answer(interaction, sentence)
         elif interaction.response.type not in _SPOKE:
             await interaction.followup.send(view=notice(sentence), ephemeral=True)
+        elif (await interaction.original_response()).flags.ephemeral:
+            await interaction.edit_original_response(view=notice(sentence), attachments=[])
         elif isinstance(_cause(error), NoConsent):
             await _retreat(interaction, sentence)
         else:
@@ -142,9 +144,6 @@ async def _answer(interaction: discord.Interaction[Any], sentence: str) -> None:
 
 async def _retreat(interaction: discord.Interaction[Any], sentence: str) -> None:
     """Take a public reply back, and say the sentence to the person alone: it names somebody who is no part of this."""
-    if (await interaction.original_response()).flags.ephemeral:
-        await _replace(interaction, sentence)
-        return
     # What follows a reply that still loads would take its place, in public.
     await _replace(interaction, "was told why this cannot be done.")
     await interaction.followup.send(view=notice(sentence), ephemeral=True)

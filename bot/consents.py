@@ -71,9 +71,15 @@ class Consents:
         """
         await self._database.read(check, asker, thread_id or 0, references)
 
-    async def refusals(self, asker: Asker, thread_id: int | None, references: Sequence[Reference]) -> list[str | None]:
-        """Say of each picture, numbered as they stand, why it is not to be edited; ``None``: it may be. See :meth:`check`."""
-        return await self._database.read(_refusals, asker, thread_id or 0, references)
+    async def refusals(
+        self, asker: Asker, thread_id: int | None, references: Sequence[Reference], called: Sequence[str] = ()
+    ) -> list[str | None]:
+        """Say of each picture why it is not to be edited; ``None``: it may be. See :meth:`check`.
+
+        ``called`` says what each file is called in its sentence; else they are numbered as they stand.
+        """
+        names = called or [_numbered(number) for number in range(1, len(references) + 1)]
+        return await self._database.read(_refusals, asker, thread_id or 0, references, names)
 
     async def check_posted(self, asker: Asker, thread_id: int | None, posted: Posted) -> None:
         """Refuse a picture by who posted it, before it is read. Raises NoConsent."""
@@ -148,35 +154,37 @@ async def refusal(
     """Say why one of the pictures is not to be edited by an account in a thread; ``None``: all may be."""
     rules = await _rules(tx, guild_id)
     for number, reference in enumerate(references, 1):
-        said = await _refusal_of(tx, guild_id, account_id, thread_id, rules, number, reference)
+        said = await _refusal_of(tx, guild_id, account_id, thread_id, rules, _numbered(number), reference)
         if said is not None:
             return said
     return None
 
 
 async def _refusal_of(
-    tx: Tx, guild_id: int, account_id: int | None, thread_id: int, rules: Rules, number: int, reference: Reference
+    tx: Tx, guild_id: int, account_id: int | None, thread_id: int, rules: Rules, called: str, reference: Reference
 ) -> str | None:
-    for whose, found in await _authors_of(tx, guild_id, number, reference):
+    for whose, found in await _authors_of(tx, guild_id, called, reference):
         said = _refused(found, rules, account_id, thread_id, whose)
         if said is not None:
             return said
     return None
 
 
-async def _refusals(tx: Tx, asker: Asker, thread_id: int, references: Sequence[Reference]) -> list[str | None]:
+async def _refusals(
+    tx: Tx, asker: Asker, thread_id: int, references: Sequence[Reference], called: Sequence[str]
+) -> list[str | None]:
     account_id = await accounts.find(tx, Scope.MEMBER, asker.guild_id, asker.user_id)
     rules = await _rules(tx, asker.guild_id)
     return [
-        await _refusal_of(tx, asker.guild_id, account_id, thread_id, rules, number, reference)
-        for number, reference in enumerate(references, 1)
+        await _refusal_of(tx, asker.guild_id, account_id, thread_id, rules, name, reference)
+        for name, reference in zip(called, references, strict=True)
     ]
 
 
-async def _authors_of(tx: Tx, guild_id: int, number: int, reference: Reference) -> list[tuple[str, list[Author]]]:
+async def _authors_of(tx: Tx, guild_id: int, called: str, reference: Reference) -> list[tuple[str, list[Author]]]:
     """Return who is asked about a picture, each time with how a sentence says whose it is."""
     if reference.result_id is None:
-        return [(f"Picture {number} is {{}}’s", await authors.of_file(tx, guild_id, reference.sha256))]
+        return [(f"{called} is {{}}’s", await authors.of_file(tx, guild_id, reference.sha256))]
     name = f"#{reference.result_id}"
     return [
         (f"{name} is {{}}’s", await authors.of_result(tx, reference.result_id)),
@@ -199,13 +207,17 @@ def _refused(found: Iterable[Author], rules: Rules, account_id: int | None, thre
             return f"{said}, and in this server nobody edits what others post in <#{min(author.origins).channel_id}>."
         consent = author.consent or rules.standard
         if consent is Consent.NOBODY:
-            return f"{said}, and they let nobody else edit their pictures. They can change that with `/privacy set`."
+            return f"{said}, and they let nobody else edit their pictures. Ask them to change that with `/privacy set`, or use another picture."
         if consent is Consent.SESSION and thread_id not in {origin.thread_id for origin in free if origin.thread_id}:
             return (
                 f"{said}, and they let others edit their pictures only in the thread where these stand. "
-                "They can change that with `/privacy set`."
+                "Ask them to change that with `/privacy set`, or use another picture."
             )
     return None
+
+
+def _numbered(number: int) -> str:
+    return f"Picture {number}"
 
 
 def _named(author: Author) -> str:

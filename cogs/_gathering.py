@@ -50,13 +50,14 @@ class Gathering:
         thread_id = origin_of(shown.first).thread_id
         if shown.posted is not None:
             await self._services.consents.check_posted(who, thread_id, shown.posted)
-        read, faults = list[Reference](), list[str]()
-        for number, found in enumerate(shown.pictures, 1):
+        read, called, faults = list[Reference](), list[str](), list[str]()
+        for found in shown.pictures:
             try:
-                read.append(await self._read(interaction, f"Picture {number}", found, shown))
+                read.append(await self._read(interaction, found, shown))
+                called.append(f"`{_plain(found)}`")
             except EditError as error:
                 faults.append(str(error))
-        refusals = await self._services.consents.refusals(who, thread_id, read)
+        refusals = await self._services.consents.refusals(who, thread_id, read, called)
         return Taken(
             [
                 TrayPicture(reference, shown.first.channel.id, shown.first.id)
@@ -66,16 +67,19 @@ class Gathering:
             list(dict.fromkeys([*faults, *(refused for refused in refusals if refused is not None)])),
         )
 
-    async def _read(
-        self, interaction: discord.Interaction[Any], called: str, found: Found, shown: Message
-    ) -> Reference:
+    async def _read(self, interaction: discord.Interaction[Any], found: Found, shown: Message) -> Reference:
         """Return one picture of a message, its bytes at hand. Raises EditError."""
         known = found.reference
         if found.result_id is not None:
             known = Reference("", 0, 0, found.name, result_id=found.result_id)
         if known is not None:
             return await as_now(self._services, interaction, TrayPicture(known, shown.first.channel.id, shown.first.id))
-        given = upload(self._services, interaction, called, found, shown.posted)
+        given = upload(self._services, interaction, _plain(found), found, shown.posted)
         check_claims([given])
         [reference] = await self._asking.read(interaction, [given])
         return reference
+
+
+def _plain(found: Found) -> str:
+    """Return what a picture is called: numbers would be those of its message, and stand above those of the tray."""
+    return found.name.replace("`", "'")

@@ -84,7 +84,7 @@ def privacy(view: PrivacyView, channels: Sequence[int], *, hidden: int = 0, note
         *([text(note)] if note else []),
         text(
             "### 🔏 Your pictures",
-            f"The pictures you post and the ones made for you: **{said}**{who}.",
+            f"The pictures you post, your avatar and the pictures made for you: **{said}**{who}.",
             "You can always edit your own. It counts from now on, each time somebody wants to use one of them, whatever "
             "way they take; what was made before stands. **Close**, under **More** of a picture of yours, keeps that one "
             "as it is.",
@@ -92,8 +92,8 @@ def privacy(view: PrivacyView, channels: Sequence[int], *, hidden: int = 0, note
         row(ConsentMenu(view)),
         text(*_spared(channels, hidden)),
         text(
-            "-# `/privacy export` gives you all I know about you; `/privacy forget` makes me forget it. Others see your "
-            "word only where it stops them."
+            "-# `/privacy export` gives you all I know about you; `/privacy forget` makes me forget it. Others learn what "
+            "you chose only where it stops them."
         ),
         colour=BLUE,
     )
@@ -112,7 +112,7 @@ def rules(rules: Rules, channels: Sequence[int], *, hidden: int = 0, note: str =
 
 def _spared(channels: Sequence[int], hidden: int) -> list[str]:
     if not channels and not hidden:
-        return ["-# No channel of this server is kept from being edited."]
+        return ["-# No channel here keeps its pictures from being edited."]
     shown = [f"<#{channel_id}>" for channel_id in channels]
     if hidden:
         shown.append(f"{words.counted(hidden, 'channel')} that you cannot see")

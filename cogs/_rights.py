@@ -52,7 +52,7 @@ async def budget_manager(interaction: discord.Interaction[Any], services: Servic
     if server.manager_role_id in who.role_ids:
         return who
     chosen = "" if server.manager_role_id is None else f", or the role <@&{server.manager_role_id}>"
-    raise NotAllowed(f"Only those who manage this server's budget can do this: it takes **Manage Server**{chosen}.")
+    raise NotAllowed(f"Only those who manage this server can do this: it takes **Manage Server**{chosen}.")
 
 
 def guild(interaction: discord.Interaction[Any]) -> discord.Guild:

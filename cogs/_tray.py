@@ -10,7 +10,7 @@ from typing import Any
 import discord
 
 from bot import options
-from bot.errors import BadOption, EditError, NotAllowed, NotFound
+from bot.errors import BadOption, EditError, NoConsent, NotAllowed, NotFound
 from bot.services import Services
 from bot.tray import Held
 from cogs import _rights as rights
@@ -35,8 +35,7 @@ async def gathered(services: Services, interaction: discord.Interaction[Any], *,
 
     Raises:
         BadOption: with those that come after them they are too many.
-        NotAllowed: one of them cannot be used now; the sentence says why, and what to do. Consent is asked later, as for
-            every edit.
+        NotAllowed, NoConsent: one of them cannot be used now; the sentence says why, and what to do.
     """
     pictures = await services.tray.used(rights.asker(interaction))
     if pictures and len(pictures) + more > options.MAX_REFERENCES:
@@ -55,6 +54,10 @@ async def gathered(services: Services, interaction: discord.Interaction[Any], *,
                 f"Picture {number} of your tray cannot be used now. {error} Take it out with `/references`, or give a "
                 "picture as `image`."
             ) from error
+    _, thread_id = rights.where(interaction)
+    for refused in await services.consents.refusals(rights.asker(interaction), thread_id, taken):
+        if refused is not None:
+            raise NoConsent(f"{refused} It is in your tray: take it out with `/references`.")
     return taken
 
 

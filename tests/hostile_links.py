@@ -9,7 +9,7 @@ from typing import Final
 
 #: What a refusal says, by the kind of its reason.
 SAYS: Final = {
-    "address": "leads to where I do not fetch from",
+    "address": "leads to an address that is not on the public internet",
     "discord": "stands on Discord",
     "port": "names the port",
     "scheme": "is not https",

@@ -141,7 +141,7 @@ def refused_address() -> Refused:
     """Return the one refusal for every address that is not fetched from, so that it tells nothing about a network."""
     return Refused(
         "address",
-        f"leads to where I do not fetch from; give one that is open to everybody on the internet, {OR_ATTACH}",
+        f"leads to an address that is not on the public internet; give one that is open to everybody on the internet, {OR_ATTACH}",
     )
 
 

@@ -67,7 +67,7 @@ async def test_a_file_of_somebody_who_said_no_is_edited_by_nobody_else_and_by_th
     await studio.consents.say(ANA, Consent.NOBODY)
     said = await refused(studio, BO, of(HASHES[1], HASHES[0]))
     assert said == (
-        "Picture 2 is <@1>’s, and they let nobody else edit their pictures. They can change that with `/privacy set`."
+        "Picture 2 is <@1>’s, and they let nobody else edit their pictures. Ask them to change that with `/privacy set`, or use another picture."
     )
     assert (await ask(studio, ANA, of(HASHES[1], HASHES[0]))).status is Status.QUEUED
 
@@ -441,7 +441,7 @@ async def test_a_round_asks_who_opens_it_who_proposes_and_again_at_its_end(studi
     ended = (await studio.rounds.view(opened.id)).round
     assert (ended.job_id, ended.reason) == (
         None,
-        f"{result.short_id} is <@1>’s, and they let nobody else edit their pictures. They can change that with `/privacy set`.",
+        f"{result.short_id} is <@1>’s, and they let nobody else edit their pictures. Ask them to change that with `/privacy set`, or use another picture.",
     )
 
 

@@ -73,7 +73,7 @@ async def test_a_member_is_refused_everything_and_nobody_else_sees_it(visit_of: 
             answer = await world.ana.slash(world.channel, name, **options)
             assert answer.response is not None
             assert answer.response.ephemeral
-            assert "Only those who manage this server's budget can do this" in visit_of(world).words(answer.response)
+            assert "Only those who manage this server can do this" in visit_of(world).words(answer.response)
 
 
 async def test_the_chosen_role_may_until_it_is_deleted(visit_of: Any) -> None:
@@ -92,7 +92,7 @@ async def test_the_chosen_role_may_until_it_is_deleted(visit_of: Any) -> None:
         world.env.backend.delete_role(world.guild.id, role.id)
         await world.env.settle()
         late = await world.ana.submit_modal(form, FILLED)
-        assert "Only those who manage this server's budget can do this" in words(late.response)
+        assert "Only those who manage this server can do this" in words(late.response)
         again = await world.ana.click(shown.response, label="Log")
         assert "Only those who manage" in words(again.response)
 

@@ -71,7 +71,7 @@ async def test_only_those_who_manage_change_the_rules(visit_of: Any, command: st
         answer = await world.ana.slash(world.channel, f"options {command}", **options)
         assert answer.response is not None
         assert answer.response.ephemeral
-        assert "Only those who manage this server's budget can do this" in visit_of(world).words(answer.response)
+        assert "Only those who manage this server can do this" in visit_of(world).words(answer.response)
         assert (await world.program.services.houses.of(world.guild.id)).defaults == {}
 
 

@@ -402,13 +402,13 @@ async def test_the_servers_presets_are_for_all_and_kept_and_deleted_by_managers_
     async with open_world(**PLENTY) as world:
         visit = visit_of(world)
         refused = visit.words(alone(await preset(world, "save", name="ours", prompt="a {x}", shared=True)))
-        assert "Only those who manage this server's budget can do this" in refused
+        assert "Only those who manage this server can do this" in refused
         await preset(world, "save", world.cleo, name="ours", prompt="a {x}", shared=True)
         assert "this server's · saved <t:" in visit.words(alone(await preset(world, "show", name="ours")))
         assert blanks_of(await preset(world, "use", world.bo, name="ours")) == ["x"]
         for shared in (False, True):
             answer = visit.words(alone(await preset(world, "delete", name="ours", shared=shared)))
-            assert "Only those who manage this server's budget can do this" in answer
+            assert "Only those who manage this server can do this" in answer
         hint = visit.words(alone(await preset(world, "delete", world.cleo, name="ours")))
         assert hint == "`ours` is this server's: set `shared` to delete it for everybody."
         gone = visit.words(alone(await preset(world, "delete", world.cleo, name="ours", shared=True)))

@@ -37,7 +37,7 @@ async def test_a_member_reads_what_holds_and_chooses_on_the_card(visit_of: Any) 
         card = await privacy(world.ana, world, "show")
         said = visit.words(card)
         assert "**anyone may edit them**, as this server says for everybody who says nothing." in said
-        assert "No channel of this server is kept from being edited." in said
+        assert "No channel here keeps its pictures from being edited." in said
         [menu] = visit.menus(card)
         assert menu == [
             "Anyone",
@@ -83,7 +83,7 @@ async def test_managers_say_what_stands_for_the_others_and_spare_channels(visit_
         )
         said = visit.words(await privacy(world.cleo, world, "channel", channel=world.channel, pictures="edited"))
         assert "may be edited, as its authors say" in said
-        assert "No channel of this server" in said
+        assert "No channel here" in said
 
 
 @pytest.mark.parametrize("what", ["server", "channel"])

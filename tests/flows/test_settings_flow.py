@@ -142,5 +142,5 @@ async def test_what_is_changed_on_the_card_is_refused_to_one_who_may_not_any_mor
             await world.ana.select(card, [world.channel], custom_id="settings-alerts"),
             await world.ana.submit_modal(form, TYPED),
         ):
-            assert "Only those who manage this server's budget" in visit_of(world).words(answer.response)
+            assert "Only those who manage this server" in visit_of(world).words(answer.response)
         assert await server_of(world) == Server(world.guild.id, manager_role_id=role.id)

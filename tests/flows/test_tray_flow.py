@@ -534,7 +534,7 @@ async def test_the_same_bytes_posted_by_somebody_else_are_still_their_authors(ga
         await gathering_of(world, world.bo).add(await message_of(world.bo, world.channel, cat(world)))
         await tray.says(world.bo, Consent.NOBODY)
         said = await tray.add(await message_of(world.cleo, world.channel, ("mine.png", cat(world)[1]), *painted(1)))
-        assert f"⚠️ Picture 1 is <@{world.bo.id}>’s, and they let nobody else edit" in said
+        assert f"⚠️ `mine.png` is <@{world.bo.id}>’s, and they let nobody else edit" in said
         assert tray.names() == ["p1.png"]
 
 
@@ -548,18 +548,20 @@ async def test_a_no_that_comes_later_binds_what_was_gathered_before(gathering_of
         preset = await world.ana.slash(world.channel, "preset use", name="merge two pictures")
         await tray.says(world.bo, Consent.NOBODY)
         no = f"Picture 2 is <@{world.bo.id}>’s, and they let nobody else edit their pictures."
-        assert no in await tray.refused()
+        refused = await tray.refused()
+        assert no in refused
+        assert "It is in your tray: take it out with `/references`." in refused
         assert no in await tray.look()
         assert tray.names() == ["p1.png", "cat.png"]
         assert tray.labels == ["Remove", "Move earlier", "Remove", "Clear"], "there is nothing to edit"
         assert len(tray.card.attachments) == 1, "who said no is not shown either"
         await world.ana.click(draft, label="Send")
-        refused: Sequence[InteractionResult] = [
+        answers: Sequence[InteractionResult] = [
             await world.ana.submit_modal(form, {"prompt": "a hat"}),
             await world.ana.submit_modal(preset, {"blank-1": "a", "blank-2": "b", "blank-3": "c"}),
             await world.ana.slash(world.channel, "sweep", prompt="night", x="steps", x_values="10, 20"),
         ]
-        for answer in refused:
+        for answer in answers:
             assert answer.response is not None
             assert answer.response.ephemeral
             assert no in tray.visit.words(answer.response)

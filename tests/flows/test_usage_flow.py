@@ -157,10 +157,10 @@ async def test_only_those_who_manage_the_budget_see_the_spending(visit_of: Any) 
             return visit.words(answer.response)
 
         for member in (world.ana, dora):
-            assert (await asked(member)).startswith("Only those who manage this server's budget can do this")
+            assert (await asked(member)).startswith("Only those who manage this server can do this")
         await world.program.services.budgets.change(manager(world), manager_role_id=keepers.id)
         assert "spent in 30 days" in await asked(dora)
-        assert (await asked(world.ana)).startswith("Only those who manage this server's budget can do this")
+        assert (await asked(world.ana)).startswith("Only those who manage this server can do this")
 
 
 async def test_a_role_and_a_channel_that_were_deleted_are_named_as_such(visit_of: Any, reports_of: Any) -> None:
