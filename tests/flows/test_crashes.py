@@ -37,6 +37,8 @@ class Killer:
         self._database.run = self._counted  # type: ignore[method-assign]
 
     async def _counted(self, unit: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if self.struck.is_set():
+            raise DatabaseClosed  # what was killed does nothing any more, while the abort is still on its way
         if unit.__name__ == "claim_next" and not kwargs.get("counted", False) and await self._nothing_queued():
             return await self._run(unit, *args, **kwargs)  # idle turns of the queue change nothing
         self.units += 1
