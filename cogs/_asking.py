@@ -187,11 +187,9 @@ class Asking:
 
     async def _check(self, interaction: discord.Interaction[Any], given: Sequence[Reference]) -> None:
         """Refuse whatever else can be refused without reading a file."""
-        rights.check_place(interaction)
-        asker, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
-        await self._services.edits.check_here(asker, channel_id)
-        await self._services.sessions.check_admitted(asker, thread_id)
-        await self._services.consents.check(asker, thread_id, given)
+        await rights.check_may_ask(interaction, self._services)
+        _, thread_id = rights.where(interaction)
+        await self._services.consents.check(rights.asker(interaction), thread_id, given)
         for reference in given:
             await renew(self._services, interaction, reference.sha256)
 

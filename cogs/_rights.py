@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import discord
+from discord import app_commands
 
 from bot.client import DISCORD_ERRORS
 from bot.errors import EditError, NotAllowed, NotFound
@@ -15,6 +16,8 @@ from cogs._keeping import keep
 from cogs._patience import patience
 from storage.records import Asker, EditRequest, House, Job, Place, Result
 
+#: A channel of an option: one that edits happen in, or one of its threads; a forum is named by one of these.
+Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 _EVERYWHERE: Final = ("view_channel", "read_message_history", "send_messages_in_threads", "attach_files")
 _TO_MAKE_A_THREAD: Final = (*_EVERYWHERE, "create_public_threads")
 
@@ -90,6 +93,24 @@ def check_place(interaction: discord.Interaction[Any]) -> None:
     if missing:
         names = ", ".join(f"**{name.replace('_', ' ').title()}**" for name in missing)
         raise NotAllowed(f"I can't work in this channel: I lack {names}. Ask someone who manages it to allow me that.")
+
+
+async def check_may_ask(interaction: discord.Interaction[Any], services: Services) -> None:
+    """Refuse, before anybody types or a file is read, whoever may not ask for an edit here now, whatever it is of.
+
+    Raises:
+        NotAllowed: no thread can be here, or the session does not let them in.
+        EditError: see :meth:`bot.edits.Edits.check_here`.
+    """
+    check_place(interaction)
+    who, (channel_id, thread_id) = asker(interaction), where(interaction)
+    await services.edits.check_here(who, channel_id)
+    await services.sessions.check_admitted(who, thread_id)
+
+
+def home_id(channel: Home) -> int:
+    """Return the id of the channel that edits are booked in: of a thread, its parent."""
+    return channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
 
 
 def safety(interaction: discord.Interaction[Any], house: House) -> str:

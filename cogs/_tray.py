@@ -55,9 +55,10 @@ async def gathered(services: Services, interaction: discord.Interaction[Any], *,
                 "picture as `image`."
             ) from error
     _, thread_id = rights.where(interaction)
-    for refused in await services.consents.refusals(rights.asker(interaction), thread_id, taken):
-        if refused is not None:
-            raise NoConsent(f"{refused} It is in your tray: take it out with `/references`.")
+    try:
+        await services.consents.check(rights.asker(interaction), thread_id, taken)
+    except NoConsent as error:
+        raise NoConsent(f"{error} It is in your tray: take it out with `/references`.") from error
     return taken
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import discord
 from discord import app_commands, ui
@@ -38,8 +38,6 @@ from storage.records import Asker, Pause, Scope
 _PATIENCE: Final = 1.0
 #: Discord tells about so many members at once.
 _MEMBERS: Final = 100
-#: A channel that edits happen in, or one of its threads; a forum is named by one of these.
-_Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 
 
 class BudgetCog(commands.Cog, name="Budget"):
@@ -62,13 +60,15 @@ class BudgetCog(commands.Cog, name="Budget"):
     @app_commands.describe(
         reason="Why; members read it", channel="Where, with its threads; leave out for the whole server"
     )
-    async def pause(self, interaction: discord.Interaction[EditBot], reason: str, channel: _Home | None = None) -> None:
+    async def pause(
+        self, interaction: discord.Interaction[EditBot], reason: str, channel: rights.Home | None = None
+    ) -> None:
         """Stop edits at once, in one channel or in the whole server."""
         await self._pause(interaction, await self._manager(interaction), _home(channel), reason)
 
     @budget.command()
     @app_commands.describe(channel="Where; leave out for the pause of the whole server")
-    async def resume(self, interaction: discord.Interaction[EditBot], channel: _Home | None = None) -> None:
+    async def resume(self, interaction: discord.Interaction[EditBot], channel: rights.Home | None = None) -> None:
         """Let edits go on that were paused."""
         manager = await self._manager(interaction)
         ended = await self._budgets.resume(manager, _home(channel))
@@ -257,11 +257,9 @@ async def _or_gone(change: Awaitable[str]) -> str:
         return str(gone)
 
 
-def _home(channel: _Home | None) -> int:
+def _home(channel: rights.Home | None) -> int:
     """Return the id of the channel that edits are booked in, of a thread its parent; 0 stands for the server."""
-    if channel is None:
-        return 0
-    return channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
+    return 0 if channel is None else rights.home_id(channel)
 
 
 def _subject(guild: discord.Guild | None, manager: Asker, sent: forms.Sent) -> tuple[Scope, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 import discord
 from discord import app_commands
@@ -19,8 +19,6 @@ from cogs import _rights as rights
 from cogs._loras import completions
 from storage.records import Asker, Bound, House
 
-#: A channel that edits happen in, or one of its threads; a forum is named by one of these.
-_Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 #: The longest value that is worth a default here; a preset holds more.
 _LONGEST: Final = 1000
 _TERMS: Final = (
@@ -87,11 +85,11 @@ class HouseCog(commands.Cog, name="Options"):
         check="Whether Runware checks it",
     )
     async def safety(
-        self, interaction: discord.Interaction[EditBot], channel: _Home, check: Literal["on", "off"]
+        self, interaction: discord.Interaction[EditBot], channel: rights.Home, check: Literal["on", "off"]
     ) -> None:
         """Switch Runware's content check off in an age-restricted channel, or on again."""
         manager = await self._manager(interaction)
-        channel_id = channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
+        channel_id = rights.home_id(channel)
         if check == "off" and not rights.is_restricted(rights.guild(interaction).get_channel(channel_id)):
             raise BadOption(
                 "check",

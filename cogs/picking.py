@@ -60,13 +60,11 @@ class PickingCog(MenuCog, name="Picking"):
 
     async def _offer(self, interaction: discord.Interaction[EditBot], message: Message) -> None:
         """Open the form, and read the pictures once it stands. What would be refused when it is sent is refused before."""
-        who, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
-        rights.check_place(interaction)
-        await self._services.edits.check_here(who, channel_id)
-        await self._services.sessions.check_admitted(who, thread_id)
+        await rights.check_may_ask(interaction, self._services)
         await self._check_consent(interaction, message)
         pictures, bad = pick_forms.offered(message.pictures)
         prices = await self._asking.prices(interaction, [_start(next(iter(pictures.values())))])
+        who = rights.asker(interaction)
         pick_id = await self._picks.open(who, message.pictures, message.posted, seen_in=message.first.channel.id)
         await interaction.response.send_modal(pick_forms.pick(pick_id, pictures, prices, left_out=bad))
         await self._read(interaction, pick_id, pictures, message.posted)

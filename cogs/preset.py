@@ -243,12 +243,10 @@ class PresetCog(commands.Cog, name="Preset"):
 
         Without results to begin with, it begins with the person's tray.
         """
-        who, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
         from_tray = [] if given else await gathered(self._services, interaction)
         given = given or from_tray
-        rights.check_place(interaction)
-        await self._services.edits.check_here(who, channel_id)
-        await self._services.sessions.check_admitted(who, thread_id)
+        await rights.check_may_ask(interaction, self._services)
+        who = rights.asker(interaction)
         house = await self._services.houses.of(who.guild_id)
         least, most = _room(preset, len(given))
         prices = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 import discord
 from discord import app_commands, ui
@@ -23,8 +23,6 @@ from cogs._privacy_cards import ConsentMenu
 from cogs._turns import Turns
 from storage.records import Asker, Consent
 
-#: A channel that pictures are posted in, or one of its threads; a forum is named by one of these.
-_Home: TypeAlias = discord.TextChannel | app_commands.AppCommandThread
 _SERVER: Final = "server"
 #: So many exports are made at a time, over all servers; who asks for another one meanwhile is told so.
 _EXPORTS: Final = 2
@@ -75,11 +73,11 @@ class PrivacyCog(commands.Cog, name="Privacy"):
         pictures="Whether what is posted there may be edited by others than who posted it",
     )
     async def channel(
-        self, interaction: discord.Interaction[EditBot], channel: _Home, pictures: Literal["edited", "kept"]
+        self, interaction: discord.Interaction[EditBot], channel: rights.Home, pictures: Literal["edited", "kept"]
     ) -> None:
         """Keep the pictures of a channel from being edited by others; for those who manage this server."""
         manager = await self._manager(interaction)
-        channel_id = channel.parent_id if isinstance(channel, app_commands.AppCommandThread) else channel.id
+        channel_id = rights.home_id(channel)
         view = await self._consents.spare(manager, channel_id, spared=pictures == "kept")
         says = "is not edited by others any more" if pictures == "kept" else "may be edited, as its authors say"
         await self._show_rules(interaction, view, note=f"✅ What is posted in <#{channel_id}> {says}.")

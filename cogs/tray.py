@@ -82,14 +82,10 @@ class TrayCog(MenuCog, name="Tray"):
 
     async def _open(self, interaction: discord.Interaction[EditBot]) -> None:
         """Open the form; what would be refused when it is sent is refused before anybody types."""
-        who, (channel_id, thread_id) = rights.asker(interaction), rights.where(interaction)
-        rights.check_place(interaction)
-        await self._services.edits.check_here(who, channel_id)
-        await self._services.sessions.check_admitted(who, thread_id)
+        await rights.check_may_ask(interaction, self._services)
         given = await tray.gathered(self._services, interaction)
         if not given:
             raise NotFound(_EMPTY)
-        await self._services.consents.check(who, thread_id, given)
         await interaction.response.send_modal(forms.edit(given, await self._asking.prices(interaction, given)))
 
     @commands.Cog.listener()
